@@ -1,0 +1,63 @@
+"""What crosses from data to models: padded tensors with their lengths."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What all batches can do."""
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> Self:
+        """Copy to a device; Lightning calls this for every batch."""
+        moved = {
+            field.name: getattr(self, field.name).to(device, non_blocking=non_blocking)
+            for field in dataclasses.fields(self)
+        }
+        return dataclasses.replace(self, **moved)
+
+
+@dataclass(frozen=True)
+class ClassBatch(_Batch):
+    """Items with one class each.
+
+    Attributes:
+        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
+        lengths: ``(batch,)``, samples of each item that count.
+        features: ``(batch, feature)``, numbers beside the signal, such as RR ratios.
+        label: ``(batch,)``, class index.
+        index: ``(batch,)``, the item's place in its dataset.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    features: Tensor
+    label: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]
+
+
+@dataclass(frozen=True)
+class LabelBatch(_Batch):
+    """Items with a label for every step of time.
+
+    Attributes:
+        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
+        lengths: ``(batch,)``, samples of each item that count.
+        labels: ``(batch, label)``, class index of each step; -1 where it is not known.
+        index: ``(batch,)``, the item's place in its dataset.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    labels: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]

@@ -1,0 +1,86 @@
+"""The named choices among options: cells, poolings, heads and the like."""
+
+from enum import StrEnum
+
+
+class Cell(StrEnum):
+    """Recurrent cells; the equations are in ``nn/cells.py``."""
+
+    rnn_tanh = "rnn_tanh"
+    rnn_relu = "rnn_relu"
+    lstm = "lstm"
+    gru = "gru"
+    gru_reset_before = "gru_reset_before"
+
+
+class InitialState(StrEnum):
+    """What the state is before the first step, where none is given."""
+
+    zero = "zero"
+    learned = "learned"
+
+
+class Pooling(StrEnum):
+    """How the N outputs of an encoder become one vector."""
+
+    last = "last"
+    mean = "mean"
+    max = "max"
+    attention = "attention"
+    middle = "middle"
+
+
+class Normalisation(StrEnum):
+    """How the amplitude of a lead is scaled."""
+
+    none = "none"
+    robust = "robust"
+
+
+class ClassWeights(StrEnum):
+    """How much a class counts in the loss, from the class counts of the training patients alone.
+
+    ``balanced`` is proportional to 1 / count, ``root`` to 1 / sqrt(count).
+    """
+
+    none = "none"
+    root = "root"
+    balanced = "balanced"
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves over the whole training; both decays begin after a linear warm-up."""
+
+    constant = "constant"
+    cosine = "cosine"
+
+
+class Side(StrEnum):
+    """The sides of a split."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Head(StrEnum):
+    """How a labeller turns what it read into labels; the equations are in ``networks/labeller.py``."""
+
+    linear = "linear"
+    crf = "crf"
+    feedback = "feedback"
+
+
+class Place(StrEnum):
+    """Where one vector enters a sequence: at the first step only, or at every step."""
+
+    first = "first"
+    every = "every"
+
+
+class Context(StrEnum):
+    """What a decoder is told of what was read; the equations are in ``networks/translator.py``."""
+
+    last = "last"
+    transform = "transform"
+    attention = "attention"

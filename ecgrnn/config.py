@@ -1,0 +1,484 @@
+"""Every option the application has: names, types, units, defaults and the rules between them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecgrnn.choices import Cell, ClassWeights, Head, InitialState, Normalisation, Pooling, Schedule
+from ecgrnn.errors import ConfigError
+
+
+@dataclass
+class PreprocessingConfig:
+    """From the signal on disk to the signal a network reads.
+
+    Attributes:
+        fs_hz: sampling frequency after resampling; null keeps the record's own.
+        leads: leads by name, in the order the network reads them; null takes the record's own order.
+        n_leads: how many leads are read where ``leads`` is null.
+        highpass_hz: corner of the zero-phase high-pass that removes baseline wander; null leaves it out.
+        lowpass_hz: corner of the zero-phase low-pass; null leaves it out.
+        notch_hz: powerline frequency to remove; null leaves it out.
+        normalisation: ``robust`` divides each lead by a robust spread of its own record.
+    """
+
+    fs_hz: float | None = 180.0
+    leads: list[str] | None = None
+    n_leads: int = 2
+    highpass_hz: float | None = 0.5
+    lowpass_hz: float | None = 40.0
+    notch_hz: float | None = None
+    normalisation: Normalisation = Normalisation.none
+
+    def __post_init__(self) -> None:
+        for name in ("fs_hz", "highpass_hz", "lowpass_hz", "notch_hz"):
+            _above_zero("preprocessing", name, getattr(self, name))
+        _at_least("preprocessing", "n_leads", self.n_leads, 1)
+        if self.fs_hz is not None and self.lowpass_hz is not None and self.lowpass_hz >= self.fs_hz / 2:
+            raise ConfigError(
+                f"preprocessing.lowpass_hz={self.lowpass_hz} must lie below half of "
+                f"preprocessing.fs_hz={self.fs_hz}; lower it, or set it to null"
+            )
+
+
+@dataclass
+class DataConfig:
+    """Which database, where it is, and who is on which side of the split.
+
+    Attributes:
+        database: a name of the catalogue, or ``folder``; null (evaluate only) means the one trained on.
+        root: the folder that holds the records; null looks in ECGRNN_DATA/NAME, then in data/physionet/NAME.
+        annotator: extension of the annotation files with the reference beats.
+        scheme: label scheme, ``aami`` or ``bxb``.
+        split: name of a split, or a YAML file with lists of records; null takes the database's own.
+        validation_fraction: share of the training patients that validates.
+        folds: number of folds of a k-fold split.
+        fold: the fold held out, from 0.
+        split_seed: seed of every random choice the split makes.
+        records: only these records; null takes all.
+        cache: folder of the cache of prepared records.
+        workers: processes that prepare records; 0 prepares in this one.
+        n_patients: patients of the simulated database.
+        duration_s: length of a simulated record.
+        simulation_seed: seed of the simulated database.
+    """
+
+    database: str | None = "synthetic"
+    root: str | None = None
+    annotator: str = "atr"
+    scheme: str = "aami"
+    split: str | None = None
+    validation_fraction: float = 0.2
+    folds: int = 5
+    fold: int = 0
+    split_seed: int = 0
+    records: list[str] | None = None
+    cache: str = "data/cache"
+    workers: int = 2
+    n_patients: int = 40
+    duration_s: float = 300.0
+    simulation_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_fraction < 1:
+            raise ConfigError(
+                f"data.validation_fraction must lie between 0 and 1; it is {self.validation_fraction}"
+            )
+        _at_least("data", "folds", self.folds, 2)
+        _at_least("data", "workers", self.workers, 0)
+        _at_least("data", "split_seed", self.split_seed, 0)
+        if not 0 <= self.fold < self.folds:
+            raise ConfigError(f"data.fold must lie in 0..{self.folds - 1}; it is {self.fold}")
+
+
+@dataclass
+class TaskConfig:
+    """What is learned: the base of every task."""
+
+
+@dataclass
+class BeatsConfig(TaskConfig):
+    """The class of a beat (N-vs-1): the window around a reference beat, the loss and the score.
+
+    Attributes:
+        before_s: window before the beat.
+        after_s: window after the beat.
+        macro_f1_classes: classes the macro-F1 is the mean over; each must occur in training.
+        class_weights: how classes are weighted in the loss.
+        label_smoothing: share of the target spread over all classes.
+    """
+
+    before_s: float = 0.35
+    after_s: float = 0.45
+    macro_f1_classes: list[str] = field(default_factory=lambda: ["N", "S", "V", "F"])
+    class_weights: ClassWeights = ClassWeights.root
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _above_zero("task", "before_s", self.before_s)
+        _above_zero("task", "after_s", self.after_s)
+        _share("task", "label_smoothing", self.label_smoothing)
+        if not self.macro_f1_classes:
+            raise ConfigError("task.macro_f1_classes is empty; name the classes to take the mean F1 over")
+
+
+@dataclass
+class DelineateConfig(TaskConfig):
+    """P, QRS and T of one lead (N-vs-N): the label of every short step of time.
+
+    Attributes:
+        step_s: length of the step that gets a label; the network's frame is a multiple of it.
+        truth_probability: for ``head=feedback``, how often the label fed back is the true one at the end of
+            training, where it has fallen to from 1.
+        beam_width: for ``head=feedback``, beginnings kept when labels are searched; 1 is greedy.
+        amplitude_jitter: standard deviation of the logarithm of a random gain in training.
+        shortest_ms: a wave shorter than this is dropped.
+        gap_ms: two waves of one kind closer than this are one.
+    """
+
+    step_s: float = 0.008
+    truth_probability: float = 0.75
+    beam_width: int = 4
+    amplitude_jitter: float = 0.2
+    shortest_ms: float = 24.0
+    gap_ms: float = 24.0
+
+    def __post_init__(self) -> None:
+        _above_zero("task", "step_s", self.step_s)
+        _at_least("task", "beam_width", self.beam_width, 1)
+        if not 0 <= self.truth_probability <= 1:
+            raise ConfigError(f"task.truth_probability must lie in [0, 1]; it is {self.truth_probability}")
+
+
+@dataclass
+class EncoderConfig:
+    """The stacked recurrent network that every form is built on.
+
+    Attributes:
+        frame_s: signal one recurrent step reads; 0 reads sample by sample.
+        cell: the recurrent cell.
+        hidden_size: size of the state, per direction.
+        num_layers: layers stacked on one another.
+        bidirectional: also read backwards; such a network is not causal.
+        dropout: dropout between layers.
+        initial_state: state before the first step.
+        layer_norm: layer normalisation inside the LSTM; written-out cells only.
+        fused: torch.nn's fused layers instead of the written-out ones.
+    """
+
+    frame_s: float = 0.05
+    cell: Cell = Cell.lstm
+    hidden_size: int = 64
+    num_layers: int = 2
+    bidirectional: bool = True
+    dropout: float = 0.1
+    initial_state: InitialState = InitialState.zero
+    layer_norm: bool = False
+    fused: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("network.encoder", "frame_s", self.frame_s, 0)
+        _at_least("network.encoder", "hidden_size", self.hidden_size, 1)
+        _at_least("network.encoder", "num_layers", self.num_layers, 1)
+        _share("network.encoder", "dropout", self.dropout)
+        if self.layer_norm and (self.cell is not Cell.lstm or self.fused):
+            raise ConfigError(
+                "network.encoder.layer_norm=true is for cell=lstm written out; "
+                "set network.encoder.cell=lstm and network.encoder.fused=false"
+            )
+
+
+@dataclass
+class NetworkConfig:
+    """The base of the four forms."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+
+
+@dataclass
+class ClassifierConfig(NetworkConfig):
+    """N-vs-1: one class for the whole input.
+
+    Attributes:
+        pooling: how the outputs of all steps become one vector.
+        head_size: width of the layer before the classes, which also reads the RR features.
+        head_dropout: dropout before the classes.
+    """
+
+    pooling: Pooling = Pooling.attention
+    head_size: int = 64
+    head_dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _at_least("network", "head_size", self.head_size, 1)
+        _share("network", "head_dropout", self.head_dropout)
+
+
+@dataclass
+class LabellerConfig(NetworkConfig):
+    """N-vs-N: a label for every step.
+
+    Attributes:
+        head: each label by itself, all together (CRF), or each after the one before (feedback).
+        feedback_size: features of the head with feedback.
+        head_dropout: dropout before the head.
+    """
+
+    head: Head = Head.linear
+    feedback_size: int = 32
+    head_dropout: float = 0.1
+
+
+@dataclass
+class OptimizerConfig:
+    """AdamW and its schedule.
+
+    Attributes:
+        learning_rate: highest learning rate.
+        weight_decay: decoupled weight decay, on matrices only.
+        schedule: course of the learning rate after the warm-up.
+        warmup_fraction: share of all steps in which the rate rises to its highest.
+    """
+
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    schedule: Schedule = Schedule.cosine
+    warmup_fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        _above_zero("optimizer", "learning_rate", self.learning_rate)
+        _at_least("optimizer", "weight_decay", self.weight_decay, 0)
+        _share("optimizer", "warmup_fraction", self.warmup_fraction)
+
+
+@dataclass
+class LoaderConfig:
+    """How batches are made.
+
+    Attributes:
+        batch_size: items of a training batch.
+        evaluation_batch_size: items of a batch where nothing is learned; changes no result.
+        workers: loader processes; 0 gathers in this one, which is faster for gathers this cheap.
+        in_memory_mb: windows are held in memory when they take no more than this, else mapped from the cache.
+    """
+
+    batch_size: int = 256
+    evaluation_batch_size: int = 1024
+    workers: int = 0
+    in_memory_mb: float = 1024.0
+
+    def __post_init__(self) -> None:
+        _at_least("loader", "batch_size", self.batch_size, 1)
+        _at_least("loader", "evaluation_batch_size", self.evaluation_batch_size, 1)
+        _at_least("loader", "workers", self.workers, 0)
+
+
+@dataclass
+class LoggerConfig:
+    """Where metrics go while training.
+
+    Attributes:
+        csv: write ``metrics.csv``.
+        tensorboard: write TensorBoard event files.
+    """
+
+    csv: bool = True
+    tensorboard: bool = True
+
+
+@dataclass
+class TrainConfig:
+    """Options of ``train``.
+
+    Attributes:
+        run_dir: folder of the run.
+        seed: seed of the weights, the order of the batches and every augmentation.
+        early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        trainer: keys of ``pytorch_lightning.Trainer``.
+    """
+
+    run_dir: str = "runs/train"
+    seed: int = 0
+    early_stopping_patience: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loader: LoaderConfig = field(default_factory=LoaderConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    trainer: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _at_least("", "seed", self.seed, 0)
+        _at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+
+
+@dataclass
+class PrepareConfig:
+    """Options of ``prepare``: find or fetch a database and fill the cache."""
+
+    run_dir: str = "runs/prepare"
+    data: DataConfig = field(default_factory=DataConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+
+@dataclass
+class EvaluateConfig:
+    """Options of ``evaluate``: score a checkpoint on held-out records.
+
+    Attributes:
+        run_dir: folder of the results.
+        checkpoint: the checkpoint.
+        data: what to score on; its ``database`` null means the checkpoint's own held-out records.
+        compare: a second checkpoint, scored on the same records and compared patient by patient.
+        scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
+        start_s: beginning of the period that EC57 scores, in s; null leaves the first 300 s out, as EC57
+            does, where every record is twice as long, and nothing otherwise.
+        window_s: largest distance of matching beats in EC57, in s.
+        resamples: how many times patients are drawn for an interval.
+        level: confidence level of the intervals.
+        bootstrap_seed: seed of these draws.
+        batch_size: beats of a batch; changes no result.
+    """
+
+    run_dir: str = "runs/evaluate"
+    checkpoint: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    compare: str | None = None
+    scheme: str | None = None
+    start_s: float | None = None
+    window_s: float = 0.15
+    resamples: int = 10_000
+    level: float = 0.95
+    bootstrap_seed: int = 0
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        _at_least("evaluate", "start_s", self.start_s or 0.0, 0)
+        _at_least("evaluate", "window_s", self.window_s, 0)
+        _at_least("evaluate", "resamples", self.resamples, 100)
+        _at_least("evaluate", "batch_size", self.batch_size, 1)
+        if not 0 < self.level < 1:
+            raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
+
+
+@dataclass
+class AuditConfig:
+    """Options of ``audit``: prove who a checkpoint was trained, validated and tested on.
+
+    Attributes:
+        run_dir: folder of the proof.
+        checkpoint: the checkpoint.
+        data: where its database is; another ``database`` is proved to hold nobody the checkpoint has seen.
+    """
+
+    run_dir: str = "runs/audit"
+    checkpoint: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+
+
+@dataclass
+class ScoreConfig:
+    """Options of ``score``: compare two annotators by ANSI/AAMI EC57.
+
+    Attributes:
+        run_dir: folder of the reports.
+        reference: folder of the annotations that are taken to be right.
+        reference_annotator: their extension.
+        test: folder of the annotations to score.
+        test_annotator: their extension.
+        records: the records; null takes every record that both have annotated.
+        start_s: beginning of the scored period, in s; EC57 leaves the first five minutes out.
+        stop_s: its end, in s; null is the end of each record.
+        window_s: largest distance of matching beats, in s.
+    """
+
+    run_dir: str = "runs/score"
+    reference: str = ""
+    reference_annotator: str = "atr"
+    test: str = ""
+    test_annotator: str = ""
+    records: list[str] | None = None
+    start_s: float = 300.0
+    stop_s: float | None = None
+    window_s: float = 0.15
+
+    def __post_init__(self) -> None:
+        _required("reference", self.reference, "the folder of the reference annotations")
+        _required("test", self.test, "the folder of the annotations to score")
+        _required("test_annotator", self.test_annotator, "the extension of the annotations to score")
+        _at_least("score", "start_s", self.start_s, 0)
+        _at_least("score", "window_s", self.window_s, 0)
+        if self.records is not None and not self.records:
+            raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
+        if self.stop_s is not None and self.stop_s <= self.start_s:
+            raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
+
+
+@dataclass
+class PredictConfig:
+    """Options of ``predict``: annotate one record.
+
+    Attributes:
+        run_dir: folder of the annotations.
+        checkpoint: the checkpoint.
+        record: path of the WFDB record, without suffix.
+        annotator: extension of an annotation file whose beat positions are used; null detects the beats.
+        extension: extension of the annotation file written.
+        batch_size: beats of a batch; changes no result.
+    """
+
+    run_dir: str = "runs/predict"
+    checkpoint: str = ""
+    record: str = ""
+    annotator: str | None = None
+    extension: str = "ecg"
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        _required("record", self.record, "the path of a WFDB record without its suffix")
+        _at_least("", "batch_size", self.batch_size, 1)
+
+
+@dataclass
+class InspectConfig:
+    """Options of ``inspect``: what a checkpoint holds."""
+
+    run_dir: str = "runs/inspect"
+    checkpoint: str = ""
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+
+
+@dataclass
+class VerifyConfig:
+    """Options of ``verify``: the written-out cells against NumPy and torch.nn."""
+
+    run_dir: str = "runs/verify"
+
+
+def _above_zero(group: str, name: str, value: float | None) -> None:
+    if value is not None and value <= 0:
+        raise ConfigError(f"{group}.{name} must be above 0; it is {value}")
+
+
+def _at_least(group: str, name: str, value: float, lowest: float) -> None:
+    if value < lowest:
+        option = f"{group}.{name}" if group else name
+        raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
+
+
+def _share(group: str, name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ConfigError(f"{group}.{name} must lie in [0, 1); it is {value}")
+
+
+def _required(name: str, value: str, what: str) -> None:
+    if not value:
+        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
