@@ -1,0 +1,1 @@
+"""ECG signals and annotations in NumPy: reading, preparing, detecting and simulating; never torch."""

@@ -1,0 +1,43 @@
+"""Scale the amplitude of a lead to its own record."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_S = 2.0
+"""Long enough for a beat at 30 bpm, short enough that a burst of noise spoils few blocks."""
+
+LEAST_SPREAD_MV = 0.05
+"""A lead without signal is not blown up beyond this."""
+
+
+def robust_spread(signal: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.float32]:
+    """Measure how tall the beats of each lead are: the median over blocks of 2 s of maximum minus minimum.
+
+    Noise moves it only where it fills half of the record: a spike changes one block. Blocks without a sample
+    that is not NaN do not count; a last block shorter than 2 s counts only where it is the only one.
+
+    Args:
+        signal: ``(time, lead)``, in mV; NaN where a sample is missing.
+        fs_hz: sampling frequency.
+
+    Returns:
+        ``(lead,)`` in mV, at least 0.05 mV.
+    """
+    block = max(min(round(BLOCK_S * fs_hz), len(signal)), 1)
+    blocks = signal.T[:, : len(signal) // block * block].reshape(signal.shape[1], -1, block)
+    spreads = np.fmax.reduce(blocks, axis=2) - np.fmin.reduce(blocks, axis=2)
+    medians = [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0.0 for row in spreads]
+    return np.maximum(np.asarray(medians, np.float32), np.float32(LEAST_SPREAD_MV))
+
+
+def scale_signal(signal: NDArray[np.float32], spread: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Divide each lead by its spread: the beats of a quiet record are then about 1 tall.
+
+    Args:
+        signal: ``(time, lead)``, in mV.
+        spread: ``(lead,)``, in mV.
+
+    Returns:
+        ``(time, lead)``, a new array without unit.
+    """
+    return signal / spread

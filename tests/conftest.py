@@ -1,0 +1,83 @@
+"""What several test rooms share: real databases, a small simulated one, and a model trained on it."""
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecgrnn.cli import main
+from ecgrnn.signals.simulate import write_database
+
+
+@pytest.fixture(scope="session")
+def real_database() -> Callable[[str], Path]:
+    """Give the folder of a real database below ECGRNN_DATA, or skip the test and say why."""
+
+    def folder(name: str) -> Path:
+        root = os.environ.get("ECGRNN_DATA")
+        if root is None or not (Path(root) / name).is_dir():
+            pytest.skip(f"needs the real database {name}: set ECGRNN_DATA to a folder that holds {name}/")
+        return Path(root) / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a simulated database of 8 patients, one minute each, where ``data=synthetic`` looks for it."""
+    folder = tmp_path_factory.mktemp("synthetic") / "n8-60s-seed0"
+    write_database(folder, n_patients=8, seed=0, duration_s=60.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_data(small_database: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Give the options that make a command use the small database, and a cache of its own."""
+    return [
+        f"data.root={small_database.parent}",
+        "data.n_patients=8",
+        "data.duration_s=60",
+        "data.workers=0",
+        f"data.cache={tmp_path_factory.mktemp('cache')}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def small_training(small_data: list[str]) -> list[str]:
+    """Give the words of the smallest training that is still whole, but for its run folder."""
+    return [
+        "train",
+        *small_data,
+        "network.encoder.hidden_size=8",
+        "network.encoder.num_layers=1",
+        "network.head_size=8",
+        "loader.batch_size=64",
+        "logger.tensorboard=false",
+        "trainer.max_epochs=1",
+        "trainer.enable_progress_bar=false",
+    ]
+
+
+@pytest.fixture(scope="session")
+def command_line() -> Callable[..., int]:
+    """Give ``ecgrnn.cli.main`` for commands that train, deaf to what only Lightning can mend."""
+
+    def run(*words: str) -> int:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            return main(words)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(
+    command_line: Callable[..., int], small_training: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give the run folder of a network trained for one epoch on the small database."""
+    run_dir = tmp_path_factory.mktemp("trained") / "run"
+    assert command_line(*small_training, f"run_dir={run_dir}") == 0
+    return run_dir
