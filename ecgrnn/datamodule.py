@@ -1,0 +1,133 @@
+"""The LightningDataModule: a database prepared once, split by patient, and served as batches."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from ecgrnn.choices import Side
+from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
+from ecgrnn.datasets.collection import Collection, open_collection, split_collection
+from ecgrnn.datasets.splits import Split
+
+
+class View(Protocol):
+    """What a task makes of records: its items, their labels and how they are counted."""
+
+    @property
+    def annotators(self) -> Sequence[str]:
+        """The annotation files the task learns from."""
+
+    def counts(self, records: Sequence[CachedRecord]) -> Mapping[str, NDArray[Any]]:
+        """Count each record's items by class, so that a split can spread them evenly."""
+
+    def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> Any:
+        """Give the dataset of the records' items."""
+
+    def collate(self, batch: Any) -> Any:
+        """Put what the dataset gives for a batch of indices into a batch."""
+
+
+class EcgDataModule(pl.LightningDataModule):
+    """Serves one task's batches from one database.
+
+    Args:
+        data: which database, and who is on which side.
+        preprocessing: how signals are prepared.
+        loader: how batches are made.
+        view: what the task makes of records.
+        seed: seed of the order of the training batches.
+    """
+
+    def __init__(
+        self,
+        data: DataConfig,
+        preprocessing: PreprocessingConfig,
+        *,
+        loader: LoaderConfig,
+        view: View,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.preprocessing = preprocessing
+        self.loader = loader
+        self.view = view
+        self.seed = seed
+        self._collection: Collection | None = None
+        self._split: Split | None = None
+        self._datasets: dict[Side, Any] = {}
+
+    def prepare_data(self) -> None:
+        """Fill the cache; Lightning calls this in one process while the others wait."""
+        open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the cache and split it, in every process."""
+        if self._collection is None:
+            self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+            counts = self.view.counts(list(self._collection.records.values()))
+            self._split = split_collection(self._collection, self.data, counts)
+
+    @property
+    def collection(self) -> Collection:
+        """The prepared database."""
+        return _there(self._collection)
+
+    @property
+    def split(self) -> Split:
+        """Who is on which side."""
+        return _there(self._split)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the files of every record on any side."""
+        return data_fingerprint([record for side in Side for record in self.records(side)])
+
+    def records(self, side: Side) -> list[CachedRecord]:
+        """Give the records on one side."""
+        return self.collection.pick(getattr(self.split, side.value))
+
+    def class_counts(self, side: Side) -> list[int]:
+        """Count the items of each class on one side."""
+        counts = self.view.counts(self.records(side))
+        return [int(count) for count in sum(counts.values())]
+
+    def dataset(self, side: Side) -> Any:
+        """Give the dataset of one side, made at first use."""
+        if side not in self._datasets:
+            training = side is Side.train
+            self._datasets[side] = self.view.dataset(self.records(side), training=training)
+        return self._datasets[side]
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Serve the training side in random order."""
+        order = torch.Generator().manual_seed(self.seed)
+        return self._loader(Side.train, batch_size=self.loader.batch_size, shuffle=True, generator=order)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Serve the validation side in the order of its records."""
+        return self._loader(Side.validation, batch_size=self.loader.evaluation_batch_size)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Serve the test side in the order of its records."""
+        return self._loader(Side.test, batch_size=self.loader.evaluation_batch_size)
+
+    def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
+        return DataLoader(
+            self.dataset(side),
+            collate_fn=self.view.collate,
+            num_workers=self.loader.workers,
+            persistent_workers=self.loader.workers > 0,
+            **options,
+        )
+
+
+def _there(value: Any) -> Any:
+    if value is None:
+        raise RuntimeError("EcgDataModule.setup() has not been called")
+    return value

@@ -1,0 +1,241 @@
+"""Prepared records on disk: each is read and filtered once, then memory-mapped by every run that needs it."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.errors import DataError
+from ecgrnn.signals.annotations import Annotations, read_annotations
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_header, read_record
+
+CACHE_VERSION = 1
+"""Raised whenever preparing the same record with the same options gives other numbers."""
+
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class RecordSource:
+    """A record on disk that is to be prepared.
+
+    Attributes:
+        name: the record's name within its database.
+        path: where it is, without suffix.
+        patient: whose it is.
+        annotators: extensions of the annotation files to keep with the signal.
+    """
+
+    name: str
+    path: Path
+    patient: str
+    annotators: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CachedRecord:
+    """A prepared record, its signal mapped from disk at first use.
+
+    Attributes:
+        name: the record's name within its database.
+        patient: whose it is.
+        folder: its folder in the cache.
+        fs_hz: sampling frequency of ``signal``.
+        leads: lead names.
+        n_samples: length of ``signal``.
+        source_fs_hz: sampling frequency of the record on disk and of its annotations.
+        source_samples: length of the record on disk.
+        missing: samples per lead that were missing on disk.
+        fingerprint: hash of the record's files.
+    """
+
+    name: str
+    patient: str
+    folder: Path
+    fs_hz: float
+    leads: tuple[str, ...]
+    n_samples: int
+    source_fs_hz: float
+    source_samples: int
+    missing: tuple[int, ...]
+    fingerprint: str
+
+    @cached_property
+    def signal(self) -> NDArray[np.float32]:
+        """``(time, lead)`` in mV, read-only."""
+        mapped: NDArray[np.float32] = np.load(self.folder / "signal.npy", mmap_mode="r", allow_pickle=False)
+        return mapped
+
+    def annotations(self, annotator: str) -> Annotations:
+        """Give one annotator's annotations, at the source's sampling frequency."""
+        with np.load(self.folder / f"annotations-{annotator}.npz", allow_pickle=False) as arrays:
+            return Annotations(**arrays, fs_hz=self.source_fs_hz)
+
+
+def prepare_records(
+    sources: Sequence[RecordSource],
+    config: PreprocessingConfig,
+    *,
+    cache: Path,
+    workers: int,
+    progress: Progress,
+) -> list[CachedRecord]:
+    """Give all records prepared, from the cache where they are in it and into it where they are not.
+
+    Args:
+        sources: the records.
+        config: how signals are prepared.
+        cache: folder of the cache; made when absent.
+        workers: threads that read and filter; NumPy and SciPy leave the interpreter lock while they do.
+        progress: wraps the loop over records that have to be prepared, given how many there are.
+
+    Raises:
+        DataError: when a record cannot be read or prepared.
+    """
+    found = {source.name: _find(source, config, cache) for source in sources}
+    absent = [source for source in sources if found[source.name] is None]
+    if absent:
+        with ThreadPoolExecutor(max(workers, 1)) as pool:
+            made = pool.map(lambda source: _prepare(source, config, cache), absent)
+            found.update((record.name, record) for record in progress(made, len(absent)))
+    return [record for record in found.values() if record is not None]
+
+
+def data_fingerprint(records: Sequence[CachedRecord]) -> str:
+    """Hash names and contents of records: equal exactly where the same files were read."""
+    lines = sorted(f"{record.name} {record.fingerprint}" for record in records)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
+    """Open a record's entry, or give None where there is none or it is damaged."""
+    folder = _folder(source, config, cache)
+    try:
+        facts = json.loads((folder / "facts.json").read_text())
+        record = CachedRecord(
+            **{**facts["record"], "leads": tuple(facts["record"]["leads"])},
+            patient=source.patient,
+            folder=folder,
+        )
+        files = [source.path.parent / name for name, *_ in facts["sources"]]
+        if facts["sources"] != _stamps(files) and record.fingerprint != _fingerprint(files):
+            return None
+        sizes = {name: (folder / name).stat().st_size for name in facts["sizes"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record if sizes == facts["sizes"] else None
+
+
+def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord:
+    """Prepare one record beside its place in the cache and move it there when it is whole."""
+    folder = _folder(source, config, cache)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
+    try:
+        record = _write(source, config, beside, folder)
+        if (faster := _find(source, config, cache)) is not None:
+            return faster  # of another process, which may have mapped it already
+        _move(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return record
+
+
+def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, folder: Path) -> CachedRecord:
+    files = _files(source)
+    stamps = _stamps(files)
+    prepared = prepare_record(read_record(source.path, leads=config.leads, n_leads=config.n_leads), config)
+    np.save(beside / "signal.npy", prepared.signal)
+    for annotator in source.annotators:
+        annotations = read_annotations(
+            source.path, annotator, fs_hz=prepared.source_fs_hz, n_samples=prepared.source_samples
+        )
+        arrays = {name: getattr(annotations, name) for name in ("sample", "symbol", "subtype", "aux_note")}
+        np.savez(beside / f"annotations-{annotator}.npz", **arrays)
+    record = CachedRecord(
+        name=source.name,
+        patient=source.patient,
+        folder=folder,
+        fs_hz=prepared.fs_hz,
+        leads=prepared.leads,
+        n_samples=len(prepared.signal),
+        source_fs_hz=prepared.source_fs_hz,
+        source_samples=prepared.source_samples,
+        missing=tuple(int(count) for count in prepared.missing),
+        fingerprint=_fingerprint(files),
+    )
+    facts = {
+        "record": {
+            name: value
+            for name, value in dataclasses.asdict(record).items()
+            if name not in {"folder", "patient"}
+        },
+        "sources": stamps,
+        "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},
+    }
+    (beside / "facts.json").write_text(json.dumps(facts, indent=1))
+    return record
+
+
+def _move(beside: Path, folder: Path) -> None:
+    """Put a whole entry in its place; where another process was faster, its entry is as good as ours."""
+    # A damaged or outdated entry makes way first, since a folder cannot be renamed onto a full one.
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(aside / "old")
+        beside.rename(folder)
+    except OSError:
+        if not (folder / "facts.json").is_file():
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Path:
+    """Name an entry after everything but the files' contents, which its facts are checked against."""
+    described = {
+        "version": CACHE_VERSION,
+        "path": str(source.path.resolve()),
+        "annotators": source.annotators,
+        "preprocessing": dataclasses.asdict(config),
+    }
+    key = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+    return cache / f"{source.name.replace('/', '_')}-{key}"
+
+
+def _files(source: RecordSource) -> list[Path]:
+    header = source.path.with_name(f"{source.path.name}.hea")
+    annotations = [source.path.with_name(f"{source.path.name}.{name}") for name in source.annotators]
+    signals = {source.path.parent / name for name in read_header(source.path).files}
+    return [header, *sorted(signals), *annotations]
+
+
+def _stamps(files: Sequence[Path]) -> list[list[str | int]]:
+    """Size and time of change of a record's files: equal stamps spare reading the files."""
+    statuses = [(path.name, path.stat()) for path in files]
+    return [[name, status.st_size, status.st_mtime_ns] for name, status in statuses]
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

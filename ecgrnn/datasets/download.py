@@ -1,0 +1,237 @@
+"""Where a database is: found on this machine, or fetched from PhysioNet, verified and moved into place."""
+
+import hashlib
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import wfdb
+from tqdm import tqdm
+from wfdb.io import download as wfdb_download
+
+from ecgrnn.datasets.databases import Database, checked_name, records_in
+from ecgrnn.errors import DataError
+
+# PhysioNet asks for no more than two connections at once, and wfdb keeps to it.
+_CONNECTIONS = 2
+_TRIES = 3
+_SUMS = "SHA256SUMS.txt"
+# What wfdb raises on damaged files, besides its own subclasses of these.
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+
+
+def locate(
+    database: Database,
+    *,
+    root: Path | None,
+    environment: Mapping[str, str],
+    cache_root: Path,
+    progress: bool = True,
+) -> Path:
+    """Give the folder of a database, downloading it where it is nowhere on this machine.
+
+    Looked at in this order: ``root``, or the folder in it that is named like the database; the folder named
+    like the database in ``ECGRNN_DATA``; ``data/physionet/NAME`` below ``cache_root``; PhysioNet, into that
+    last folder.
+
+    Args:
+        database: an entry of the catalogue.
+        root: ``data.root``; where given, nothing else is looked at and nothing is downloaded.
+        environment: the environment variables, ``os.environ`` as a rule.
+        cache_root: the folder below which the default place is.
+        progress: whether a download shows a progress bar.
+
+    Raises:
+        DataError: the database is not there and cannot be fetched; names the folders and the ways out.
+    """
+    if root is not None:
+        places = [root, root / database.name]
+    else:
+        given = environment.get("ECGRNN_DATA")
+        places = [Path(given).expanduser() / database.name] if given else []
+        places.append(default_folder(database, cache_root))
+    for place in places:
+        if _holds(place, database):
+            return place
+    if root is not None or database.slug is None:
+        raise DataError(_absent(database, places))
+    try:
+        return download(database, places[-1], progress=progress)
+    except OSError as error:
+        raise DataError(f"{_absent(database, places)}\nIt could not be fetched: {error}") from error
+
+
+def default_folder(database: Database, cache_root: Path) -> Path:
+    """Give the folder a database is downloaded into."""
+    return cache_root / "data" / "physionet" / database.name
+
+
+def download(database: Database, folder: Path, *, progress: bool = True) -> Path:
+    """Fetch a database from PhysioNet into a folder that appears only when everything in it is verified.
+
+    Every file is compared with PhysioNet's published SHA-256 sum, then every record with its header. Two
+    processes may do this at once: each works beside the folder, and the first one to finish is kept.
+
+    Raises:
+        DataError: PhysioNet lists other files than expected, or a file or record came damaged.
+        OSError: there is no network, or the folder cannot be written.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _fetch_all(database, beside, progress=progress)
+        _verify_all(database, beside, progress=progress)
+        beside.chmod(0o755)
+        try:
+            beside.rename(folder)
+        except OSError:
+            # A full folder cannot be renamed over: another process was first, and its copy is whole.
+            if not _holds(folder, database):
+                raise
+    finally:
+        # Reached on Ctrl-C as well; after the rename there is nothing left to remove.
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def verify_record(folder: Path, record: str) -> None:
+    """Compare the signals of a record with what its header says: sample counts, and checksums that are not 0.
+
+    Raises:
+        DataError: a file is missing, short or damaged, or a signal's sum is not the header's checksum.
+    """
+    path = folder / checked_name(record, source=str(folder))
+    try:
+        header = wfdb.rdheader(str(path))
+        if isinstance(header, wfdb.MultiRecord):
+            parts = [
+                name for name, n in zip(header.seg_name, header.seg_len, strict=True) if n and name != "~"
+            ]
+        else:
+            parts = []
+            # A checksum is over the samples as they are stored, so several per frame are not to be averaged.
+            read = wfdb.rdrecord(str(path), physical=False, smooth_frames=False)
+    except _DAMAGE as error:
+        raise DataError(f"{path}: the record cannot be read as its header describes it ({error})") from error
+    if isinstance(header, wfdb.MultiRecord):
+        for part in parts:
+            verify_record(path.parent, part)
+    else:
+        _compare(path, read)
+
+
+def fetch_file(slug: str, version: str, file: str, target: Path) -> None:
+    """Fetch one file of a PhysioNet project into ``target``: the only function that uses the network.
+
+    Raises:
+        OSError: no network, no such file, or ``target`` cannot be written.
+    """
+    # wfdb.dl_files reads the version off a web page; the catalogue knows it, so the address is written out.
+    address = f"{wfdb_download.config.db_index_url.rstrip('/')}/{slug}/{version}/{file}"
+    wfdb_download.dl_full_file(address, str(target))
+
+
+def _holds(folder: Path, database: Database) -> bool:
+    return (folder / database.marker).is_file()
+
+
+def _absent(database: Database, places: list[Path]) -> str:
+    looked = " and ".join(str(place) for place in places)
+    lines = f"{database.name} is not here: looked for {database.marker} in {looked}."
+    if database.slug is None:
+        return f"{lines} {database.name} is not on PhysioNet; name its folder with data.root=DIR."
+    return (
+        f"{lines}\nTwo ways out: (1) with a copy, name its folder with data.root=DIR, or set ECGRNN_DATA to "
+        f"the folder that holds {database.name}/; (2) on a machine with network, leave data.root out to have "
+        f"it downloaded, or get version {database.version} of {database.slug!r} from PhysioNet yourself: "
+        f"wget -r -N -c -np https://physionet.org/files/{database.slug}/{database.version}/"
+    )
+
+
+def _fetch_all(database: Database, folder: Path, *, progress: bool) -> None:
+    slug, version = database.slug or "", database.version
+    fetch_file(slug, version, _SUMS, folder / _SUMS)
+    wanted = _wanted(database, (folder / _SUMS).read_text(encoding="utf-8"))
+    (folder / _SUMS).unlink()
+    bar = tqdm(total=len(wanted), desc=f"downloading {database.name}", unit="file", disable=not progress)
+    pool = ThreadPoolExecutor(_CONNECTIONS)
+    try:
+        jobs = []
+        for remote, (local, expected) in wanted.items():
+            (folder / local).parent.mkdir(parents=True, exist_ok=True)
+            jobs.append(
+                pool.submit(_fetch_verified, (slug, version, remote), folder / local, expected=expected)
+            )
+        for job in as_completed(jobs):
+            job.result()
+            bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        bar.close()
+
+
+def _wanted(database: Database, sums: str) -> dict[str, tuple[str, str]]:
+    """Read PhysioNet's list of sums into remote name to (local name, sum), for the files that are needed."""
+    wanted: dict[str, tuple[str, str]] = {}
+    for line in sums.splitlines():
+        expected, _, name = line.strip().partition(" ")
+        remote = name.strip().lstrip("*")
+        match = re.fullmatch(database.remote_files, remote)
+        if match:
+            local = match.group(1) if match.re.groups and match.group(1) else remote
+            wanted[remote] = (checked_name(local, source=_SUMS), expected.lower())
+    headers = sum(local.endswith(".hea") for local, _ in wanted.values())
+    if headers != database.n_records:
+        raise DataError(
+            f"PhysioNet's {_SUMS} of {database.slug} {database.version} lists {headers} records; "
+            f"expected {database.n_records}; get a copy another way and give it as data.root=DIR"
+        )
+    return wanted
+
+
+def _fetch_verified(source: tuple[str, str, str], target: Path, *, expected: str) -> None:
+    for left in range(_TRIES - 1, -1, -1):
+        try:
+            fetch_file(*source, target)
+            break
+        except (FileNotFoundError, PermissionError):
+            raise
+        except OSError:
+            if not left:
+                raise
+            time.sleep(2.0 ** (_TRIES - 1 - left))
+    came = hashlib.sha256(target.read_bytes()).hexdigest()
+    if came != expected:
+        file = "/".join(source)
+        raise DataError(
+            f"{file} came damaged: expected SHA-256 {expected}, came {came}; nothing was kept, try again"
+        )
+
+
+def _verify_all(database: Database, folder: Path, *, progress: bool) -> None:
+    records = records_in(database, folder)
+    for record in tqdm(records, desc=f"verifying {database.name}", unit="record", disable=not progress):
+        verify_record(folder, record)
+
+
+def _compare(path: Path, record: wfdb.Record) -> None:
+    signals = record.e_d_signal or []
+    if not signals:
+        raise DataError(f"{path}.hea describes no signal; expected at least one")
+    for lead, signal in enumerate(signals):
+        name = record.sig_name[lead]
+        expected = (record.sig_len or 0) * record.samps_per_frame[lead]
+        if record.sig_len is not None and len(signal) != expected:
+            raise DataError(f"{path}: lead {name} has {len(signal)} samples; its header says {expected}")
+        said = record.checksum[lead] if record.checksum else None
+        came = int(np.sum(signal, dtype=np.int64)) % 65536
+        # 0 is what writers put that compute none, as in cinc2017.
+        if said and said % 65536 != came:
+            raise DataError(
+                f"{path}: lead {name} has checksum {came}; its header says {said % 65536}; get it again"
+            )

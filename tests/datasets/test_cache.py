@@ -1,0 +1,223 @@
+import json
+import multiprocessing
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets.cache import RecordSource, data_fingerprint, prepare_records
+from ecgrnn.errors import DataError
+from ecgrnn.signals.annotations import read_annotations
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_record
+
+NAMES = ("s001", "s002", "s003")
+
+
+@pytest.fixture
+def records(small_database, tmp_path) -> Path:
+    """A folder of three records that a test may change."""
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for name in NAMES:
+        for file in small_database.glob(f"{name}.*"):
+            shutil.copy(file, folder)
+    return folder
+
+
+def sources_in(folder: Path) -> list[RecordSource]:
+    return [RecordSource(name, folder / name, patient=f"p-{name}", annotators=("atr",)) for name in NAMES]
+
+
+def prepare(folder: Path, cache: Path, *, config: PreprocessingConfig | None = None, workers: int = 0):
+    """Prepare three records, and give them with how many had to be prepared."""
+    absent = []
+
+    def progress(items, total):
+        absent.append(total)
+        return items
+
+    options = config or PreprocessingConfig()
+    found = prepare_records(sources_in(folder), options, cache=cache, workers=workers, progress=progress)
+    return found, sum(absent)
+
+
+def entry_of(record) -> Path:
+    return record.folder
+
+
+def test_an_entry_holds_what_preparing_the_record_gives(records, tmp_path):
+    (record, *_), _ = prepare(records, tmp_path / "cache")
+    wanted = prepare_record(read_record(records / "s001", n_leads=2), PreprocessingConfig())
+    np.testing.assert_array_equal(record.signal, wanted.signal)
+    assert (record.fs_hz, record.leads) == (wanted.fs_hz, wanted.leads)
+    assert (record.source_fs_hz, record.source_samples) == (360.0, 21600)
+    assert record.n_samples == len(wanted.signal)
+    assert record.patient == "p-s001"
+    kept, read = record.annotations("atr"), read_annotations(records / "s001", "atr", fs_hz=360.0)
+    for name in ("sample", "symbol", "subtype", "aux_note"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(read, name))
+    assert kept.fs_hz == 360.0
+
+
+def test_a_record_is_prepared_once_and_then_found(records, tmp_path):
+    first, prepared = prepare(records, tmp_path / "cache")
+    again, prepared_again = prepare(records, tmp_path / "cache")
+    assert (prepared, prepared_again) == (3, 0)
+    assert [record.name for record in again] == list(NAMES)
+    assert again == first
+
+
+def test_only_what_is_absent_is_prepared(records, tmp_path):
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    shutil.rmtree(entry_of(first))
+    found, prepared = prepare(records, tmp_path / "cache", workers=2)
+    assert prepared == 1
+    assert [record.name for record in found] == list(NAMES)
+
+
+def test_a_file_that_was_only_touched_is_still_found(records, tmp_path):
+    prepare(records, tmp_path / "cache")
+    os.utime(records / "s001.dat", ns=(1, 1))
+    assert prepare(records, tmp_path / "cache")[1] == 0
+
+
+@pytest.mark.parametrize("suffix", ["dat", "atr", "hea"])
+def test_a_changed_source_file_is_prepared_again(suffix, records, tmp_path):
+    before, _ = prepare(records, tmp_path / "cache")
+    if suffix == "dat":
+        content = bytearray((records / "s002.dat").read_bytes())
+        content[3000:3300] = bytes(300)
+    elif suffix == "atr":
+        content = (records / "s003.atr").read_bytes()
+    else:
+        content = (records / "s002.hea").read_bytes() + b"# a comment\n"
+    (records / f"s002.{suffix}").write_bytes(content)
+    after, prepared = prepare(records, tmp_path / "cache")
+    assert prepared == 1
+    same = [one.fingerprint == other.fingerprint for one, other in zip(before, after, strict=True)]
+    assert same == [True, False, True]
+    assert data_fingerprint(after) != data_fingerprint(before)
+    assert prepare(records, tmp_path / "cache")[1] == 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: os.truncate(entry / "signal.npy", 1000),
+        lambda entry: (entry / "signal.npy").unlink(),
+        lambda entry: os.truncate(entry / "annotations-atr.npz", 10),
+        lambda entry: (entry / "facts.json").write_text("{"),
+        lambda entry: (entry / "facts.json").write_text("[1, 2]"),
+        lambda entry: (entry / "facts.json").write_text("{}"),
+        lambda entry: (entry / "facts.json").write_bytes(b"\xff\xfe\x00"),
+        lambda entry: (entry / "facts.json").unlink(),
+        shutil.rmtree,
+    ],
+    ids=[
+        "signal cut",
+        "signal gone",
+        "annotations cut",
+        "facts cut",
+        "facts a list",
+        "facts empty",
+        "facts binary",
+        "facts gone",
+        "all gone",
+    ],
+)
+def test_a_damaged_entry_is_prepared_again(damage, records, tmp_path):
+    before, _ = prepare(records, tmp_path / "cache")
+    signal = np.array(before[1].signal)
+    damage(entry_of(before[1]))
+    after, prepared = prepare(records, tmp_path / "cache")
+    assert prepared == 1
+    np.testing.assert_array_equal(after[1].signal, signal)
+    assert nothing_half_written(tmp_path / "cache")
+    assert prepare(records, tmp_path / "cache")[1] == 0
+
+
+def test_a_fact_of_another_version_is_prepared_again(records, tmp_path):
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    facts = json.loads((entry_of(first) / "facts.json").read_text())
+    facts["record"]["colour"] = "red"
+    (entry_of(first) / "facts.json").write_text(json.dumps(facts))
+    assert prepare(records, tmp_path / "cache")[1] == 1
+
+
+def test_other_options_have_entries_of_their_own(records, tmp_path):
+    plain = PreprocessingConfig()
+    one, _ = prepare(records, tmp_path / "cache", config=plain)
+    other, prepared = prepare(records, tmp_path / "cache", config=replace(plain, fs_hz=90.0, lowpass_hz=30.0))
+    assert prepared == 3
+    assert one[0].n_samples == 2 * other[0].n_samples
+    assert prepare(records, tmp_path / "cache", config=plain)[1] == 0
+
+
+def test_the_fingerprint_tells_files_and_not_options(records, tmp_path):
+    one, _ = prepare(records, tmp_path / "cache")
+    other, _ = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=250.0))
+    assert data_fingerprint(one) == data_fingerprint(other)
+    assert data_fingerprint(one) == data_fingerprint(one[::-1])
+    assert data_fingerprint(one) != data_fingerprint(one[:2])
+
+
+def test_a_signal_is_mapped_and_cannot_be_written_to(records, tmp_path):
+    (record, *_), _ = prepare(records, tmp_path / "cache")
+    assert isinstance(record.signal, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        record.signal[0] = 1.0
+
+
+def test_the_number_of_workers_changes_nothing(records, tmp_path):
+    one, _ = prepare(records, tmp_path / "one", workers=0)
+    many, _ = prepare(records, tmp_path / "many", workers=3)
+    for left, right in zip(one, many, strict=True):
+        assert left.name == right.name
+        np.testing.assert_array_equal(left.signal, right.signal)
+
+
+def test_a_record_that_cannot_be_prepared_leaves_nothing_half_written(records, tmp_path):
+    os.truncate(records / "s002.dat", 1000)
+    with pytest.raises(DataError, match=r"s002\.dat"):
+        prepare(records, tmp_path / "cache")
+    assert nothing_half_written(tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_says_which_option_names_it(records):
+    with pytest.raises(DataError, match=r"/dev/null/cache cannot be written .*data\.cache"):
+        prepare(records, Path("/dev/null/cache"))
+
+
+def test_two_processes_at_once_both_get_whole_entries(records, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(2), context.Queue()
+    processes = [
+        context.Process(target=_prepare_repeatedly, args=(records, tmp_path / "cache", barrier, results))
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    sums = [results.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(timeout=120)
+        assert process.exitcode == 0
+    found, prepared = prepare(records, tmp_path / "cache")
+    assert prepared == 0
+    assert sums == [[float(np.abs(record.signal).sum()) for record in found]] * 2
+    assert nothing_half_written(tmp_path / "cache")
+
+
+def _prepare_repeatedly(records, cache, barrier, results):
+    for config in (PreprocessingConfig(fs_hz=250.0), PreprocessingConfig()):
+        barrier.wait(timeout=120)
+        found, _ = prepare(records, cache, config=config)
+    results.put([float(np.abs(record.signal).sum()) for record in found])
+
+
+def nothing_half_written(cache: Path) -> bool:
+    return all((entry / "facts.json").is_file() and entry.name[0] != "." for entry in cache.iterdir())
