@@ -1,0 +1,89 @@
+"""N-vs-1: one class for a whole signal."""
+
+import torch
+from torch import Tensor, nn
+
+from ecgrnn.choices import Pooling
+from ecgrnn.errors import ConfigError
+from ecgrnn.networks.encoder import FrameEncoder
+from ecgrnn.nn.pooling import Pool
+
+
+class Classifier(nn.Module):
+    """Read a signal, make one vector of what was read, and judge it.
+
+    ``p = pool(h_1 ... h_N)``, ``u = relu(W_f features + b_f)``, ``y = W_2 relu(W_1 [p, u] + b_1) + b_2``::
+
+        x_1     x_2           x_N         features
+         |       |             |             |
+        h_1 --> h_2 --> ... > h_N            |
+         |       |             |             |
+         +-------+---- p ------+             u
+                       |                     |
+                       +---------- [] -------+
+                                   |
+                                   y           (batch, class)
+
+    Args:
+        encoder: what reads the signal.
+        n_classes: classes.
+        pooling: how the outputs become one vector.
+        n_features: numbers that come beside each signal; 0 for none.
+        feature_size: features they are turned into.
+        head_size: width of the layer before the classes.
+        dropout: dropout before and behind that layer.
+    """
+
+    def __init__(
+        self,
+        encoder: FrameEncoder,
+        n_classes: int,
+        *,
+        pooling: Pooling = Pooling.last,
+        n_features: int = 0,
+        feature_size: int = 16,
+        head_size: int = 64,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.n_features = n_features
+        self.pool = Pool(pooling, encoder.output_size, bidirectional=encoder.bidirectional)
+        self.beside = nn.Sequential(nn.Linear(n_features, feature_size), nn.ReLU()) if n_features else None
+        joined = encoder.output_size + (feature_size if n_features else 0)
+        self.head = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(joined, head_size),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(head_size, n_classes),
+        )
+
+    def forward(
+        self, signal: Tensor, lengths: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Judge a batch of signals.
+
+        Args:
+            signal: ``(batch, time, lead)``.
+            lengths: samples of each row ``(batch,)``; None where every row fills the whole time.
+            features: ``(batch, feature)``; left aside by a classifier that was made without.
+
+        Returns:
+            Logits ``(batch, class)``.
+
+        Raises:
+            ConfigError: the classifier was made with features and none, or another number of them, came.
+        """
+        outputs, _ = self.encoder(signal, lengths)
+        pooled = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
+        if self.beside is not None:
+            pooled = torch.cat([pooled, self.beside(self._checked(features))], dim=-1)
+        logits: Tensor = self.head(pooled)
+        return logits
+
+    def _checked(self, features: Tensor | None) -> Tensor:
+        came = 0 if features is None else features.shape[-1]
+        if features is None or came != self.n_features:
+            raise ConfigError(f"the classifier reads {self.n_features} features a signal; {came} came")
+        return features

@@ -1,0 +1,1 @@
+"""Recurrent layers and their parts, in torch alone; nothing here knows what an ECG is."""

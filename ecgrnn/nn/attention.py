@@ -1,0 +1,99 @@
+"""Attention: a weighted mean of many vectors, the weights found by comparing each with what is looked for."""
+
+import math
+from enum import StrEnum
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+
+class Attention(StrEnum):
+    """How a key is compared with the query."""
+
+    additive = "additive"
+    dot = "dot"
+
+
+class AdditiveAttention(nn.Module):
+    """Attention by a small network: ``e_t = v . tanh(W_k k_t + W_q q + b)``, ``a = softmax(e)``.
+
+    Without a query the question is the same for every row and is learned as ``v``.
+
+    Source: Bahdanau, Cho and Bengio, Neural machine translation by jointly learning to align and translate
+    (2015).
+
+    Args:
+        key_size: features of a key.
+        hidden_size: features in which key and query are compared.
+        query_size: features of the query; 0 for none.
+    """
+
+    def __init__(self, key_size: int, hidden_size: int, *, query_size: int = 0) -> None:
+        super().__init__()
+        self.key = nn.Linear(key_size, hidden_size)
+        self.query = nn.Linear(query_size, hidden_size, bias=False) if query_size > 0 else None
+        self.score = nn.Linear(hidden_size, 1, bias=False)
+
+    def forward(self, keys: Tensor, valid: Tensor, query: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Look at the keys.
+
+        Args:
+            keys: ``(batch, time, key)``.
+            valid: boolean ``(batch, time)``, false where a key is padding.
+            query: ``(batch, query)``, where there is one.
+
+        Returns:
+            The weighted mean of the keys ``(batch, key)`` and the weights ``(batch, time)``.
+        """
+        compared = self.key(keys)
+        if self.query is not None and query is not None:
+            compared = compared + self.query(query)[:, None]
+        energy = self.score(torch.tanh(compared)).squeeze(-1)
+        return _weighted_mean(keys, masked_softmax(energy, valid))
+
+
+class DotAttention(nn.Module):
+    """Attention by the angle: ``e_t = k_t . W q / sqrt(key)``, ``a = softmax(e)``.
+
+    Sources: Luong, Pham and Manning, Effective approaches to attention-based neural machine translation
+    (2015), the form "general"; the root: Vaswani et al., Attention is all you need (2017).
+
+    Args:
+        key_size: features of a key.
+        query_size: features of the query.
+    """
+
+    def __init__(self, key_size: int, query_size: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(query_size, key_size, bias=False)
+
+    def forward(self, keys: Tensor, valid: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at the keys; arguments and results as in `AdditiveAttention`."""
+        energy = torch.einsum("btk,bk->bt", keys, self.query(query)) / math.sqrt(keys.shape[-1])
+        return _weighted_mean(keys, masked_softmax(energy, valid))
+
+
+def attention(
+    kind: Attention, key_size: int, *, query_size: int, hidden_size: int
+) -> AdditiveAttention | DotAttention:
+    """Make the attention of a kind; ``hidden_size`` is for the additive one."""
+    match kind:
+        case Attention.additive:
+            return AdditiveAttention(key_size, hidden_size, query_size=query_size)
+        case Attention.dot:
+            return DotAttention(key_size, query_size)
+        case _:
+            assert_never(kind)
+
+
+def masked_softmax(energy: Tensor, valid: Tensor) -> Tensor:
+    """Give the softmax ``(batch, time)`` over the valid steps; the others, and an empty row, get zeros."""
+    # the lowest finite number and not minus infinity: an empty row would be nan, and so would its gradient
+    lowest = torch.finfo(energy.dtype).min
+    weights = torch.softmax(energy.masked_fill(~valid, lowest), dim=-1)
+    return weights.masked_fill(~valid, 0)
+
+
+def _weighted_mean(keys: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.einsum("bt,btk->bk", weights, keys), weights

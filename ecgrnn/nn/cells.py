@@ -1,0 +1,291 @@
+"""The recurrent cells, one step each, written so that the body of a function is its equations.
+
+A recurrent network reads a sequence one element at a time and keeps what it needs of the past in a state
+``h``::
+
+           x_1             x_2                     x_T
+            |               |                       |
+    h_0 -> cell --- h_1 -> cell --- h_2 -> ... --> cell --- h_T
+
+The same cell, with the same weights, is used at every step; ``nn/recurrence.py`` turns the step into a
+sequence. The cells differ in how h_t is made of x_t and h_(t-1), and that is all this module says.
+
+In every function ``x`` is ``(batch, input)``, ``h`` and ``c`` are ``(batch, hidden)``, ``W_ih`` is
+``(gates * hidden, input)``, ``W_hh`` is ``(gates * hidden, hidden)``, and both biases are ``(gates *
+hidden,)``. The blocks of a weight are stacked in the order of torch.nn, so that weights move to and from
+torch.nn as they are. Two biases where one would do come from there too.
+"""
+
+import math
+from typing import NamedTuple, assert_never
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm as normalise
+
+from ecgrnn.choices import Cell
+from ecgrnn.errors import ConfigError
+from ecgrnn.nn.state import State
+
+GATES = {Cell.rnn_tanh: 1, Cell.rnn_relu: 1, Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3}
+
+
+class NormWeights(NamedTuple):
+    """Gains and shift of layer normalisation inside an LSTM, one number a feature."""
+
+    gain_ih: Tensor
+    gain_hh: Tensor
+    gain_c: Tensor
+    shift_c: Tensor
+
+
+class Weights(NamedTuple):
+    """The weights of one cell; ``norm`` is there for an LSTM with layer normalisation only."""
+
+    W_ih: Tensor
+    W_hh: Tensor
+    b_ih: Tensor
+    b_hh: Tensor
+    norm: NormWeights | None = None
+
+
+def elman_tanh(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the simple recurrent network: a squashed mixture of the input and the state.
+
+    ``h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)``
+
+    Source: Elman, Finding structure in time, Cognitive Science 14 (1990).
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    return torch.tanh(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+
+
+def elman_relu(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the simple recurrent network with ``max(0, .)`` in place of tanh.
+
+    Source: Le, Jaitly and Hinton, A simple way to initialize recurrent networks of rectified linear units
+    (2015).
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    return torch.relu(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh)
+
+
+def lstm(x: Tensor, h: Tensor, c: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
+    """One step of the long short-term memory: a sum ``c`` that gates write to, let fade, and read.
+
+    Because ``c_t`` is ``c_(t-1)`` times a gate plus something, and not a squashed matrix product, a
+    gradient can travel many steps back through it without vanishing. The blocks of a weight are in the
+    order i, f, g, o.
+
+    Source: Hochreiter and Schmidhuber, Long short-term memory, Neural Computation 9 (1997); forget gate:
+    Gers, Schmidhuber and Cummins, Learning to forget, Neural Computation 12 (2000).
+
+    Returns:
+        ``h_t`` and ``c_t``.
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    i, f, g, o = (x @ W_ih.T + b_ih + h @ W_hh.T + b_hh).chunk(4, dim=-1)
+    i = torch.sigmoid(i)  # how much is written
+    f = torch.sigmoid(f)  # how much is kept
+    g = torch.tanh(g)  # what is written
+    o = torch.sigmoid(o)  # how much is shown
+    c = f * c + i * g
+    h = o * torch.tanh(c)
+    return h, c
+
+
+def lstm_layer_norm(x: Tensor, h: Tensor, c: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:
+    """One step of the LSTM with both products and the cell state scaled to mean 0 and variance 1.
+
+    ``N(a) = (a - mean(a)) / sqrt(var(a) + 1e-5)`` over the features, then a gain. The sums are those of the
+    LSTM otherwise; the shifts of the first two norms are the biases b_ih and b_hh.
+
+    Source: Ba, Kiros and Hinton, Layer normalization (2016), equations 20 to 22.
+
+    Returns:
+        ``h_t`` and ``c_t``.
+    """
+    W_ih, W_hh, b_ih, b_hh, norm = weights
+    if norm is None:
+        raise ConfigError("layer normalisation needs gains; weights without them came, take the plain LSTM")
+    n_gates = len(b_ih)
+    a_ih = normalise(x @ W_ih.T, (n_gates,), norm.gain_ih, b_ih)
+    a_hh = normalise(h @ W_hh.T, (n_gates,), norm.gain_hh, b_hh)
+    i, f, g, o = (a_ih + a_hh).chunk(4, dim=-1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    h = torch.sigmoid(o) * torch.tanh(normalise(c, c.shape[-1:], norm.gain_c, norm.shift_c))
+    return h, c
+
+
+def gru(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the gated recurrent unit as in torch.nn: the reset gate acts after the matrix product.
+
+    The state is a weighted mean of the state before and a candidate ``n``; the blocks are in the order r,
+    z, n.
+
+    Source: Cho et al., Learning phrase representations using RNN encoder-decoder (2014), first version,
+    with the gate after the product as in cuDNN.
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    x_r, x_z, x_n = (x @ W_ih.T + b_ih).chunk(3, dim=-1)
+    h_r, h_z, h_n = (h @ W_hh.T + b_hh).chunk(3, dim=-1)
+    r = torch.sigmoid(x_r + h_r)  # how much of the state the candidate sees
+    z = torch.sigmoid(x_z + h_z)  # how much of the state stays
+    n = torch.tanh(x_n + r * h_n)
+    return (1 - z) * n + z * h
+
+
+def gru_reset_before(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the gated recurrent unit as published: the state is reset, then multiplied by the matrix.
+
+    ``n = tanh(W_in x_t + b_in + W_hn (r * h_(t-1)) + b_hn)``; everything else is as in `gru`. torch.nn does
+    not have it.
+
+    Source: Cho et al., Learning phrase representations using RNN encoder-decoder (2014), equations 5 to 8.
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    hidden = h.shape[-1]
+    x_r, x_z, x_n = (x @ W_ih.T + b_ih).chunk(3, dim=-1)
+    h_r, h_z = (h @ W_hh[: 2 * hidden].T + b_hh[: 2 * hidden]).chunk(2, dim=-1)
+    r = torch.sigmoid(x_r + h_r)
+    z = torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + (r * h) @ W_hh[2 * hidden :].T + b_hh[2 * hidden :])
+    return (1 - z) * n + z * h
+
+
+def step(cell: Cell, x: Tensor, state: State, weights: Weights) -> State:
+    """Take one step of whichever cell it is; a missing ``c`` of an LSTM counts as zeros."""
+    match cell:
+        case Cell.rnn_tanh:
+            return State(elman_tanh(x, state.h, weights))
+        case Cell.rnn_relu:
+            return State(elman_relu(x, state.h, weights))
+        case Cell.lstm:
+            c = torch.zeros_like(state.h) if state.c is None else state.c
+            return State(*(lstm if weights.norm is None else lstm_layer_norm)(x, state.h, c, weights))
+        case Cell.gru:
+            return State(gru(x, state.h, weights))
+        case Cell.gru_reset_before:
+            return State(gru_reset_before(x, state.h, weights))
+        case _:
+            assert_never(cell)
+
+
+class RecurrentCell(nn.Module):
+    """One step of a cell with its weights, named as in torch.nn.RNNCell, LSTMCell and GRUCell.
+
+    Args:
+        cell: which equations.
+        input_size: features of ``x``.
+        hidden_size: features of the state.
+        layer_norm: scale the sums inside an LSTM.
+
+    Raises:
+        ConfigError: layer normalisation for a cell that is not an LSTM.
+    """
+
+    def __init__(self, cell: Cell, input_size: int, *, hidden_size: int, layer_norm: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.hidden_size = hidden_size
+        add_weights(
+            self, cell, suffix="", input_size=input_size, hidden_size=hidden_size, layer_norm=layer_norm
+        )
+
+    def forward(self, x: Tensor, state: State | None = None) -> State:
+        """Go from ``x`` ``(batch, input)`` and the state before to the state after; no state means zeros."""
+        state = State(x.new_zeros(len(x), self.hidden_size)) if state is None else state
+        return step(self.cell, x, state, weights_of(self, ""))
+
+
+class JoinedCell(nn.Module):
+    """The cell that joins input and state and reads both the next state and the output from the whole.
+
+    ``h_t = W_h [x_t, h_(t-1)] + b_h`` and ``y_t = log softmax(W_y [x_t, h_(t-1)] + b_y)``::
+
+        x_t -----+--> [x_t, h_(t-1)] --> W_h --> h_t
+        h_(t-1) -+          |
+                            +----------> W_y --> log softmax --> y_t
+
+    Its relation to the Elman cell is exact. Cut ``W_h`` into the columns that meet x and those that meet h,
+    ``W_h = [W_ih, W_hh]``, and put ``b_h = b_ih + b_hh``: then ``h_t`` is what the Elman cell computes
+    *before* tanh. With ``activation`` set to ``rnn_tanh`` or ``rnn_relu`` the states are therefore those of
+    the Elman cell. Without it the state is linear in the whole past, and equals ``p_t - q_t`` of an Elman
+    cell with ReLU and twice the state ``[p, q]``, because ``a = relu(a) - relu(-a)``. Either way ``y_t`` is
+    read from the state *before* the step: it sees x_t through W_y alone and never through the new state.
+
+    Args:
+        input_size: features of ``x``.
+        hidden_size: features of the state.
+        n_classes: outputs.
+        activation: ``rnn_tanh`` or ``rnn_relu`` squashes the state as the Elman cell does; None leaves it
+            linear.
+
+    Raises:
+        ConfigError: any other cell as activation.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, *, n_classes: int, activation: Cell | None = None
+    ) -> None:
+        super().__init__()
+        if activation not in {None, Cell.rnn_tanh, Cell.rnn_relu}:
+            raise ConfigError(f"JoinedCell takes rnn_tanh, rnn_relu or None as activation; {activation} came")
+        self.input_size = input_size
+        self.activation = activation
+        self.to_hidden = nn.Linear(input_size + hidden_size, hidden_size)
+        self.to_output = nn.Linear(input_size + hidden_size, n_classes)
+
+    def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Go one step: log-probabilities ``(batch, class)`` and the next state ``(batch, hidden)``."""
+        joined = torch.cat([x, h], dim=-1)
+        h = self.to_hidden(joined)
+        if self.activation is not None:
+            h = torch.tanh(h) if self.activation is Cell.rnn_tanh else torch.relu(h)
+        y = torch.log_softmax(self.to_output(joined), dim=-1)
+        return y, h
+
+    def elman_weights(self) -> Weights:
+        """Give the weights with which an Elman cell computes the same state; the second bias is zero."""
+        W_h, b_h = self.to_hidden.weight, self.to_hidden.bias
+        return Weights(W_h[:, : self.input_size], W_h[:, self.input_size :], b_h, torch.zeros_like(b_h))
+
+
+def add_weights(
+    module: nn.Module, cell: Cell, *, suffix: str, input_size: int, hidden_size: int, layer_norm: bool
+) -> None:
+    """Give a module the parameters of one cell, named with a suffix and drawn as torch.nn draws them.
+
+    Weights and biases are uniform within plus or minus ``1 / sqrt(hidden)``, in the order in which torch.nn
+    draws them: the same seed gives the same weights. Gains begin at 1, the shift at 0.
+
+    Raises:
+        ConfigError: layer normalisation for a cell that is not an LSTM.
+    """
+    if layer_norm and cell is not Cell.lstm:
+        raise ConfigError(f"layer_norm=true goes with cell=lstm only; cell={cell} came, set layer_norm=false")
+    n_gates = GATES[cell] * hidden_size
+    bound = 1 / math.sqrt(hidden_size)
+    sizes: dict[str, tuple[int, ...]] = {
+        "weight_ih": (n_gates, input_size),
+        "weight_hh": (n_gates, hidden_size),
+        "bias_ih": (n_gates,),
+        "bias_hh": (n_gates,),
+    }
+    for name, size in sizes.items():
+        module.register_parameter(name + suffix, nn.Parameter(torch.empty(size).uniform_(-bound, bound)))
+    if layer_norm:
+        for name, width in (("gain_ih", n_gates), ("gain_hh", n_gates), ("gain_c", hidden_size)):
+            module.register_parameter(name + suffix, nn.Parameter(torch.ones(width)))
+        module.register_parameter("shift_c" + suffix, nn.Parameter(torch.zeros(hidden_size)))
+
+
+def weights_of(module: nn.Module, suffix: str) -> Weights:
+    """Read back what `add_weights` gave a module."""
+    W_ih, W_hh, b_ih, b_hh = (
+        module.get_parameter(name + suffix) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    if not hasattr(module, "gain_ih" + suffix):
+        return Weights(W_ih, W_hh, b_ih, b_hh)
+    norm = NormWeights(*(module.get_parameter(name + suffix) for name in NormWeights._fields))
+    return Weights(W_ih, W_hh, b_ih, b_hh, norm)

@@ -1,0 +1,172 @@
+"""The proof that a recurrent layer is what it says: NumPy, ours and torch.nn, outputs and gradients."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ecgrnn.choices import Cell
+from ecgrnn.nn import reference, reference_gradients
+from ecgrnn.nn.fused import FusedRecurrence
+from ecgrnn.nn.recurrence import Recurrence
+from ecgrnn.nn.reference import ArrayState
+from ecgrnn.nn.state import State, map_state
+
+TOLERANCE = 1e-10  # float64: several hundred roundings of 1e-16, with room
+BATCH, TIME, INPUT, HIDDEN = 3, 7, 4, 5
+
+
+class VerificationRow(NamedTuple):
+    """Largest differences of one kind of layer, in float64, outputs and last states, then gradients.
+
+    Attributes:
+        cell: which equations.
+        num_layers: layers on top of each other.
+        directions: 1 or 2.
+        forward_numpy: ours against NumPy.
+        forward_torch: ours against torch.nn; None where torch.nn does not have the cell.
+        gradient_numpy: ours, by autograd, against back-propagation through time by hand.
+        gradient_torch: ours against torch.nn; None where torch.nn does not have the cell.
+        tolerance: the largest difference that passes.
+    """
+
+    cell: Cell
+    num_layers: int
+    directions: int
+    forward_numpy: float
+    forward_torch: float | None
+    gradient_numpy: float
+    gradient_torch: float | None
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every difference that could be taken is a number within the tolerance."""
+        found = (self.forward_numpy, self.forward_torch, self.gradient_numpy, self.gradient_torch)
+        return all(difference <= self.tolerance for difference in found if difference is not None)
+
+
+class _Result(NamedTuple):
+    """Outputs and gradients of one implementation, by name, as arrays."""
+
+    forward: dict[str, reference.Array]
+    gradient: dict[str, reference.Array]
+
+
+def verify(
+    *, layers: tuple[int, ...] = (1, 2, 3), tolerance: float = TOLERANCE, seed: int = 0
+) -> list[VerificationRow]:
+    """Compare every cell, number of layers and direction on random weights, inputs, states and lengths.
+
+    Args:
+        layers: numbers of layers to compare.
+        tolerance: the largest difference that passes.
+        seed: seed of the random numbers.
+    """
+    return [
+        _verify_one(cell, num_layers, bidirectional=bidirectional, tolerance=tolerance, seed=seed)
+        for cell, num_layers, bidirectional in product(Cell, layers, (False, True))
+    ]
+
+
+def _verify_one(
+    cell: Cell, num_layers: int, *, bidirectional: bool, tolerance: float, seed: int
+) -> VerificationRow:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        ours = Recurrence(
+            cell, INPUT, hidden_size=HIDDEN, num_layers=num_layers, bidirectional=bidirectional
+        ).double()
+        case = _Case.draw(ours)
+        result = _by_torch(ours, case)
+        by_hand = _by_numpy(ours, case)
+        fused = None if cell is Cell.gru_reset_before else _by_torch(_fused(ours), case)
+    return VerificationRow(
+        cell=cell,
+        num_layers=num_layers,
+        directions=ours.directions,
+        forward_numpy=_largest(result.forward, by_hand.forward),
+        forward_torch=None if fused is None else _largest(result.forward, fused.forward),
+        gradient_numpy=_largest(result.gradient, by_hand.gradient),
+        gradient_torch=None if fused is None else _largest(result.gradient, fused.gradient),
+        tolerance=tolerance,
+    )
+
+
+class _Case(NamedTuple):
+    """What goes in, and the weights of the loss: its gradients with respect to what comes out."""
+
+    x: Tensor
+    lengths: Tensor
+    state: State
+    d_y: Tensor
+    d_last: State
+
+    @staticmethod
+    def draw(network: Recurrence) -> "_Case":
+        like = network.initial_state(BATCH)
+        return _Case(
+            x=torch.randn(BATCH, TIME, INPUT, dtype=torch.float64),
+            lengths=torch.tensor([TIME, TIME - 3, 1]),
+            state=map_state(torch.randn_like, like),
+            d_y=torch.randn(BATCH, TIME, network.output_size, dtype=torch.float64),
+            d_last=map_state(torch.randn_like, like),
+        )
+
+
+def _fused(ours: Recurrence) -> FusedRecurrence:
+    fused = FusedRecurrence(
+        ours.cell,
+        ours.input_size,
+        hidden_size=ours.hidden_size,
+        num_layers=ours.num_layers,
+        bidirectional=ours.bidirectional,
+    ).double()
+    fused.load_state_dict(ours.state_dict())
+    return fused
+
+
+def _by_torch(network: Recurrence, case: _Case) -> _Result:
+    x = case.x.clone().requires_grad_()
+    state = map_state(lambda part: part.clone().requires_grad_(), case.state)
+    y, last = network(x, case.lengths, state)
+    forward = {"y": y, "h": last.h}
+    inputs = {"x": x, "h": state.h, **dict(network.layers.named_parameters())}
+    loss = (y * case.d_y).sum() + (last.h * case.d_last.h).sum()
+    if last.c is not None and state.c is not None and case.d_last.c is not None:
+        forward["c"], inputs["c"] = last.c, state.c
+        loss = loss + (last.c * case.d_last.c).sum()
+    gradients = torch.autograd.grad(loss, list(inputs.values()))
+    return _Result(dict(_arrays(forward)), dict(_arrays(dict(zip(inputs, gradients, strict=True)))))
+
+
+def _by_numpy(network: Recurrence, case: _Case) -> _Result:
+    x, lengths, d_y = case.x.numpy(), case.lengths.numpy(), case.d_y.numpy()
+    parameters = dict(_arrays(dict(network.layers.named_parameters())))
+    state, d_last = _array_state(case.state), _array_state(case.d_last)
+    y, last = reference.stack(network.cell, x, parameters=parameters, state=state, lengths=lengths)
+    back = reference_gradients.stack_backward(
+        network.cell, x, parameters=parameters, state=state, lengths=lengths, d_y=d_y, d_last=d_last
+    )
+    forward, gradient = {"y": y, "h": last.h}, {"x": back.x, "h": back.state.h, **back.parameters}
+    if network.cell is Cell.lstm:
+        forward["c"], gradient["c"] = last.c, back.state.c
+    return _Result(forward, gradient)
+
+
+def _array_state(state: State) -> ArrayState:
+    h = state.h.detach().numpy()
+    return ArrayState(h, np.zeros_like(h) if state.c is None else state.c.detach().numpy())
+
+
+def _arrays(tensors: dict[str, Tensor]) -> Iterator[tuple[str, reference.Array]]:
+    for name, tensor in tensors.items():
+        yield name, tensor.detach().numpy()
+
+
+def _largest(ours: dict[str, reference.Array], other: dict[str, reference.Array]) -> float:
+    # np.max, unlike max, lets a nan through, and a nan does not pass
+    return float(np.max([np.max(np.abs(ours[name] - other[name])) for name in ours]))

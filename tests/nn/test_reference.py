@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from ecgrnn.choices import Cell
+from ecgrnn.errors import ConfigError
+from ecgrnn.nn import reference
+from ecgrnn.nn.reference import ArrayState, ArrayWeights
+from ecgrnn.nn.reference_gradients import step_backward
+from ecgrnn.nn.verification import verify
+
+GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3}
+
+
+def test_numpy_ours_and_torch_agree_in_every_cell_layer_and_direction():
+    rows = verify()
+    assert len(rows) == 5 * 3 * 2
+    for row in rows:
+        assert row.passed, row
+        assert (row.forward_torch is None) == (row.cell is Cell.gru_reset_before)
+
+
+def test_a_tolerance_below_rounding_does_not_pass():
+    assert not all(row.passed for row in verify(layers=(2,), tolerance=0.0))
+
+
+def test_a_difference_that_is_no_number_does_not_pass():
+    row = verify(layers=(1,))[0]
+    assert not row._replace(forward_numpy=float("nan")).passed
+    assert not row._replace(gradient_torch=1e-3).passed
+
+
+def test_a_wrong_gate_is_found(monkeypatch):
+    def swapped(x, h, c, weights):
+        W_ih, W_hh, b_ih, b_hh = weights
+        f, i, g, o = np.split(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh, 4, axis=-1)
+        c = reference.sigmoid(f) * c + reference.sigmoid(i) * np.tanh(g)
+        return reference.sigmoid(o) * np.tanh(c), c
+
+    monkeypatch.setattr(reference, "lstm", swapped)
+    assert [row.cell for row in verify(layers=(1,)) if not row.passed] == [Cell.lstm, Cell.lstm]
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_the_gradients_by_hand_equal_central_differences(cell):
+    rng = np.random.default_rng(0)
+    gates = GATES.get(cell, 1)
+    x, h, c = rng.normal(size=(2, 3)), rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    shapes = ((gates * 4, 3), (gates * 4, 4), (gates * 4,), (gates * 4,))
+    weights = ArrayWeights(*(rng.normal(size=shape) for shape in shapes))
+    d = ArrayState(rng.normal(size=(2, 4)), rng.normal(size=(2, 4)))
+
+    def loss(x, h, c, *weights):
+        after = reference.step(cell, x, ArrayState(h, c), ArrayWeights(*weights))
+        return np.sum(after.h * d.h) + np.sum(after.c * d.c)
+
+    inputs = [x, h, c, *weights]
+    back = step_backward(cell, x, state=ArrayState(h, c), weights=weights, d=d)
+    for k, gradient in enumerate([back.x, *back.state, *back.weights]):
+        for index in np.ndindex(inputs[k].shape):
+            moved = [[part.copy() for part in inputs] for _ in range(2)]
+            moved[0][k][index] += 1e-6
+            moved[1][k][index] -= 1e-6
+            difference = (loss(*moved[0]) - loss(*moved[1])) / 2e-6
+            assert gradient[index] == pytest.approx(difference, abs=1e-7)
+
+
+def test_weights_under_foreign_names_are_refused():
+    with pytest.raises(ConfigError, match="weight_ih_l0"):
+        reference.layer_suffixes({"kernel": np.zeros((2, 2))})
