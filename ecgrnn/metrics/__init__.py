@@ -1,0 +1,1 @@
+"""Scores as pure functions and as torchmetrics: EC57 beats and episodes, delineation, uncertainty."""

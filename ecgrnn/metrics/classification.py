@@ -1,0 +1,94 @@
+"""Scores of a classifier from its confusion matrix: per class and as the mean over named classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchmetrics import Metric
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is found; a ratio with nothing below the line is NaN.
+
+    Attributes:
+        support: items of the class.
+        sensitivity: share of them that was found (recall).
+        positive_predictivity: share of what was called the class that is it (precision).
+        f1: harmonic mean of both; 0 where the class was neither found nor called.
+    """
+
+    support: int
+    sensitivity: float
+    positive_predictivity: float
+    f1: float
+
+
+def confusion_matrix(
+    label: NDArray[np.int64], predicted: NDArray[np.int64], *, n_classes: int
+) -> NDArray[np.int64]:
+    """Count items by reference class (row) and predicted class (column); label -1 does not count."""
+    known = label >= 0
+    cells = label[known] * n_classes + predicted[known]
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def class_scores(matrix: NDArray[np.int64]) -> list[ClassScore]:
+    """Score every class of a confusion matrix ``(reference, predicted)``."""
+    hits, support, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    return [
+        ClassScore(
+            support=int(n),
+            sensitivity=_ratio(hit, n),
+            positive_predictivity=_ratio(hit, m),
+            f1=2 * int(hit) / int(n + m) if n + m else 0.0,
+        )
+        for hit, n, m in zip(hits, support, called, strict=True)
+    ]
+
+
+def accuracy(matrix: NDArray[np.int64]) -> float:
+    """Give the share of items on the diagonal of a confusion matrix."""
+    return _ratio(np.trace(matrix), matrix.sum())
+
+
+def macro_f1(matrix: NDArray[np.int64], *, over: Sequence[int]) -> float:
+    """Give the mean F1 over the classes with the indices ``over``."""
+    scores = class_scores(matrix)
+    return float(np.mean([scores[index].f1 for index in over]))
+
+
+class ConfusionMatrix(Metric):
+    """A confusion matrix gathered over batches and, summed, over processes.
+
+    torchmetrics has one too; this one skips items without a label and leaves every score to the functions
+    above, so that training, validation and evaluation share one definition of each figure.
+
+    Args:
+        n_classes: number of classes.
+    """
+
+    full_state_update = False
+    matrix: Tensor
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.add_state("matrix", torch.zeros(n_classes, n_classes, dtype=torch.int64), dist_reduce_fx="sum")
+
+    def update(self, predicted: Tensor, label: Tensor) -> None:
+        """Add a batch: predicted classes ``(batch,)``, labels ``(batch,)``."""
+        known = label >= 0
+        cells = label[known] * self.n_classes + predicted[known]
+        self.matrix += torch.bincount(cells, minlength=self.n_classes**2).view_as(self.matrix)
+
+    def compute(self) -> Tensor:
+        """Give the matrix ``(reference, predicted)``."""
+        return self.matrix
+
+
+def _ratio(above: int | np.integer, below: int | np.integer) -> float:
+    return int(above) / int(below) if below else float("nan")

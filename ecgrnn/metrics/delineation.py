@@ -1,0 +1,129 @@
+"""Scores of a delineation: how many onsets and offsets were found, and how far off in time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.signals.annotations import Waves
+
+FIDUCIALS = tuple((kind, mark) for kind in ("P", "QRS", "T") for mark in ("onset", "offset"))
+TOLERANCE_MS = 150.0
+"""A mark within 150 ms of a reference mark found it: ANSI/AAMI EC57's window, used by LUDB's authors too."""
+
+
+@dataclass(frozen=True)
+class FiducialScore:
+    """How well one kind of mark is found; scores of stretches add up.
+
+    Attributes:
+        found: reference marks with a test mark within the tolerance.
+        missed: reference marks without one.
+        extra: test marks without a reference mark.
+        errors_ms: ``(found,)``, test minus reference in ms: positive is late.
+    """
+
+    found: int
+    missed: int
+    extra: int
+    errors_ms: NDArray[np.float64]
+
+    @property
+    def sensitivity(self) -> float:
+        """Share of the reference marks that was found."""
+        return _ratio(self.found, self.found + self.missed)
+
+    @property
+    def positive_predictivity(self) -> float:
+        """Share of the test marks that found one."""
+        return _ratio(self.found, self.found + self.extra)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        return _ratio(2 * self.found, 2 * self.found + self.missed + self.extra)
+
+    @property
+    def mean_ms(self) -> float:
+        """Mean error in ms."""
+        return float(np.mean(self.errors_ms)) if self.found else float("nan")
+
+    @property
+    def sd_ms(self) -> float:
+        """Standard deviation of the error in ms, over all marks found."""
+        return float(np.std(self.errors_ms, ddof=1)) if self.found > 1 else float("nan")
+
+
+def score_fiducial(
+    reference: NDArray[np.int64],
+    test: NDArray[np.int64],
+    *,
+    fs_hz: float,
+    stretch: tuple[float, float],
+    tolerance_ms: float = TOLERANCE_MS,
+) -> FiducialScore:
+    """Match marks of one kind one to one, the nearest pairs first.
+
+    Args:
+        reference: ``(mark,)``, samples; below 0 where the wave has no such mark, which is left out.
+        test: ``(mark,)``, samples.
+        fs_hz: sampling frequency of both.
+        stretch: first and last annotated sample: a test mark outside it that finds no reference mark is no
+            error, since nobody looked there.
+        tolerance_ms: how far apart a pair may be.
+    """
+    reference, test = reference[reference >= 0], test[test >= 0]
+    distance = (test[np.newaxis] - reference[:, np.newaxis]) / fs_hz * 1000
+    rows, columns = np.nonzero(np.abs(distance) <= tolerance_ms)
+    order = np.argsort(np.abs(distance[rows, columns]), kind="stable")
+    free_reference, free_test = np.ones(len(reference), bool), np.ones(len(test), bool)
+    errors = []
+    for row, column in zip(rows[order], columns[order], strict=True):
+        if free_reference[row] and free_test[column]:
+            free_reference[row] = free_test[column] = False
+            errors.append(distance[row, column])
+    looked_at = (test >= stretch[0]) & (test <= stretch[1])
+    return FiducialScore(
+        found=len(errors),
+        missed=int(free_reference.sum()),
+        extra=int((free_test & looked_at).sum()),
+        errors_ms=np.array(errors, np.float64),
+    )
+
+
+def score_waves(reference: Waves, test: Waves, *, fs_hz: float) -> dict[tuple[str, str], FiducialScore]:
+    """Score every fiducial of one lead: ``(kind, "onset" or "offset")`` to its score."""
+    marks = np.concatenate([reference.onset, reference.peak, reference.offset])
+    marks = marks[marks >= 0]
+    stretch = (float(marks.min()), float(marks.max())) if len(marks) else (0.0, -1.0)
+    return {
+        (kind, mark): score_fiducial(
+            getattr(reference, mark)[reference.kind == kind],
+            getattr(test, mark)[test.kind == kind],
+            fs_hz=fs_hz,
+            stretch=stretch,
+        )
+        for kind, mark in FIDUCIALS
+    }
+
+
+def sum_scores(
+    scores: Iterable[dict[tuple[str, str], FiducialScore]],
+) -> dict[tuple[str, str], FiducialScore]:
+    """Add up the scores of many leads."""
+    listed = list(scores)
+    return {fiducial: _sum([score[fiducial] for score in listed]) for fiducial in FIDUCIALS}
+
+
+def _sum(scores: list[FiducialScore]) -> FiducialScore:
+    return FiducialScore(
+        found=sum(score.found for score in scores),
+        missed=sum(score.missed for score in scores),
+        extra=sum(score.extra for score in scores),
+        errors_ms=np.concatenate([np.zeros(0), *(score.errors_ms for score in scores)]),
+    )
+
+
+def _ratio(above: int, below: int) -> float:
+    return above / below if below else float("nan")

@@ -1,0 +1,80 @@
+"""EC57 scores of real records against the printed output of the WFDB software, to the digit."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ecgrnn.metrics.ec57 import RecordToScore, score_records
+from ecgrnn.metrics.ec57_text import episode_line_text, episode_matrix_text
+from ecgrnn.signals.annotations import Annotations, read_annotations
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "ec57"
+FS_HZ = 360.0
+DURATION_S = 650_000 / FS_HZ
+BEAT_RECORDS = ("100", "105", "203", "207", "208", "210")
+RHYTHM_RECORDS = ("203", "210", "219", "222")
+PERIODS = {
+    "": {},
+    ".from0": {"start_s": 0.0},
+    ".w50ms": {"window_s": 0.05},
+}
+
+
+def read(folder: Path, record: str, annotator: str) -> Annotations:
+    return read_annotations(folder / record, annotator, fs_hz=FS_HZ)
+
+
+def records(mitdb: Path, names: tuple[str, ...], annotator: str) -> list[RecordToScore]:
+    return [
+        RecordToScore(name, read(mitdb, name, "atr"), read(GOLDEN, name, annotator), FS_HZ, DURATION_S)
+        for name in names
+    ]
+
+
+def expected(name: str) -> str:
+    return (GOLDEN / name).read_text()
+
+
+@pytest.mark.parametrize("annotator", ["fab", "shut", "qrs"])
+@pytest.mark.parametrize("period", PERIODS)
+def test_line_and_shutdown_reports_equal_those_of_bxb(
+    annotator: str, period: str, real_database: Callable[[str], Path]
+):
+    scores = score_records(records(real_database("mitdb"), BEAT_RECORDS, annotator), **PERIODS[period])
+    texts = scores.texts()
+    assert texts["line.txt"] == expected(f"{annotator}{period}.line.txt")
+    assert texts["shutdown.txt"] == expected(f"{annotator}{period}.shutdown.txt")
+
+
+@pytest.mark.parametrize("annotator", ["fab", "shut", "qrs"])
+@pytest.mark.parametrize("report", ["matrix.txt", "sumstats.txt"])
+def test_matrix_and_sumstats_reports_equal_those_of_bxb_and_sumstats(
+    annotator: str, report: str, real_database: Callable[[str], Path]
+):
+    scores = score_records(records(real_database("mitdb"), BEAT_RECORDS, annotator), test_annotator=annotator)
+    assert scores.texts()[report] == expected(f"{annotator}.{report}")
+
+
+def test_rhythm_reports_equal_those_of_epicmp(real_database: Callable[[str], Path]):
+    af = score_records(records(real_database("mitdb"), RHYTHM_RECORDS, "rhy")).af
+    assert tuple(af) == RHYTHM_RECORDS
+    assert episode_line_text(af) == expected("rhythm-af.line.txt")
+    text = episode_matrix_text(af, reference_annotator="atr", test_annotator="rhy")
+    assert text == expected("rhythm-af.matrix.txt")
+
+
+def test_reference_scores_perfectly_against_itself_within_5_s(real_database: Callable[[str], Path]):
+    mitdb = real_database("mitdb")
+    names = sorted(path.stem for path in mitdb.glob("*.atr"))
+    began = time.process_time()
+    annotations = {name: read(mitdb, name, "atr") for name in names}
+    scores = score_records(RecordToScore(name, a, a, FS_HZ, DURATION_S) for name, a in annotations.items())
+    scores.texts()
+    assert time.process_time() - began < 5.0
+    assert len(names) == 48
+    for c in scores.beats.values():
+        assert c.matrix.sum() == np.trace(c.matrix) > 0
+        assert c.rr_error_ms == 0.0
