@@ -1,0 +1,1 @@
+"""One short file per command word; each narrates what its command does."""

@@ -1,0 +1,24 @@
+"""Command ``audit``: prove who a checkpoint was trained, validated and tested on."""
+
+from pathlib import Path
+
+from ecgrnn.commands.stages import say
+from ecgrnn.config import AuditConfig
+from ecgrnn.evaluation.files import write_json, write_text
+from ecgrnn.evaluation.held_out import open_held_out
+from ecgrnn.evaluation.results import audit_model
+from ecgrnn.inference.checkpoint import load_model
+
+
+def run(options: AuditConfig) -> None:
+    """Print the proof, write it into the run folder, and fail where it fails."""
+    run_dir = Path(options.run_dir)
+    model = load_model(Path(options.checkpoint))
+    audit = audit_model(model, open_held_out(model, options.data))
+    lines = audit.lines()
+    for line in lines:
+        say(line)
+    write_text(run_dir / "audit.txt", "\n".join(lines) + "\n")
+    write_json(run_dir / "audit.json", audit.to_dict())
+    audit.require()
+    say(f"written     {run_dir / 'audit.txt'}")

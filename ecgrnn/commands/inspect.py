@@ -1,0 +1,50 @@
+"""Command ``inspect``: what a checkpoint holds and what it was trained on."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ecgrnn.choices import Side
+from ecgrnn.commands.stages import say
+from ecgrnn.config import InspectConfig
+from ecgrnn.inference.checkpoint import TrainedModel, load_model
+
+
+def run(options: InspectConfig) -> None:
+    """Print the facts of a checkpoint."""
+    model = load_model(Path(options.checkpoint))
+    facts = model.facts
+    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    say(f"checkpoint     {options.checkpoint}")
+    say(f"task           {facts['task']['form']}: {_line(facts['task']['options'])}")
+    say(f"network        {facts['network']['form']}, {parameters:,} parameters")
+    for key, value in facts["network"]["options"].items():
+        say(f"  {key:<12} {_line(value) if isinstance(value, Mapping) else value}")
+    say(f"signal         {model.signal.fs_hz:g} Hz, {_leads(model)}, {model.signal.unit}")
+    say(f"preprocessing  {_line(facts['preprocessing'])}")
+    say(f"classes        {', '.join(model.scheme.classes)} (scheme {model.scheme.name})")
+    say(f"trained on     {model.data.database}, split {model.split['name']}, seed {facts['seed']}")
+    for side in Side:
+        say(f"  {side.value:<12} {_side(facts, side)}")
+    for note in model.split.get("notes", ()):
+        say(f"  note         {note}")
+    say(f"fingerprint    {model.fingerprint}")
+    say(f"versions       {_line(facts['versions'])}")
+
+
+def _leads(model: TrainedModel) -> str:
+    named = [lead for lead in model.signal.leads if lead]
+    return f"leads {', '.join(named)}" if named else f"any {len(model.signal.leads)} leads"
+
+
+def _side(facts: Mapping[str, Any], side: Side) -> str:
+    records: Mapping[str, str] = facts["split"][side.value]
+    patients = len(set(records.values()))
+    return (
+        f"{len(records)} records of {patients} patients; {_line(facts['counts'][side.value])}; "
+        f"{' '.join(records)}"
+    )
+
+
+def _line(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items())

@@ -1,0 +1,44 @@
+"""Command ``predict``: annotate one recording with a checkpoint."""
+
+from pathlib import Path
+
+from ecgrnn.commands.stages import say
+from ecgrnn.config import DelineateConfig, PredictConfig
+from ecgrnn.inference.annotate import annotate_record
+from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.waves import annotate_waves
+
+
+def run(options: PredictConfig) -> None:
+    """Predict as the options say; annotations and probabilities go into the run folder."""
+    model = load_model(Path(options.checkpoint))
+    match model.task:
+        case DelineateConfig():
+            _waves(options, model)
+        case _:
+            _beats(options, model)
+
+
+def _waves(options: PredictConfig, model: TrainedModel) -> None:
+    written = annotate_waves(model, Path(options.record), out=Path(options.run_dir))
+    for name, count in written.counts.items():
+        say(f"{name:<14} {count} waves")
+    for lead, path in written.annotations.items():
+        say(f"lead {lead:<9} {path}")
+    say(f"table          {written.table}")
+
+
+def _beats(options: PredictConfig, model: TrainedModel) -> None:
+    written = annotate_record(
+        model,
+        Path(options.record),
+        out=Path(options.run_dir),
+        annotator=options.annotator,
+        extension=options.extension,
+        batch_size=options.batch_size,
+    )
+    say(f"beats          {written.n_beats}, positions from {written.positions_from}")
+    for name, count in written.counts.items():
+        say(f"  {name:<12} {count}")
+    say(f"annotations    {written.annotations}")
+    say(f"probabilities  {written.table}")

@@ -1,0 +1,22 @@
+"""Command ``prepare``: find, simulate or fetch a database and fill the cache."""
+
+from ecgrnn.commands.stages import Stages, say
+from ecgrnn.config import PrepareConfig
+from ecgrnn.datasets.collection import open_collection
+
+
+def run(options: PrepareConfig) -> None:
+    """Prepare as the options say."""
+    stages = Stages()
+    with stages.timed("prepare"):
+        collection = open_collection(
+            options.data, options.preprocessing, annotators=(options.data.annotator,)
+        )
+    records = collection.records.values()
+    hours = sum(record.source_samples / record.source_fs_hz for record in records) / 3600
+    say(f"{collection.database.title}")
+    say(f"records     {len(records)}, {hours:.1f} h, prepared in {stages.seconds['prepare']:.1f} s")
+    for name, reason in collection.database.exclusions.items():
+        say(f"left out    {name}: {reason}")
+    say(f"signals     {collection.folder}")
+    say(f"cache       {options.data.cache}/{collection.database.name}")

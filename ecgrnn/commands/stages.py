@@ -1,0 +1,30 @@
+"""What commands share: telling the user, and timing the stages of a run."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def say(line: str) -> None:
+    """Tell the user one line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+class Stages:
+    """Wall-clock seconds of the named stages of a run.
+
+    Attributes:
+        seconds: stage to seconds, in the order the stages ended.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Time what is done inside."""
+        begun = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - begun, 3)

@@ -1,0 +1,119 @@
+"""Command ``train``: prepare the data, fit a network, score it on the held-out patients."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from ecgrnn.build import (
+    build_datamodule,
+    build_scheme,
+    build_task,
+    build_trainer,
+    check_trainer_keys,
+    plain_form,
+)
+from ecgrnn.choices import Side
+from ecgrnn.commands.stages import Stages, say
+from ecgrnn.config import DelineateConfig, TrainConfig
+from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.evaluation.delineation import table_lines, write_delineation
+from ecgrnn.evaluation.held_out import read_held_out
+from ecgrnn.evaluation.write import write_results
+from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
+from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
+
+
+def run(options: TrainConfig) -> None:
+    """Train as the options say; everything is written into the run folder."""
+    run_dir = Path(options.run_dir)
+    stages = Stages()
+    scheme = build_scheme(options.task, options.data)
+    check_trainer_keys(options.trainer)  # before the minutes that preparing may take
+    with stages.timed("prepare"):
+        datamodule = build_datamodule(options)
+        datamodule.prepare_data()
+        datamodule.setup()
+    signal = _signal(datamodule)
+    counts = datamodule.class_counts(Side.train)
+    facts = _facts(options, datamodule, signal=signal, scheme=scheme)
+    _tell(datamodule, scheme)
+    with stages.timed("train"):
+        pl.seed_everything(options.seed, workers=True, verbose=False)
+        task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
+        trainer = build_trainer(options, run_dir=run_dir)
+        trainer.fit(task, datamodule)
+    model = load_model(run_dir / "checkpoints" / "best.ckpt")
+    match options.task:
+        case DelineateConfig():
+            _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
+        case _:
+            _finish_beats(options, model, datamodule, run_dir=run_dir, stages=stages)
+    say(f"checkpoint  {run_dir / 'checkpoints' / 'best.ckpt'}")
+
+
+def _finish_beats(
+    options: TrainConfig, model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
+) -> None:
+    with stages.timed("evaluate"):
+        beats = read_held_out(
+            model,
+            datamodule.collection,
+            datamodule.split,
+            annotator=options.data.annotator,
+            batch_size=options.loader.evaluation_batch_size,
+        )
+    write_results(beats, run_dir=run_dir, seconds=stages.seconds)
+    say(f"report      {run_dir / 'report.html'}")
+
+
+def _finish_delineation(
+    model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
+) -> None:
+    summary = write_delineation(
+        model,
+        datamodule.records(Side.test),
+        database=datamodule.collection.database.name,
+        split=datamodule.split.name,
+        run_dir=run_dir,
+        seconds=stages.seconds,
+    )
+    for line in table_lines(summary):
+        say(line)
+    say(f"results     {run_dir / 'summary.json'}")
+
+
+def _signal(datamodule: EcgDataModule) -> SignalSpec:
+    """What the network reads: named leads where they were asked for, else any."""
+    record = datamodule.records(Side.train)[0]
+    wanted = datamodule.preprocessing.leads
+    leads = tuple(wanted) if wanted else ("",) * len(record.leads)
+    return SignalSpec(fs_hz=record.fs_hz, leads=leads)
+
+
+def _facts(
+    options: TrainConfig, datamodule: EcgDataModule, *, signal: SignalSpec, scheme: LabelScheme
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "signal": to_plain(signal),
+        "scheme": to_plain(scheme),
+        "task": plain_form(options.task),
+        "network": plain_form(options.network),
+        "data": to_plain(options.data),
+        "preprocessing": to_plain(options.preprocessing),
+        "split": datamodule.split.manifest(),
+        "counts": {
+            side.value: dict(zip(scheme.classes, datamodule.class_counts(side), strict=True)) for side in Side
+        },
+        "fingerprint": datamodule.fingerprint,
+        "seed": options.seed,
+        "versions": versions(),
+    }
+
+
+def _tell(datamodule: EcgDataModule, scheme: LabelScheme) -> None:
+    for side in Side:
+        counts = zip(scheme.classes, datamodule.class_counts(side), strict=True)
+        beats = "  ".join(f"{name} {count:,}" for name, count in counts)
+        say(f"{side.value:<11} {len(datamodule.records(side)):>4} records  {beats}")

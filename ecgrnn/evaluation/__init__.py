@@ -1,0 +1,1 @@
+"""From held-out records to tables, JSON, plots and the HTML report."""

@@ -1,0 +1,228 @@
+"""The leak audit: who was trained on, chosen on and judged on, what was fitted on whom, and proof of it."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ecgrnn.datasets.beats import BeatView
+from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
+from ecgrnn.datasets.splits import SIDES, Split
+from ecgrnn.errors import SplitError
+
+FITTED = (
+    ("weights", "train"),
+    ("class weights of the loss", "train"),
+    ("best epoch", "validation"),
+    ("temperature", "validation"),
+    ("decision thresholds", "validation"),
+    ("QRS detector's constants", "none of these: fixed in the program"),
+)
+"""What is fitted or chosen, and on which side."""
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what must be so.
+        passed: whether it is; None where it could not be looked at.
+        detail: what was found.
+    """
+
+    name: str
+    passed: bool | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is known about who is on which side.
+
+    Attributes:
+        split: the sides.
+        counts: side to class to number of beats, where it is known.
+        checks: what was looked at.
+    """
+
+    split: Split
+    counts: Mapping[str, Mapping[str, int]]
+    checks: tuple[Check, ...]
+
+    def require(self) -> None:
+        """Go on only where nothing is on two sides.
+
+        Raises:
+            SplitError: a check failed; says which one and what it found.
+        """
+        failed = [check for check in self.checks if check.passed is False]
+        if failed:
+            raise SplitError(
+                f"split {self.split.name} is refused: {failed[0].name} does not hold, {failed[0].detail}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the audit as plain data."""
+        return {
+            "split": self.split.manifest(),
+            "beats": {side: dict(counts) for side, counts in self.counts.items()},
+            "fitted": [{"what": what, "on": side} for what, side in FITTED],
+            "checks": [vars(check) for check in self.checks],
+        }
+
+    def lines(self) -> list[str]:
+        """Print the audit for a terminal."""
+        lines = [f"split       {self.split.name}"]
+        for side in SIDES:
+            records = self.split.side(side)
+            patients = sorted({self.split.patients[record] for record in records})
+            beats = "  ".join(f"{name} {count:,}" for name, count in self.counts.get(side, {}).items())
+            lines.append(f"{side:<11} {len(records)} records of {len(patients)} patients  {beats}".rstrip())
+            lines.append(f"  records   {' '.join(records)}")
+            if patients != sorted(records):
+                lines.append(f"  patients  {' '.join(patients)}")
+        lines += [f"fitted      {what}: {side}" for what, side in FITTED]
+        for first, second in self.split.accepted_overlaps:
+            lines.append(f"overlap     {first} and {second} are one patient on two sides: named and accepted")
+        lines += [f"note        {note}" for note in self.split.notes]
+        verdict = {True: "proved", False: "FAILED", None: "not looked at"}
+        lines += [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in self.checks]
+        return lines
+
+
+def audit_sides(
+    split: Split,
+    sides: Mapping[str, Sequence[CachedRecord]],
+    view: BeatView,
+    *,
+    fingerprint: str | None = None,
+    absent: str = "",
+) -> Audit:
+    """Prove that the sides of a split share no patient, record, signal or window.
+
+    Names are proved always. Contents are where the records are at hand: the same recording under two names
+    has the same prepared signal, and beats cut twice have the same windows.
+
+    Args:
+        split: who is on which side.
+        sides: ``train``, ``validation`` and ``test`` to their records; empty where they are not at hand.
+        view: what the task cuts out of records.
+        fingerprint: hash of the files that training read; None leaves it out.
+        absent: why the records are not at hand.
+    """
+    names = [_patients(split), _records(split)]
+    if not sides:
+        unseen = f"the records are not at hand ({absent})"
+        more = ("signals", "windows", *(("fingerprint",) if fingerprint else ()))
+        return Audit(split, {}, (*names, *(Check(_NAMES[key], None, unseen) for key in more)))
+    checks = [*names, _signals(sides), _windows(sides, view)]
+    if fingerprint is not None:
+        checks.append(_fingerprint(sides, fingerprint))
+    counts = {
+        side: dict(
+            zip(
+                view.scheme.classes, np.sum(list(view.counts(records).values()), axis=0).tolist(), strict=True
+            )
+        )
+        for side, records in sides.items()
+    }
+    return Audit(split, counts, tuple(checks))
+
+
+def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequence[CachedRecord]]) -> Check:
+    """Look for recordings of another database that the model has seen under another name."""
+    seen = [record for side in ("train", "validation") for record in own.get(side, ())]
+    if not seen:
+        return Check(_OTHER, None, "the records trained on are not at hand")
+    digests = {_digest(record): record.name for record in seen}
+    for record in test:
+        if (digest := _digest(record)) in digests:
+            return Check(
+                _OTHER, False, f"record {record.name} is record {digests[digest]}, which it has seen"
+            )
+    return Check(_OTHER, True, f"{len(test)} records differ from the {len(seen)} it has seen")
+
+
+_OTHER = "no held-out signal was seen in training"
+_NAMES = {
+    "patients": "no patient is on two sides",
+    "records": "no record is on two sides",
+    "signals": "no signal is on two sides",
+    "windows": "no window is on two sides",
+    "fingerprint": "the files at hand are those trained on",
+}
+
+
+def _patients(split: Split) -> Check:
+    accepted = {frozenset(pair) for pair in split.accepted_overlaps}
+    seen: dict[str, tuple[str, str]] = {}
+    for side in SIDES:
+        for record in split.side(side):
+            other, where = seen.setdefault(split.patients[record], (record, side))
+            if where != side and frozenset((other, record)) not in accepted:
+                detail = (
+                    f"patient {split.patients[record]} has record {other} in {where} and {record} in {side}"
+                )
+                return Check(_NAMES["patients"], False, detail)
+    named = "".join(f", but {' and '.join(pair)}, a named overlap" for pair in split.accepted_overlaps)
+    return Check(_NAMES["patients"], True, f"{len(seen)} patients, each on one side{named}")
+
+
+def _records(split: Split) -> Check:
+    names = [record for side in SIDES for record in split.side(side)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        return Check(_NAMES["records"], False, f"twice: {', '.join(twice)}")
+    return Check(_NAMES["records"], True, f"{len(names)} records, each named once")
+
+
+def _signals(sides: Mapping[str, Sequence[CachedRecord]]) -> Check:
+    seen: dict[bytes, tuple[str, str]] = {}
+    for side, records in sides.items():
+        for record in records:
+            other, where = seen.setdefault(_digest(record), (record.name, side))
+            if where != side:
+                detail = f"record {other} of {where} and record {record.name} of {side} hold the same signal"
+                return Check(_NAMES["signals"], False, detail)
+    return Check(_NAMES["signals"], True, f"{len(seen)} signals, all different")
+
+
+def _windows(sides: Mapping[str, Sequence[CachedRecord]], view: BeatView) -> Check:
+    hashes = {side: _window_hashes(records, view) for side, records in sides.items()}
+    for k, one in enumerate(hashes):
+        for other in list(hashes)[k + 1 :]:
+            if shared := hashes[one] & hashes[other]:
+                detail = f"{len(shared)} windows of {one} are also in {other}"
+                return Check(_NAMES["windows"], False, detail)
+    counted = ", ".join(f"{len(found):,} of {side}" for side, found in hashes.items())
+    return Check(_NAMES["windows"], True, f"{counted}, all different")
+
+
+def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str) -> Check:
+    found = data_fingerprint([record for records in sides.values() for record in records])
+    if found != expected:
+        detail = f"they hash to {found[:16]}, those trained on to {expected[:16]}"
+        return Check(_NAMES["fingerprint"], False, detail)
+    return Check(_NAMES["fingerprint"], True, f"fingerprint {found[:16]}")
+
+
+def _digest(record: CachedRecord) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(record.signal), digest_size=16).digest()
+
+
+def _window_hashes(records: Sequence[CachedRecord], view: BeatView) -> set[bytes]:
+    """Hash every window of the records; a window without a signal, as at a flat stretch, is like any other."""
+    mapped = BeatView(view.annotator, view.scheme, view.before_s, view.after_s, in_memory_mb=0.0)
+    dataset = mapped.dataset(records, training=False)
+    found: set[bytes] = set()
+    for start in range(0, len(dataset), _CHUNK):
+        batch = dataset.__getitems__(range(start, min(start + _CHUNK, len(dataset))))
+        windows = batch.signal.numpy()
+        alive = np.ptp(windows, axis=1).any(axis=-1)
+        found.update(hashlib.blake2b(window, digest_size=16).digest() for window in windows[alive])
+    return found

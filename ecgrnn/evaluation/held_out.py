@@ -1,0 +1,179 @@
+"""Held-out records read by a trained model: which they are, and what the model makes of their beats."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.build import build_view
+from ecgrnn.config import DataConfig, LoaderConfig
+from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.collection import Collection, open_collection, split_collection
+from ecgrnn.datasets.splits import SIDES, Split
+from ecgrnn.datasets.windows import BeatTable
+from ecgrnn.errors import DataError, SplitError
+from ecgrnn.inference.beats import beat_logits, probabilities
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.spec import LabelScheme
+
+
+@dataclass(frozen=True)
+class HeldOutRecords:
+    """The records a model is scored on, and those it was made from where they are at hand.
+
+    Attributes:
+        database: name of the database scored on.
+        title: its full name.
+        folder: where its own files are.
+        split: the split whose test side is scored.
+        annotator: extension of the reference annotations.
+        test: the records scored.
+        own: ``train``, ``validation`` and ``test`` to the records of the model's own split; empty where they
+            are not at hand.
+        own_annotator: extension of their reference annotations.
+        absent: why they are not at hand.
+    """
+
+    database: str
+    title: str
+    folder: Path
+    split: Split
+    annotator: str
+    test: Sequence[CachedRecord]
+    own: dict[str, list[CachedRecord]]
+    own_annotator: str
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class HeldOutBeats:
+    """The reference beats of records as a model reads them.
+
+    Attributes:
+        model: the model.
+        scheme: the label scheme of the reference beats.
+        records: the records.
+        table: their beats, labelled by the scheme.
+        logits: ``(beat, class)``.
+    """
+
+    model: TrainedModel
+    scheme: LabelScheme
+    records: Sequence[CachedRecord]
+    table: BeatTable
+    logits: NDArray[np.float32]
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """``(beat,)``, index of the likeliest class."""
+        return self.logits.argmax(axis=-1).astype(np.int64)
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """``(beat, class)``."""
+        return probabilities(self.logits)
+
+
+def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
+    """Open the records a model is to be scored on: its own test side, or that of another database.
+
+    The model's own training and validation records are opened too, where they are at hand: temperature and
+    thresholds are fitted on the latter, and the proof that nobody is on two sides is about all of them.
+
+    Args:
+        model: the model.
+        data: where the database is; ``database`` null means the one trained on, split as it was, and then
+            only ``root``, ``cache`` and ``workers`` are looked at.
+
+    Raises:
+        DataError: the database or a record to be scored is not there.
+        SplitError: a patient whom the model has seen is among those to be scored.
+    """
+    split = Split.from_manifest(model.split)
+    ours = data.database is None
+    root = (data.root if ours else None) or model.data.root
+    settings = dataclasses.replace(model.data, root=root, cache=data.cache, workers=data.workers)
+    absent, own = "", None
+    try:
+        own = _open(model, settings, [record for side in SIDES for record in split.side(side)])
+    except DataError as error:
+        absent = str(error)
+    sides = {} if own is None else {side: own.pick(split.side(side)) for side in SIDES}
+    if ours:
+        collection = _open(model, settings, split.test) if own is None else own
+        annotator = model.data.annotator
+    else:
+        annotator = data.annotator
+        collection = open_collection(data, model.preprocessing, annotators=(annotator,))
+        split = _other_split(model, data, collection)
+    return HeldOutRecords(
+        database=collection.database.name,
+        title=collection.database.title,
+        folder=collection.folder,
+        split=split,
+        annotator=annotator,
+        test=collection.pick(split.test),
+        own=sides,
+        own_annotator=model.data.annotator,
+        absent=absent,
+    )
+
+
+def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split) -> None:
+    """Make sure that no test patient of another split is one the model was trained or validated on.
+
+    Raises:
+        SplitError: naming the patient and both records.
+    """
+    if data.database != model.data.database:
+        return
+    own = Split.from_manifest(model.split)
+    seen = {own.patients[record]: record for record in (*own.train, *own.validation)}
+    accepted = {record for pair in own.accepted_overlaps for record in pair}
+    for record in split.test:
+        if split.patients[record] in seen and not (record in accepted and record in own.test):
+            raise SplitError(
+                f"record {record} cannot be tested on: the checkpoint has seen its patient in record "
+                f"{seen[split.patients[record]]}; leave data= out to score the checkpoint's own test side"
+            )
+
+
+def read_beats(
+    model: TrainedModel,
+    records: Sequence[CachedRecord],
+    *,
+    annotator: str,
+    scheme: LabelScheme,
+    batch_size: int,
+) -> HeldOutBeats:
+    """Let a model read the reference beats of records."""
+    view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
+    dataset = view.dataset(records, training=False)
+    if not len(dataset):
+        raise DataError(
+            f"the records {', '.join(record.name for record in records[:5])} have no beat in their "
+            f"{annotator!r} annotations; give data.annotator another extension"
+        )
+    return HeldOutBeats(
+        model=model,
+        scheme=scheme,
+        records=records,
+        table=dataset.table,
+        logits=beat_logits(model.network, dataset, batch_size=batch_size),
+    )
+
+
+def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:
+    limited = dataclasses.replace(data, records=list(names))
+    return open_collection(limited, model.preprocessing, annotators=(data.annotator,))
+
+
+def _other_split(model: TrainedModel, data: DataConfig, collection: Collection) -> Split:
+    view = build_view(model.task, annotator=data.annotator, scheme=model.scheme, loader=LoaderConfig())
+    split = split_collection(collection, data, view.counts(list(collection.records.values())))
+    refuse_seen_patients(model, data, split)
+    return split

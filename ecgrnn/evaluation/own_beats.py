@@ -1,0 +1,140 @@
+"""The application on its own: beats found and classified without the reference, written as WFDB files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ecgrnn.build import build_view
+from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.windows import table_of_positions
+from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.score_files import in_scheme, read_pairs
+from ecgrnn.inference.beats import beat_logits
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.metrics.ec57 import Ec57Scores, score_records
+from ecgrnn.signals.annotations import Annotations, write_annotations
+from ecgrnn.signals.detect import detect_qrs
+from ecgrnn.signals.record import read_record
+from ecgrnn.signals.symbols import BXB
+from ecgrnn.spec import LabelScheme
+
+EXTENSION = "ecg"
+"""Extension of the annotation files."""
+
+_EC57_START_S = 300.0
+
+
+@dataclass(frozen=True)
+class LabelledBeats:
+    """Beats of one record with the class a model gives them.
+
+    Attributes:
+        sample: ``(beat,)``, position at the record's own sampling frequency.
+        label: ``(beat,)``, class index.
+    """
+
+    sample: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+
+def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
+    """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
+    config = model.preprocessing
+    found = []
+    for record in tqdm(held_out.test, desc="finding beats", unit="record"):
+        source = read_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
+        found.append(detect_qrs(source.signal, fs_hz=source.fs_hz))
+    return found
+
+
+def classify_found(
+    model: TrainedModel,
+    records: Sequence[CachedRecord],
+    positions: Sequence[NDArray[np.int64]],
+    *,
+    batch_size: int,
+) -> list[LabelledBeats]:
+    """Let a model classify beats at given positions, record by record."""
+    view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    dataset = view.windows(records, table_of_positions(records, positions))
+    logits = beat_logits(model.network, dataset, batch_size=batch_size)
+    label = logits.argmax(axis=-1) if len(logits) else np.zeros(0, np.int64)
+    ends = np.cumsum([len(sample) for sample in positions])[:-1]
+    return [
+        LabelledBeats(sample, part.astype(np.int64))
+        for sample, part in zip(positions, np.split(label, ends), strict=True)
+    ]
+
+
+def write_beats(
+    folder: Path,
+    records: Sequence[CachedRecord],
+    beats: Sequence[LabelledBeats],
+    *,
+    classes: Sequence[str],
+) -> None:
+    """Write one WFDB annotation file per record, ``RECORD.ecg``; a class's letter is its symbol."""
+    letters = np.array(classes)
+    for record, found in zip(records, beats, strict=True):
+        path = folder / record.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        annotations = Annotations(
+            sample=found.sample,
+            symbol=letters[found.label],
+            subtype=np.zeros(len(found.sample), np.int64),
+            aux_note=np.full(len(found.sample), ""),
+            fs_hz=record.source_fs_hz,
+        )
+        write_annotations(path, EXTENSION, annotations)
+
+
+def score_written(
+    folder: Path,
+    held_out: HeldOutRecords,
+    scheme: LabelScheme,
+    *,
+    start_s: float | None,
+    window_s: float,
+) -> dict[str, Ec57Scores]:
+    """Score the written files by EC57 as ``score`` would, in the scheme in use and as ``bxb`` groups symbols.
+
+    Args:
+        folder: the folder of the annotation files.
+        held_out: the records with their reference.
+        scheme: the scheme in use.
+        start_s: beginning of the scored period; None leaves out 300 s where every record is twice as long.
+        window_s: largest distance of matching beats.
+
+    Returns:
+        Scheme name to scores, the scheme in use first.
+    """
+    start = start_of_period(held_out.test) if start_s is None else start_s
+    pairs = read_pairs(
+        held_out.folder,
+        folder,
+        annotators=(held_out.annotator, EXTENSION),
+        records=[record.name for record in held_out.test],
+        start_s=start,
+    )
+    schemes: Mapping[str, LabelScheme] = {scheme.name: scheme, BXB.name: BXB}
+    return {
+        name: score_records(
+            in_scheme(pairs, one),
+            reference_annotator=held_out.annotator,
+            test_annotator=EXTENSION,
+            start_s=start,
+            window_s=window_s,
+        )
+        for name, one in schemes.items()
+    }
+
+
+def start_of_period(records: Sequence[CachedRecord]) -> float:
+    """Leave out the first five minutes, as EC57 does, where every record is at least twice as long."""
+    shortest = min(record.source_samples / record.source_fs_hz for record in records)
+    return _EC57_START_S if shortest >= 2 * _EC57_START_S else 0.0

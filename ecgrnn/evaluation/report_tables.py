@@ -1,0 +1,344 @@
+"""The report's tables: classes at reference positions, EC57, influence of records, two checkpoints compared."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from ecgrnn.evaluation.files import Row
+from ecgrnn.evaluation.page import (
+    Html,
+    bar,
+    decimal,
+    interval_text,
+    percent,
+    section,
+    table,
+    with_interval,
+)
+
+_PRINTED = {
+    "qrs_sensitivity": "QRS sensitivity",
+    "qrs_positive_predictivity": "QRS +P",
+    "veb_sensitivity": "VEB sensitivity",
+    "veb_positive_predictivity": "VEB +P",
+    "veb_false_positive_rate": "VEB false positive rate",
+    "sveb_sensitivity": "SVEB sensitivity",
+    "sveb_positive_predictivity": "SVEB +P",
+    "sveb_false_positive_rate": "SVEB false positive rate",
+}
+_ROWS, _COLUMNS = "NSVFQOX", "nsvfqox"
+
+
+def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
+    """Show convention (a): the class of each reference beat."""
+    scheme = f"scheme {summary['scheme']}, reference beat positions"
+    intervals, classes = summary["intervals"], summary["classes"]
+    rows = [
+        [
+            name,
+            score["support"],
+            with_interval(intervals[f"{name}_sensitivity"]),
+            with_interval(intervals[f"{name}_positive_predictivity"]),
+            with_interval(intervals[f"{name}_f1"], as_percent=False),
+        ]
+        for name, score in classes.items()
+    ]
+    means = [
+        [
+            "accuracy",
+            with_interval(intervals["accuracy"]),
+            interval_text(intervals["accuracy"], method="percentile"),
+        ],
+        [
+            f"macro-F1 over {' '.join(summary['macro_f1_classes'])}",
+            Html(f"{decimal(summary['macro_f1'])} {interval_text(intervals['macro_f1'], as_percent=False)}"),
+            interval_text(intervals["macro_f1"], as_percent=False, method="percentile"),
+        ],
+    ]
+    return section(
+        "reference",
+        "(a) Classes at the reference's beat positions",
+        "<p>The convention of the papers: the reference says where each beat is, and the model says what it is. "
+        "Nothing can be missed or invented, so these figures cannot be compared with those of (b).</p>",
+        table(
+            ["class", "beats", "sensitivity", "+P", "F1"],
+            rows,
+            caption=f"All beats of all records, {scheme}; BCa",
+        ),
+        table(["", "BCa", "percentile"], means, caption=f"All classes together, {scheme}"),
+        '<div class="pair"><div>',
+        _confusion(summary, scheme),
+        "</div><div>",
+        _clustering(summary, scheme),
+        "</div></div>",
+        "<h3>Record by record</h3>",
+        _record_bars(list(classes), records, scheme),
+    )
+
+
+def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
+    """Show convention (b): beats found and classified by the application, scored by EC57."""
+    parts = []
+    for name, ec57 in summary["ec57"].items():
+        scheme = (
+            f"scheme {name}, own beat positions, from {ec57['start_s']:g} s, "
+            f"window {1000 * ec57['window_s']:g} ms"
+        )
+        rows = [
+            [
+                words,
+                f"{ec57['statistics'][key]['hits']:,} / {ec57['statistics'][key]['total']:,}",
+                with_interval(ec57["intervals"][key]),
+                interval_text(ec57["intervals"][key], method="percentile"),
+                _hundredths(ec57["gross_sumstats"].get(key)),
+                _hundredths(ec57["average_sumstats"].get(key)),
+            ]
+            for key, words in _PRINTED.items()
+        ]
+        parts += [
+            f'<h3><span class="badge">scheme {escape(name)}</span>{_scheme_words(name)}</h3>',
+            '<div class="pair"><div>',
+            table(
+                ["", "beats", "gross (BCa)", "percentile", "gross, sumstats", "average, sumstats"],
+                rows,
+                caption=f"EC57, {scheme}",
+            ),
+            "</div><div>",
+            _ec57_matrix(ec57, scheme),
+            "</div></div>",
+        ]
+    scheme = summary["scheme"]
+    head = ["record", *(_PRINTED[key] for key in _PRINTED if "rate" not in key), "RR error"]
+    rows = [
+        [
+            row["record"],
+            *(_hundredths(row[key]) for key in _PRINTED if "rate" not in key),
+            f"{decimal(row['rr_error_ms'], digits=1)} ms",
+        ]
+        for row in records
+    ]
+    parts.append(
+        "<details><summary>Record by record</summary>"
+        + table(head, rows, caption=f"EC57 in percent, scheme {scheme}, own beat positions")
+        + "</details>"
+    )
+    return section(
+        "ec57",
+        "(b) EC57 with the application's own beat positions",
+        "<p>The application finds the beats itself, classifies them and writes annotation files; those files are "
+        "scored against the reference as ANSI/AAMI EC57 says. Missed and invented beats count.</p>",
+        *parts,
+        '<p class="note">sumstats reads the line format, in which fusion and unclassifiable beats share a column: it '
+        "leaves fusion beats called S out of SVEB +P, which the gross column counts as EC57 and bxb do.</p>",
+    )
+
+
+def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Show what single records do to the figures."""
+    classes = list(summary["classes"])
+    scheme = f"scheme {summary['scheme']}, reference beat positions"
+    whole, each = rows[0], rows[1:]
+    shares = [
+        (
+            name,
+            max(each, key=lambda row, name=name: float(row[f"share_of_{name}"] or 0.0)),
+        )
+        for name in classes
+        if summary["classes"][name]["support"]
+    ]
+    top = [
+        [
+            name,
+            row["left_out"],
+            bar(float(row[f"share_of_{name}"] or 0.0), percent(_float(row[f"share_of_{name}"]))),
+            decimal(_float(whole[f"{name}_f1"])),
+            decimal(_float(row[f"{name}_f1"])),
+            decimal(_float(whole["macro_f1"])),
+            decimal(_float(row["macro_f1"])),
+        ]
+        for name, row in shares
+    ]
+    head = ["left out", "beats", "accuracy", "macro-F1", *(f"{name} F1" for name in classes)]
+    table_rows = [
+        [
+            row["left_out"],
+            row["beats"],
+            percent(_float(row["accuracy"])),
+            decimal(_float(row["macro_f1"])),
+            *(decimal(_float(row[f"{name}_f1"])) for name in classes),
+        ]
+        for row in rows
+    ]
+    return section(
+        "influence",
+        "With and without each record",
+        "<p>A class whose beats come from one record is judged on one patient, whatever the number of beats.</p>",
+        table(
+            [
+                "class",
+                "record with most",
+                "share of the class",
+                "F1 with",
+                "F1 without",
+                "macro-F1 with",
+                "without",
+            ],
+            top,
+            caption=f"The record that weighs most in each class, {scheme}",
+        ),
+        "<details><summary>All records</summary>"
+        + table(head, table_rows, caption=f"Figures with each record left out, {scheme}")
+        + "</details>",
+    )
+
+
+def comparison_section(summary: Mapping[str, Any]) -> str:
+    """Show two checkpoints side by side, compared patient by patient."""
+    comparison = summary["comparison"]
+    parts = []
+    titles = {"reference_positions": "reference beat positions", "ec57": "own beat positions (EC57)"}
+    for convention, words in titles.items():
+        rows = [
+            [
+                name.replace("_", " "),
+                percent(found["first"]),
+                percent(found["second"]),
+                _points(found),
+                "—" if found["p_value"] is None else f"{found['p_value']:.3g}",
+            ]
+            for name, found in comparison[convention].items()
+            if found["first"] is not None or found["second"] is not None
+        ]
+        parts.append(
+            table(
+                ["", "first", "second", "second less first, points", "p"],
+                rows,
+                caption=f"Scheme {summary['scheme']}, {words}; paired draws of patients, BCa",
+            )
+        )
+    return section(
+        "comparison",
+        "Two checkpoints on the same records",
+        "<p>First is <code>checkpoint</code>, second is <code>compare</code>. Each draw takes both checkpoints' beats "
+        "of a patient; p is two-sided and not corrected for the number of lines.</p>",
+        f'<p class="note">first: {escape(_model_line(comparison["first"]))}<br>'
+        f"second: {escape(_model_line(comparison['second']))}</p>",
+        *parts,
+    )
+
+
+def _confusion(summary: Mapping[str, Any], scheme: str) -> str:
+    classes = list(summary["classes"])
+    rows = []
+    for name, counts in zip(classes, summary["confusion_matrix"], strict=True):
+        total = sum(counts)
+        cells = [
+            _heat(count, total, right=name == predicted)
+            for predicted, count in zip(classes, counts, strict=True)
+        ]
+        rows.append([name, *cells, total])
+    return table(
+        ["reference \\ model", *classes, "all"],
+        rows,
+        caption=f"Confusion matrix, {scheme}; darker is a larger share of the row",
+        kind="heat",
+    )
+
+
+def _ec57_matrix(ec57: Mapping[str, Any], scheme: str) -> str:
+    rows = []
+    for name, counts in zip(_ROWS, ec57["matrix"], strict=True):
+        total = sum(counts)
+        cells: list[Any] = [
+            _heat(count, total, right=name.lower() == column)
+            for column, count in zip(_COLUMNS, counts, strict=True)
+        ]
+        if name in "OX":
+            cells[5:] = [Html("<td></td>"), Html("<td></td>")]
+        rows.append([name, *cells])
+    return table(
+        ["reference \\ own", *_COLUMNS],
+        rows,
+        caption=f"Pooled matrix, {scheme}; O no beat, X no beat where unreadable, o missed, x missed in shutdown",
+        kind="heat",
+    )
+
+
+def _heat(count: int, total: int, *, right: bool) -> Html:
+    share = count / total if total else 0.0
+    return Html(f'<td class="hot{" right" if right else ""}" style="--v:{share:.3f}">{count:,}</td>')
+
+
+def _clustering(summary: Mapping[str, Any], scheme: str) -> str:
+    rows = [
+        [
+            name.replace("positive_predictivity", "+P").replace("_", " "),
+            int(found["beats"]),
+            decimal(found["intraclass_correlation"]),
+            decimal(found["design_effect"], digits=1),
+            None if found["effective_beats"] is None else round(found["effective_beats"]),
+        ]
+        for name, found in summary["clustering"].items()
+        if found["intraclass_correlation"] is not None
+    ]
+    return table(
+        ["", "beats", "ICC", "design effect", "worth beats"],
+        rows,
+        caption=f"How alike a patient's beats are, {scheme}",
+    )
+
+
+def _record_bars(classes: Sequence[str], records: Sequence[Row], scheme: str) -> str:
+    shown = [name for name in classes if any(row[f"{name}_support"] for row in records)]
+    rows = [
+        [
+            row["record"],
+            row["beats"],
+            bar(_float(row["accuracy"]), percent(_float(row["accuracy"]))),
+            *(
+                bar(
+                    _float(row[f"{name}_sensitivity"]),
+                    f"{percent(_float(row[f'{name}_sensitivity']))} of {row[f'{name}_support']:,}",
+                )
+                if row[f"{name}_support"]
+                else None
+                for name in shown
+            ),
+        ]
+        for row in records
+    ]
+    head = ["record", "beats", "accuracy", *(f"{name} sensitivity" for name in shown)]
+    return table(head, rows, caption=f"Each record, {scheme}")
+
+
+def _scheme_words(name: str) -> str:
+    return {
+        "bxb": "escape beats (e, j, n) count as S, as the program bxb groups them",
+        "aami": "escape beats (e, j, n) count as N, as in the papers after de Chazal 2004",
+    }.get(name, "")
+
+
+def _points(found: Mapping[str, Any]) -> Html:
+    if found["difference"] is None:
+        return Html("—")
+    text = f"{100 * found['difference']:+.1f}"
+    if found["bca"] is None:
+        return Html(f"{text} <span class='ci'>(no interval)</span>")
+    low, high = found["bca"]
+    return Html(f'{text} <span class="ci">({100 * low:+.1f} to {100 * high:+.1f})</span>')
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    encoder = model["network"]["options"]["encoder"]
+    return (
+        f"{encoder['cell']} {encoder['num_layers']} x {encoder['hidden_size']}, {model['parameters']:,} parameters, "
+        f"trained on {model['database']} {model['split']}, seed {model['seed']}"
+    )
+
+
+def _hundredths(value: Any) -> str:
+    return "—" if value is None or value != value else f"{float(value):.2f}"
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None or value != value else float(value)

@@ -1,0 +1,274 @@
+"""A checkpoint judged on held-out records: everything that the files and the report are made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.build import build_view
+from ecgrnn.config import BeatsConfig, EvaluateConfig, LoaderConfig
+from ecgrnn.datasets.collection import find_scheme, open_collection
+from ecgrnn.errors import CheckpointError, ConfigError
+from ecgrnn.evaluation.audit import Audit, audit_sides, check_other_database
+from ecgrnn.evaluation.calibration import FittedOnValidation, fit_on_validation
+from ecgrnn.evaluation.held_out import (
+    HeldOutBeats,
+    HeldOutRecords,
+    open_held_out,
+    read_beats,
+    refuse_seen_patients,
+)
+from ecgrnn.evaluation.own_beats import (
+    LabelledBeats,
+    classify_found,
+    find_beats,
+    score_written,
+    write_beats,
+)
+from ecgrnn.evaluation.statistics import (
+    Resampling,
+    by_patient,
+    class_statistics,
+    differences,
+    ec57_statistics,
+)
+from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.metrics.classification import confusion_matrix
+from ecgrnn.metrics.ec57 import Ec57Scores
+from ecgrnn.spec import LabelScheme
+
+ANNOTATIONS = "annotations"
+"""Folder of the annotation files with the application's own beats, below the run folder."""
+
+AT_REFERENCE = "annotations_at_reference"
+"""Folder of the annotation files with classes at the reference's beat positions."""
+
+SECOND = "compare"
+"""Folder of the second model's annotation files in a comparison."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One model's reading of the held-out records.
+
+    Attributes:
+        model: the model.
+        beats: the reference beats and its classes for them.
+        own: per record, the beats found by the application and its classes for them.
+        ec57: scheme to EC57 scores of ``own``, the scheme in use first.
+    """
+
+    model: TrainedModel
+    beats: HeldOutBeats
+    own: Sequence[LabelledBeats]
+    ec57: Mapping[str, Ec57Scores]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A checkpoint judged on held-out records.
+
+    Attributes:
+        held_out: the records.
+        reading: what the checkpoint makes of them.
+        scored: classes that the macro-F1 is the mean over.
+        fitted: what was fitted on validation patients; None where their records are not at hand.
+        audit: who is on which side.
+        resampling: how intervals are made.
+        comparison: how a second checkpoint differs, by name of the statistic; empty without one.
+        curves: rows of the training's ``metrics.csv``; empty where there is none.
+    """
+
+    held_out: HeldOutRecords
+    reading: Reading
+    scored: tuple[str, ...]
+    fitted: FittedOnValidation | None
+    audit: Audit
+    resampling: Resampling
+    comparison: Mapping[str, Any]
+    curves: Sequence[Mapping[str, str]]
+
+    @property
+    def beats(self) -> HeldOutBeats:
+        """The reference beats as the checkpoint reads them."""
+        return self.reading.beats
+
+    @property
+    def patients(self) -> list[str]:
+        """Patient of each record."""
+        return [record.patient for record in self.beats.records]
+
+
+def evaluate_checkpoint(options: EvaluateConfig, *, curves: Sequence[Mapping[str, str]] = ()) -> Results:
+    """Judge a checkpoint; writes its annotation files into the run folder, for they are what is scored.
+
+    Args:
+        options: what to judge on what, and how.
+        curves: rows of the training's ``metrics.csv``.
+
+    Raises:
+        SplitError: a patient, record or window is on two sides.
+    """
+    run_dir = Path(options.run_dir)
+    model = load_model(Path(options.checkpoint))
+    scheme = _scheme(model, options.scheme)
+    held_out = open_held_out(model, options.data)
+    audit = audit_model(model, held_out)
+    audit.require()
+    positions = find_beats(model, held_out)
+    reading = _read(model, held_out, positions, scheme=scheme, options=options, folder=run_dir)
+    resampling = Resampling(options.resamples, options.level, options.bootstrap_seed)
+    fitted = None
+    if held_out.own:
+        validation = read_beats(
+            model,
+            held_out.own["validation"],
+            annotator=held_out.own_annotator,
+            scheme=scheme,
+            batch_size=options.batch_size,
+        )
+        fitted = fit_on_validation(validation)
+    scored = _scored(model)
+    comparison: Mapping[str, Any] = {}
+    if options.compare is not None:
+        second = _second_reading(options, model, held_out, positions, scheme=scheme)
+        comparison = _compare(reading, second, scored=scored, resampling=resampling)
+    return Results(held_out, reading, scored, fitted, audit, resampling, comparison, curves)
+
+
+def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
+    """Prove that nobody a checkpoint is judged on was trained or validated on."""
+    own_split = type(held_out.split).from_manifest(model.split)
+    view = build_view(
+        model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
+    )
+    audit = audit_sides(own_split, held_out.own, view, fingerprint=model.fingerprint, absent=held_out.absent)
+    if held_out.split == own_split:
+        return audit
+    other = check_other_database(held_out.test, held_out.own)
+    return Audit(audit.split, audit.counts, (*audit.checks, other))
+
+
+def matrices_by_record(beats: HeldOutBeats) -> NDArray[np.int64]:
+    """Count each record's beats: ``(record, reference, predicted)``."""
+    n_classes = len(beats.scheme.classes)
+    rows = (beats.table.record == index for index in range(len(beats.records)))
+    return np.stack(
+        [confusion_matrix(beats.table.label[r], beats.predicted[r], n_classes=n_classes) for r in rows]
+    )
+
+
+def ec57_matrices(scores: Ec57Scores) -> NDArray[np.int64]:
+    """Give each record's EC57 matrix ``(record, row, column)``."""
+    return np.stack([comparison.matrix for comparison in scores.beats.values()])
+
+
+def _scheme(model: TrainedModel, name: str | None) -> LabelScheme:
+    scheme = model.scheme if name is None else find_scheme(name)
+    if scheme.classes != model.scheme.classes:
+        raise ConfigError(
+            f"scheme={scheme.name} has the classes {', '.join(scheme.classes)}, the checkpoint tells apart "
+            f"{', '.join(model.scheme.classes)}; leave scheme out"
+        )
+    return scheme
+
+
+def _scored(model: TrainedModel) -> tuple[str, ...]:
+    task = model.task
+    return tuple(task.macro_f1_classes if isinstance(task, BeatsConfig) else model.scheme.classes)
+
+
+def _read(
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    positions: Sequence[NDArray[np.int64]],
+    *,
+    scheme: LabelScheme,
+    options: EvaluateConfig,
+    folder: Path,
+) -> Reading:
+    beats = read_beats(
+        model,
+        held_out.test,
+        annotator=held_out.annotator,
+        scheme=scheme,
+        batch_size=options.batch_size,
+    )
+    own = classify_found(model, held_out.test, positions, batch_size=options.batch_size)
+    write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
+    at_reference = [
+        LabelledBeats(beats.table.source_sample[rows], beats.predicted[rows])
+        for rows in (beats.table.record == k for k in range(len(held_out.test)))
+    ]
+    write_beats(folder / AT_REFERENCE, held_out.test, at_reference, classes=scheme.classes)
+    ec57 = score_written(
+        folder / ANNOTATIONS,
+        held_out,
+        scheme,
+        start_s=options.start_s,
+        window_s=options.window_s,
+    )
+    return Reading(model, beats, own, ec57)
+
+
+def _second_reading(
+    options: EvaluateConfig,
+    first: TrainedModel,
+    held_out: HeldOutRecords,
+    positions: Sequence[NDArray[np.int64]],
+    *,
+    scheme: LabelScheme,
+) -> Reading:
+    """Let the second checkpoint read the same records, prepared as it wants them."""
+    model = load_model(Path(str(options.compare)))
+    if model.scheme.classes != scheme.classes:
+        raise CheckpointError(
+            f"{options.compare} tells apart {', '.join(model.scheme.classes)}, {options.checkpoint} "
+            f"{', '.join(scheme.classes)}; only checkpoints of the same classes are compared"
+        )
+    data = first.data if options.data.database is None else options.data
+    refuse_seen_patients(model, data, held_out.split)
+    names = [record.name for record in held_out.test]
+    here = replace(
+        data,
+        root=options.data.root or data.root,
+        cache=options.data.cache,
+        workers=options.data.workers,
+        records=names,
+    )
+    collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
+    own = replace(held_out, test=collection.pick(names), own={})
+    return _read(model, own, positions, scheme=scheme, options=options, folder=Path(options.run_dir) / SECOND)
+
+
+def _compare(
+    first: Reading, second: Reading, *, scored: Sequence[str], resampling: Resampling
+) -> dict[str, Any]:
+    classes = first.beats.scheme.classes
+    patients = [record.patient for record in first.beats.records]
+    pairs = [by_patient(matrices_by_record(reading.beats), patients) for reading in (first, second)]
+    scheme = first.beats.scheme.name
+    ec57 = [by_patient(ec57_matrices(reading.ec57[scheme]), patients) for reading in (first, second)]
+    return {
+        "first": describe_model(first.model),
+        "second": describe_model(second.model),
+        "reference_positions": differences(*pairs, class_statistics(classes, scored=scored), resampling),
+        "ec57": differences(*ec57, ec57_statistics(), resampling),
+    }
+
+
+def describe_model(model: TrainedModel) -> dict[str, Any]:
+    """Say in plain data what a model is, without where it lies."""
+    return {
+        "task": model.facts["task"]["form"],
+        "network": model.facts["network"],
+        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "seed": model.facts["seed"],
+        "database": model.data.database,
+        "split": model.split["name"],
+        "preprocessing": model.facts["preprocessing"],
+        "fingerprint": model.fingerprint,
+    }

@@ -1,0 +1,216 @@
+"""All figures of an evaluation as plain data: ``summary.json`` and the rows of the tables beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecgrnn.evaluation.calibration import calibration, curve_areas, threshold_figures
+from ecgrnn.evaluation.files import Row
+from ecgrnn.evaluation.results import Results, describe_model, ec57_matrices, matrices_by_record
+from ecgrnn.evaluation.statistics import (
+    by_patient,
+    class_statistics,
+    clustering,
+    ec57_statistics,
+    influence_rows,
+    intervals,
+    number,
+)
+from ecgrnn.inference.checkpoint import versions
+from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
+from ecgrnn.metrics.ec57 import Ec57Scores
+from ecgrnn.metrics.ec57_counts import average, gross, matrix_statistics, pooled_matrix
+
+LIMITS = "Research software. Not a medical device, and not to be used for diagnosis or treatment."
+
+
+def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Give the figures of all records together.
+
+    Args:
+        results: what was found.
+        seconds: time each stage of the training took; empty where that is not known.
+    """
+    beats, classes = results.beats, results.beats.scheme.classes
+    matrices = matrices_by_record(beats)
+    matrix, counts = matrices.sum(axis=0), by_patient(matrices, results.patients)
+    return {
+        "database": results.held_out.database,
+        "split": results.held_out.split.name,
+        "scheme": beats.scheme.name,
+        "records": len(beats.records),
+        "record_names": [record.name for record in beats.records],
+        "patients": len(counts),
+        "beats": int(matrix.sum()),
+        "positions": "reference",
+        "accuracy": accuracy(matrix),
+        "macro_f1": macro_f1(matrix, over=[classes.index(name) for name in results.scored]),
+        "macro_f1_classes": list(results.scored),
+        "classes": {
+            name: {key: number(value) if key != "support" else value for key, value in vars(score).items()}
+            for name, score in zip(classes, class_scores(matrix), strict=True)
+        },
+        "confusion_matrix": matrix.tolist(),
+        "resampling": {
+            "unit": "patient",
+            "resamples": results.resampling.n_resamples,
+            "level": results.resampling.level,
+            "seed": results.resampling.seed,
+        },
+        "intervals": intervals(counts, class_statistics(classes, scored=results.scored), results.resampling),
+        "clustering": clustering(counts, classes),
+        "curves": curve_areas(beats),
+        "calibration": calibration(beats, results.fitted),
+        "fitted_on_validation": _fitted(results),
+        "ec57": {name: _ec57(scores, results) for name, scores in results.reading.ec57.items()},
+        "comparison": dict(results.comparison) or None,
+        "audit": results.audit.to_dict(),
+        "model": describe_model(results.reading.model),
+        "limits": LIMITS,
+        "seconds": dict(seconds),
+        "versions": versions(),
+    }
+
+
+def record_rows(results: Results) -> list[Row]:
+    """Give one row per record: its beats, accuracy, and the scores of each class at reference positions."""
+    beats = results.beats
+    rows: list[Row] = []
+    for record, matrix in zip(beats.records, matrices_by_record(beats), strict=True):
+        row: dict[str, str | int | float | None] = {
+            "record": record.name,
+            "patient": record.patient,
+            "beats": int(matrix.sum()),
+        }
+        row["accuracy"] = accuracy(matrix)
+        for name, score in zip(beats.scheme.classes, class_scores(matrix), strict=True):
+            row |= {f"{name}_{key}": value for key, value in vars(score).items()}
+        rows.append(row)
+    return rows
+
+
+def confusion_rows(results: Results) -> list[Row]:
+    """Give the confusion matrix, one row per reference class."""
+    classes = results.beats.scheme.classes
+    matrix = matrices_by_record(results.beats).sum(axis=0)
+    return [
+        {"reference": name} | {predicted: int(count) for predicted, count in zip(classes, row, strict=True)}
+        for name, row in zip(classes, matrix, strict=True)
+    ]
+
+
+def influence(results: Results) -> list[Row]:
+    """Give the figures at reference positions with each record left out."""
+    classes = results.beats.scheme.classes
+    return influence_rows(
+        [record.name for record in results.beats.records],
+        matrices_by_record(results.beats),
+        class_statistics(classes, scored=results.scored),
+        classes=classes,
+    )
+
+
+def ec57_influence(scores: Ec57Scores) -> list[Row]:
+    """Give the figures of EC57 with each record left out."""
+    return influence_rows(list(scores.beats), ec57_matrices(scores), ec57_statistics(), classes="NSVFQ")
+
+
+def ec57_rows(scores: Ec57Scores) -> list[Row]:
+    """Give one row per record: EC57's statistics of the application's own beats, in percent."""
+    return [
+        {"record": name}
+        | {key: number(ratio.percent) for key, ratio in comparison.statistics.items()}
+        | {"rr_error_ms": number(comparison.rr_error_ms), "shutdown_s": comparison.shutdown_s}
+        for name, comparison in scores.beats.items()
+    ]
+
+
+def interval_rows(summary: Mapping[str, Any]) -> list[Row]:
+    """Give one row per statistic of either convention: estimate, intervals, and clustering of beats."""
+    rows = [
+        _interval_row("reference positions", summary["scheme"], name, found, summary["clustering"].get(name))
+        for name, found in summary["intervals"].items()
+    ]
+    for scheme, ec57 in summary["ec57"].items():
+        rows += [
+            _interval_row("own positions (EC57)", scheme, name, found, None)
+            for name, found in ec57["intervals"].items()
+        ]
+    return rows
+
+
+def comparison_rows(summary: Mapping[str, Any]) -> list[Row]:
+    """Give one row per statistic: both checkpoints, the second's less the first's, interval and p-value."""
+    rows: list[Row] = []
+    for convention in ("reference_positions", "ec57"):
+        for name, found in summary["comparison"][convention].items():
+            low, high = found["bca"] or (None, None)
+            rows.append(
+                {
+                    "convention": convention,
+                    "statistic": name,
+                    "first": found["first"],
+                    "second": found["second"],
+                    "difference": found["difference"],
+                    "bca_low": low,
+                    "bca_high": high,
+                    "p_value": found["p_value"],
+                }
+            )
+    return rows
+
+
+def _fitted(results: Results) -> dict[str, Any] | None:
+    fitted = results.fitted
+    if fitted is None:
+        return None
+    return {
+        "records": list(fitted.records),
+        "beats": fitted.beats,
+        "temperature": fitted.temperature,
+        "thresholds": threshold_figures(results.beats, fitted),
+    }
+
+
+def _ec57(scores: Ec57Scores, results: Results) -> dict[str, Any]:
+    comparisons = list(scores.beats.values())
+    pooled = pooled_matrix(comparisons)
+    return {
+        "positions": "the built-in QRS detector",
+        "start_s": scores.start_s,
+        "window_s": scores.window_s,
+        "matrix": pooled.tolist(),
+        "statistics": {
+            name: {"hits": ratio.hits, "total": ratio.total, "percent": number(ratio.percent)}
+            for name, ratio in matrix_statistics(pooled).items()
+        },
+        "gross_sumstats": {name: number(ratio.percent) for name, ratio in gross(comparisons).items()},
+        "average_sumstats": {name: number(value) for name, value in average(comparisons).items()},
+        "intervals": intervals(
+            by_patient(ec57_matrices(scores), results.patients), ec57_statistics(), results.resampling
+        ),
+    }
+
+
+def _interval_row(
+    convention: str,
+    scheme: str,
+    name: str,
+    found: Mapping[str, Any],
+    clustered: Mapping[str, Any] | None,
+) -> Row:
+    percentile, bca = found["percentile"] or (None, None), found["bca"] or (None, None)
+    clustered = clustered or {}
+    return {
+        "convention": convention,
+        "scheme": scheme,
+        "statistic": name,
+        "estimate": found["estimate"],
+        "percentile_low": percentile[0],
+        "percentile_high": percentile[1],
+        "bca_low": bca[0],
+        "bca_high": bca[1],
+        "undefined_draws": found["undefined_draws"],
+        "intraclass_correlation": clustered.get("intraclass_correlation"),
+        "design_effect": clustered.get("design_effect"),
+        "effective_beats": clustered.get("effective_beats"),
+    }

@@ -1,0 +1,130 @@
+"""A recording in, its annotations out: WFDB annotation file and a table of probabilities."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.build import build_view
+from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.windows import table_of_positions
+from ecgrnn.errors import DataError
+from ecgrnn.inference.beats import beat_logits, probabilities
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
+from ecgrnn.signals.detect import detect_qrs
+from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
+from ecgrnn.signals.record import Record, read_record
+
+
+@dataclass(frozen=True)
+class WrittenAnnotations:
+    """What a prediction wrote.
+
+    Attributes:
+        annotations: the WFDB annotation file.
+        table: the CSV with a probability per class and beat.
+        n_beats: how many beats were annotated.
+        counts: class to number of beats.
+        positions_from: where the beat positions came from.
+    """
+
+    annotations: Path
+    table: Path
+    n_beats: int
+    counts: dict[str, int]
+    positions_from: str
+
+
+def annotate_record(
+    model: TrainedModel,
+    path: Path,
+    *,
+    out: Path,
+    annotator: str | None = None,
+    extension: str = "ecg",
+    batch_size: int = 1024,
+) -> WrittenAnnotations:
+    """Classify the beats of a recording and write them as WFDB annotations and as a table.
+
+    Args:
+        model: a trained beat classifier.
+        path: the record, without suffix.
+        out: folder to write into.
+        annotator: extension of an annotation file beside the record whose beat positions are used;
+            None detects the beats.
+        extension: extension of the annotation file to write.
+        batch_size: beats of a batch; changes no result.
+
+    Raises:
+        DataError: when the record or the annotations cannot be read, or the record lacks a lead.
+    """
+    config = model.preprocessing
+    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+    sample = _positions(record, path, annotator=annotator, model=model)
+    if not len(sample):
+        raise DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
+    logits = classify_positions(model, prepare_record(record, config), sample, batch_size=batch_size)
+    chance = probabilities(logits)
+    label = chance.argmax(axis=-1)
+    annotations = out / f"{record.name}.{extension}"
+    write_annotations(out / record.name, extension, _as_annotations(model, sample, label, record.fs_hz))
+    table = out / f"{record.name}.csv"
+    _write_table(table, model.scheme.classes, sample, record.fs_hz, label, chance)
+    counts = {name: int((label == index).sum()) for index, name in enumerate(model.scheme.classes)}
+    return WrittenAnnotations(
+        annotations, table, len(sample), counts, annotator or "the built-in QRS detector"
+    )
+
+
+def classify_positions(
+    model: TrainedModel, prepared: PreparedRecord, sample: NDArray[np.int64], *, batch_size: int
+) -> NDArray[np.float32]:
+    """Give logits ``(beat, class)`` for beats at the positions ``sample`` of the source record."""
+    view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    dataset = view.windows([prepared], table_of_positions([prepared], [sample]))
+    return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def _positions(
+    record: Record, path: Path, *, annotator: str | None, model: TrainedModel
+) -> NDArray[np.int64]:
+    if annotator is None:
+        return detect_qrs(record.signal, fs_hz=record.fs_hz)
+    annotations = read_annotations(path, annotator, fs_hz=record.fs_hz, n_samples=len(record.signal))
+    return beats_of(annotations, model.scheme).sample
+
+
+def _as_annotations(
+    model: TrainedModel, sample: NDArray[np.int64], label: NDArray[np.int64], fs_hz: float
+) -> Annotations:
+    # AAMI's letters N, S, V, F and Q are WFDB's symbols for these classes, too.
+    symbols = np.array(model.scheme.classes)
+    return Annotations(
+        sample=sample,
+        symbol=symbols[label],
+        subtype=np.zeros(len(sample), np.int64),
+        aux_note=np.full(len(sample), ""),
+        fs_hz=fs_hz,
+    )
+
+
+def _write_table(
+    path: Path,
+    classes: Sequence[str],
+    sample: NDArray[np.int64],
+    fs_hz: float,
+    label: NDArray[np.int64],
+    chance: NDArray[np.float64],
+) -> None:
+    """Write one row per beat, beside and renamed, so that a half-written table never stays."""
+    beside = path.with_name(f".{path.name}")
+    with beside.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sample", "time_s", "class", *(f"p_{name}" for name in classes)])
+        for at, index, row in zip(sample, label, chance, strict=True):
+            writer.writerow([int(at), f"{at / fs_hz:.4f}", classes[index], *(f"{p:.6f}" for p in row)])
+    beside.replace(path)

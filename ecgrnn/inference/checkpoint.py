@@ -1,0 +1,131 @@
+"""Checkpoints as plain data: what goes in beside the weights, and how a model comes back out."""
+
+import pickle
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ecgrnn.build import build_network, network_config_of, task_config_of
+from ecgrnn.config import DataConfig, NetworkConfig, PreprocessingConfig, TaskConfig
+from ecgrnn.errors import CheckpointError, ConfigError
+from ecgrnn.spec import LabelScheme, SignalSpec, from_plain
+
+FORMAT = 1
+"""Raised when the keys of the facts change their meaning."""
+
+_PACKAGES = ("ecgrnn", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "wfdb")
+_WEIGHTS_PREFIX = "network."
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with everything that prediction on a new record needs.
+
+    Attributes:
+        network: the network in evaluation mode, its weights loaded.
+        network_config: how it is built.
+        task: what it was trained for.
+        signal: the signal it reads.
+        scheme: the classes it tells apart.
+        data: the database it was trained on.
+        preprocessing: how its signals are prepared.
+        split: manifest of who was on which side.
+        fingerprint: hash of the files it was trained, validated and tested on.
+        facts: all of the above and the rest, as the checkpoint holds it.
+    """
+
+    network: nn.Module
+    network_config: NetworkConfig
+    task: TaskConfig
+    signal: SignalSpec
+    scheme: LabelScheme
+    data: DataConfig
+    preprocessing: PreprocessingConfig
+    split: Mapping[str, Any]
+    fingerprint: str
+    facts: Mapping[str, Any]
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Python and of the packages that results depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
+
+
+def load_model(path: Path) -> TrainedModel:
+    """Rebuild a trained model from a checkpoint, without running anything the file says.
+
+    Raises:
+        CheckpointError: when the file is missing, is no checkpoint, or is from another version.
+    """
+    checkpoint = read_checkpoint(path)
+    facts = checkpoint["ecgrnn"]
+    try:
+        network_config = network_config_of(facts["network"])
+        signal = from_plain(SignalSpec, facts["signal"])
+        scheme = from_plain(LabelScheme, facts["scheme"])
+        task = task_config_of(facts["task"])
+        network = build_network(network_config, task, signal=signal, n_classes=len(scheme.classes))
+        network.load_state_dict(_network_weights(checkpoint["state_dict"]))
+        return TrainedModel(
+            network=network.eval(),
+            network_config=network_config,
+            task=task,
+            signal=signal,
+            scheme=scheme,
+            data=from_plain(DataConfig, facts["data"]),
+            preprocessing=from_plain(PreprocessingConfig, facts["preprocessing"]),
+            split=facts["split"],
+            fingerprint=facts["fingerprint"],
+            facts=facts,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
+        raise CheckpointError(
+            f"{path} cannot be rebuilt ({error}); it was written by ecgrnn "
+            f"{facts.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
+        ) from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint's plain data.
+
+    Raises:
+        CheckpointError: when the file is missing or is not a checkpoint of this application.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            f"there is no checkpoint {path}; training writes RUN_DIR/checkpoints/best.ckpt and last.ckpt"
+        )
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of plain data, or is damaged; nothing in it was run. "
+            "Give checkpoints/best.ckpt of a training run"
+        ) from error
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("ecgrnn"), dict):
+        raise CheckpointError(f"{path} holds weights, but not those of ecgrnn: it has no 'ecgrnn' entry")
+    found = checkpoint["ecgrnn"].get("format")
+    if found != FORMAT:
+        raise CheckpointError(f"{path} has format {found}; this version reads format {FORMAT}")
+    return checkpoint
+
+
+def _network_weights(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix(_WEIGHTS_PREFIX): tensor
+        for name, tensor in state.items()
+        if name.startswith(_WEIGHTS_PREFIX)
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"

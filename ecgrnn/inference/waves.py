@@ -1,0 +1,143 @@
+"""A trained delineator at work: the waves of each lead of a record."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgrnn.config import DelineateConfig
+from ecgrnn.errors import CheckpointError
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.networks.labeller import Labeller
+from ecgrnn.signals.annotations import Waves, write_annotations
+from ecgrnn.signals.header import read_header
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_record
+from ecgrnn.signals.resample import resample_index
+from ecgrnn.signals.waves import WAVE_SCHEME, WaveRules, annotations_of_waves, waves_of_labels
+
+
+def delineate(
+    model: TrainedModel, signals: Sequence[NDArray[np.float32]], *, batch_size: int = 64
+) -> list[Waves]:
+    """Delineate leads of any length, each by itself.
+
+    Args:
+        model: a trained delineator.
+        signals: ``(time,)`` of each lead, prepared as the model reads it, at ``model.signal.fs_hz``.
+        batch_size: leads of a batch; changes no result.
+
+    Returns:
+        The waves of each lead, at ``model.signal.fs_hz``.
+
+    Raises:
+        CheckpointError: when the model is not a delineator.
+    """
+    network, task = model.network, model.task
+    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
+        raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
+    waves: list[Waves] = []
+    for start in range(0, len(signals), batch_size):
+        part = signals[start : start + batch_size]
+        for signal, labels in zip(part, _labels(network, part, task.beam_width), strict=True):
+            waves.append(
+                waves_of_labels(
+                    labels,
+                    signal,
+                    step_s=network.samples_per_label / model.signal.fs_hz,
+                    fs_hz=model.signal.fs_hz,
+                    rules=WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms),
+                )
+            )
+    return waves
+
+
+@dataclass(frozen=True)
+class WrittenWaves:
+    """What a delineation wrote.
+
+    Attributes:
+        annotations: lead to its WFDB annotation file.
+        table: the CSV with a row per wave.
+        counts: kind of wave to their number over all leads.
+    """
+
+    annotations: dict[str, Path]
+    table: Path
+    counts: dict[str, int]
+
+
+def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWaves:
+    """Delineate every lead of a recording and write WFDB wave annotations and a table.
+
+    As in LUDB, every lead gets an annotation file of its own, whose extension is the lead's name; marks are
+    ``(``, then ``p``, ``N`` or ``t`` at the peak, then ``)``.
+
+    Args:
+        model: a trained delineator.
+        path: the record, without suffix.
+        out: folder to write into.
+
+    Raises:
+        DataError: when the record cannot be read.
+        CheckpointError: when the model is not a delineator.
+    """
+    n_leads = len(read_header(path).leads)
+    record = read_record(path)
+    config = dataclasses.replace(model.preprocessing, leads=None, n_leads=n_leads)
+    prepared = prepare_record(record, config)
+    found = delineate(model, [prepared.signal[:, lead] for lead in range(n_leads)])
+    rows: list[str] = ["lead,wave,onset,peak,offset"]
+    files: dict[str, Path] = {}
+    for lead, extension, waves in zip(record.leads, _extensions(record.leads), found, strict=True):
+        waves = at_source_fs(
+            waves, fs_hz=prepared.fs_hz, source_fs_hz=record.fs_hz, source_samples=len(record.signal)
+        )
+        marks = annotations_of_waves(waves, fs_hz=record.fs_hz)
+        files[lead] = write_annotations(out / record.name, extension, marks)
+        columns = (waves.kind, waves.onset, waves.peak, waves.offset)
+        rows += [",".join([lead, *map(str, row)]) for row in zip(*columns, strict=True)]
+    table = out / f"{record.name}.csv"
+    table.write_text("\n".join(rows) + "\n")
+    kinds = np.concatenate([waves.kind for waves in found])
+    counts = {name: int((kinds == name).sum()) for name in WAVE_SCHEME.classes[1:]}
+    return WrittenWaves(files, table, counts)
+
+
+def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samples: int) -> Waves:
+    """Move waves to the sampling frequency of the record on disk, rounding."""
+
+    def moved(sample: NDArray[np.int64]) -> NDArray[np.int64]:
+        return resample_index(sample, fs_hz=fs_hz, to_hz=source_fs_hz, n_samples=source_samples)
+
+    return Waves(
+        onset=moved(waves.onset), peak=moved(waves.peak), offset=moved(waves.offset), kind=waves.kind
+    )
+
+
+def _extensions(leads: Sequence[str]) -> list[str]:
+    """Name one annotation file per lead: the lead in lower case, with a number where two would be alike."""
+    names: list[str] = []
+    for number, lead in enumerate(leads):
+        name = "".join(letter for letter in lead.lower() if letter.isalnum() and letter.isascii())
+        # Endings of the record's own files stay theirs.
+        taken = not name or name in names or name in {"hea", "dat", "csv", "mat"}
+        names.append(f"{name}{number}" if taken else name)
+    return names
+
+
+def _labels(
+    network: Labeller, signals: Sequence[NDArray[np.float32]], beam_width: int
+) -> list[NDArray[np.int64]]:
+    lengths = torch.tensor([len(signal) for signal in signals])
+    padded = torch.zeros(len(signals), int(lengths.max()), 1)
+    for row, signal in enumerate(signals):
+        padded[row, : len(signal), 0] = torch.from_numpy(np.ascontiguousarray(signal))
+    with torch.inference_mode():
+        scores, _ = network(padded, lengths)
+        labels = network.decode(scores, lengths, beam_width=beam_width)
+    return [row[row >= 0].numpy() for row in labels]

@@ -1,0 +1,103 @@
+"""The N-vs-N task: a labeller, the likelihood of its labels and the macro-F1 of its steps."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+from ecgrnn.batch import LabelBatch
+from ecgrnn.config import OptimizerConfig
+from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
+from ecgrnn.networks.labeller import Labeller
+from ecgrnn.tasks.optimisation import configure
+
+
+class LabellingTask(pl.LightningModule):
+    """Trains a labeller on every step whose label is known.
+
+    Args:
+        network: the labeller.
+        n_classes: labels; label 0 is the background and is left out of ``validation/macro_f1``.
+        truth_probability: for a head that feeds its labels back, how often the label fed back is the true one
+            at the end of training; it falls there from 1 linearly (scheduled sampling).
+        amplitude_jitter: standard deviation of the logarithm of the gain each training item is scaled by:
+            amplifiers and chests differ, onsets stay where they are.
+        optimizer: AdamW and its schedule.
+        facts: plain data written into every checkpoint beside the weights.
+    """
+
+    def __init__(
+        self,
+        network: Labeller,
+        *,
+        n_classes: int,
+        truth_probability: float,
+        amplitude_jitter: float,
+        optimizer: OptimizerConfig,
+        facts: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.truth_probability = truth_probability
+        self.amplitude_jitter = amplitude_jitter
+        self.optimizer = optimizer
+        self.facts = facts
+        self.scored = range(1, n_classes)
+        self.matrices = nn.ModuleDict(
+            {f"{stage}_matrix": ConfusionMatrix(n_classes) for stage in ("validation", "test")}
+        )
+
+    def training_step(self, batch: LabelBatch) -> Tensor:
+        """Give the loss of a batch: minus the mean log-likelihood of a known label."""
+        gain = torch.exp(self.amplitude_jitter * torch.randn(len(batch), 1, 1, device=batch.signal.device))
+        scores, _ = self.network(batch.signal * gain, batch.lengths)
+        total = self.network.log_likelihood(
+            scores, batch.labels, batch.lengths, truth_probability=self._truth_probability()
+        ).sum()
+        loss = -total / (batch.labels >= 0).sum()
+        self.log("training/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: LabelBatch) -> None:
+        """Add a batch to the validation scores."""
+        self._score(batch, "validation")
+
+    def test_step(self, batch: LabelBatch) -> None:
+        """Add a batch to the test scores."""
+        self._score(batch, "test")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores over the validation steps."""
+        self._log_scores("validation")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the scores over the test steps."""
+        self._log_scores("test")
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Give the optimiser and its schedule over all steps of the training."""
+        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write what prediction needs beside the weights."""
+        checkpoint["ecgrnn"] = self.facts
+
+    def _truth_probability(self) -> float:
+        progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
+        return 1.0 - (1.0 - self.truth_probability) * progress
+
+    def _score(self, batch: LabelBatch, stage: str) -> None:
+        scores, _ = self.network(batch.signal, batch.lengths)
+        log_p = self.network.log_likelihood(scores, batch.labels, batch.lengths).sum()
+        known = batch.labels >= 0
+        self.log(f"{stage}/loss", -log_p / known.sum(), batch_size=len(batch), sync_dist=True)
+        labels = self.network.decode(scores, batch.lengths)
+        self.matrices[f"{stage}_matrix"].update(labels[known], batch.labels[known])
+
+    def _log_scores(self, stage: str) -> None:
+        counted = self.matrices[f"{stage}_matrix"]
+        matrix = counted.compute().cpu().numpy()
+        counted.reset()
+        self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")

@@ -1,0 +1,49 @@
+"""AdamW and its learning-rate schedule, the same for every task."""
+
+import math
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import nn
+
+from ecgrnn.choices import Schedule
+from ecgrnn.config import OptimizerConfig
+
+
+def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -> OptimizerLRSchedulerConfig:
+    """Give AdamW over a module's parameters with a schedule stepped once per batch.
+
+    Biases, gains and learned initial states are not decayed: decay pulls matrices towards smooth functions,
+    but would pull those towards nothing meaningful.
+    """
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+    )
+    scheduler = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: rate_factor(step, config, total_steps=total_steps)
+    )
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def rate_factor(step: int, config: OptimizerConfig, *, total_steps: int) -> float:
+    """Give the learning rate at a step, as a share of the highest.
+
+    Example:
+        >>> config = OptimizerConfig(warmup_fraction=0.5, schedule=Schedule.cosine)
+        >>> [round(rate_factor(step, config, total_steps=8), 2) for step in range(8)]
+        [0.25, 0.5, 0.75, 1.0, 1.0, 0.85, 0.5, 0.15]
+    """
+    warmup = max(1, round(config.warmup_fraction * total_steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    match config.schedule:
+        case Schedule.constant:
+            return 1.0
+        case Schedule.cosine:
+            progress = (step - warmup) / max(1, total_steps - warmup)
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

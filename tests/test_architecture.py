@@ -1,0 +1,225 @@
+import ast
+import itertools
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+from ecgrnn.cli import COMMANDS, conf_folder, register_schemas, to_config
+from ecgrnn.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "ecgrnn"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = {
+    "": 0,
+    **dict.fromkeys(("spec", "config", "choices", "errors"), 0),
+    **dict.fromkeys(("signals", "nn", "batch"), 1),
+    **dict.fromkeys(("datasets", "networks", "metrics"), 2),
+    **dict.fromkeys(("datamodule", "tasks"), 3),
+    "build": 4,
+    **dict.fromkeys(("inference", "evaluation"), 5),
+    **dict.fromkeys(("commands", "cli", "__main__"), 6),
+}
+SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli")}
+"""Rooms on one floor that may be entered from another, beside those of the ground floor."""
+
+ROOMS_OF = {
+    "hydra": {"cli"},
+    "omegaconf": {"cli"},
+    "matplotlib": {"evaluation"},
+    "pytorch_lightning": {"datamodule", "tasks", "build", "commands"},
+    "torchmetrics": {"metrics", "tasks"},
+}
+WITHOUT_TORCH = {"", "spec", "config", "choices", "errors", "signals", "cli", "__main__"}
+
+REQUIRED = {
+    "checkpoint": "best.ckpt",
+    "record": "mitdb/100",
+    "reference": "a",
+    "test": "b",
+    "test_annotator": "c",
+    "data.root": "folder",
+}
+"""What has no default: given wherever a command has the option."""
+
+
+def room_of(module: Path) -> str:
+    parts = module.relative_to(PACKAGE).with_suffix("").parts
+    return "" if parts == ("__init__",) else parts[0]
+
+
+def imported(module: Path) -> set[str]:
+    """Dotted names a module imports, ``from ecgrnn import config`` as ``ecgrnn.config``."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} has a relative import"
+            if node.module == "ecgrnn":
+                names |= {f"ecgrnn.{alias.name}" for alias in node.names}
+            else:
+                names.add(node.module)
+    return names
+
+
+def rooms_entered(module: Path) -> set[str]:
+    own = (name.split(".")[1:] for name in imported(module) if name.split(".")[0] == "ecgrnn")
+    return {parts[0] if parts and parts[0] in FLOORS else "" for parts in own}
+
+
+def compose_config(command: str, *overrides: str):
+    """Compose a command's options as its command line does, and turn them into its dataclass."""
+    register_schemas()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        composed = compose(command, overrides=list(overrides))
+        given = [f"{key}={value}" for key, value in REQUIRED.items() if has(composed, key)]
+        return to_config(compose(command, overrides=[*overrides, *given]))
+
+
+def has(composed, dotted: str) -> bool:
+    for key in dotted.split("."):
+        if key not in composed:
+            return False
+        composed = composed._get_node(key)
+    return True
+
+
+def groups_of(command: str) -> dict[str, list[str]]:
+    """Config groups of a command and the choices that each has."""
+    content = yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())
+    entries = [entry for entry in content["defaults"] if isinstance(entry, dict)]
+    groups = [group for entry in entries for group in entry if not group.startswith("override ")]
+    return {group: sorted(file.stem for file in (conf_folder() / group).glob("*.yaml")) for group in groups}
+
+
+def choices() -> list[tuple[str, str, str]]:
+    return [
+        (command, group, choice)
+        for command in COMMANDS
+        for group, names in groups_of(command).items()
+        for choice in names
+    ]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_only_go_down(module):
+    here = room_of(module)
+    assert here in FLOORS, f"{here} stands on no floor: give it one here and in CONTRIBUTING.md"
+    for there in rooms_entered(module) - {here}:
+        down = FLOORS[there] < FLOORS[here] or FLOORS[there] == FLOORS[here] == 0
+        assert down or (here, there) in SIDEWAYS, f"{module.relative_to(ROOT)} imports {there}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_tool_stays_in_its_rooms(module):
+    tools = {name.split(".")[0] for name in imported(module)}
+    for tool in tools & set(ROOMS_OF):
+        assert room_of(module) in ROOMS_OF[tool], f"{module.relative_to(ROOT)} imports {tool}"
+    assert "torch" not in tools or room_of(module) not in WITHOUT_TORCH
+
+
+def test_the_arrow_checker_sees_every_kind_of_import():
+    here = imported(PACKAGE / "cli.py")
+    assert {"ecgrnn.config", "ecgrnn.errors", "hydra", "omegaconf", "hydra.errors"} <= here
+
+
+def test_help_imports_neither_torch_nor_hydra():
+    finished = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "ecgrnn", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    modules = {line.rpartition("|")[2].strip().split(".")[0] for line in finished.stderr.splitlines()}
+    assert "ecgrnn" in modules
+    assert not modules & {"torch", "hydra", "omegaconf", "scipy", "wfdb", "pandas", "matplotlib", "numpy"}
+    assert all(f"  {command} " in finished.stdout for command in COMMANDS)
+
+
+def test_importing_the_package_does_nothing():
+    script = "import sys; before = set(sys.modules); import ecgrnn; print(sorted(set(sys.modules) - before))"
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert finished.stdout == "['ecgrnn']\n"
+    assert finished.stderr == ""
+
+
+def test_every_root_file_is_a_command_and_every_command_has_one():
+    roots = {file.stem for file in conf_folder().glob("*.yaml") if not file.stem.startswith("_")}
+    assert roots == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_composes_into_its_dataclass(command):
+    config = compose_config(command)
+    assert type(config) is COMMANDS[command][1]
+
+
+@pytest.mark.parametrize(("command", "group", "choice"), choices())
+def test_every_choice_composes_into_the_dataclass_of_its_command(command, group, choice):
+    config = compose_config(command, f"{group}={choice}")
+    assert type(config) is COMMANDS[command][1]
+
+
+def test_every_yaml_file_is_reached_by_some_command():
+    reached = {Path(group) / f"{choice}.yaml" for _, group, choice in choices()}
+    reached |= {Path(f"{command}.yaml") for command in COMMANDS} | {Path("_run.yaml")}
+    there = {file.relative_to(conf_folder()) for file in conf_folder().rglob("*.yaml")}
+    assert there == reached
+
+
+def test_every_network_builds_for_some_task_and_every_task_has_a_network():
+    from ecgrnn.build import build_network
+    from ecgrnn.spec import SignalSpec
+
+    signal = SignalSpec(fs_hz=250.0, leads=("",))
+    groups = groups_of("train")
+    built = set()
+    for network, task in itertools.product(groups["network"], groups["task"]):
+        options = compose_config("train", f"network={network}", f"task={task}")
+        try:
+            build_network(options.network, options.task, signal=signal, n_classes=4)
+        except ConfigError:
+            continue
+        built.add((network, task))
+    assert {network for network, _ in built} == set(groups["network"])
+    assert {task for _, task in built} == set(groups["task"])
+
+
+@pytest.mark.parametrize("trainer", groups_of("train")["trainer"])
+def test_every_trainer_file_has_only_keys_of_lightning(trainer):
+    from ecgrnn.build import check_trainer_keys
+
+    check_trainer_keys(compose_config("train", f"trainer={trainer}").trainer)
+
+
+def test_no_yaml_file_names_code():
+    for file in conf_folder().rglob("*.yaml"):
+        assert "_target_" not in file.read_text(), f"{file} names code; build.py builds"
+
+
+def test_the_wheel_ships_conf_inside_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["ecgrnn"]
+    assert wheel["force-include"] == {"conf": "ecgrnn/conf"}
+    assert (PACKAGE / "py.typed").is_file()
+    assert project["project"]["scripts"] == {"ecgrnn": "ecgrnn.cli:main"}
+
+
+def test_an_installed_package_reads_the_conf_it_ships(tmp_path, monkeypatch):
+    installed = tmp_path / "ecgrnn"
+    (installed / "conf").mkdir(parents=True)
+    monkeypatch.setattr("ecgrnn.cli.__file__", str(installed / "cli.py"))
+    assert conf_folder() == installed / "conf"
