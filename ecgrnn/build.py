@@ -1,6 +1,8 @@
 """From options to objects: one function per kind of thing; reads no file and trains nothing."""
 
 import inspect
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
@@ -172,6 +174,7 @@ def build_trainer(options: TrainConfig, *, run_dir: Path) -> pl.Trainer:
         ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
     """
     check_trainer_keys(options.trainer)
+    _quieten_lightning()
     try:
         return pl.Trainer(
             **{
@@ -260,6 +263,12 @@ def check_trainer_keys(keys: Mapping[str, Any]) -> None:
             raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
 
 
+def _quieten_lightning() -> None:
+    """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+
+
 def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     loggers: list[Logger] = []
     if config.csv:
@@ -279,7 +288,6 @@ def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
             save_last=True,
             enable_version_counter=False,
         ),
-        TQDMProgressBar(),
     ]
     if options.early_stopping_patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))

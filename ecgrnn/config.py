@@ -355,10 +355,10 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-        _at_least("evaluate", "start_s", self.start_s or 0.0, 0)
-        _at_least("evaluate", "window_s", self.window_s, 0)
-        _at_least("evaluate", "resamples", self.resamples, 100)
-        _at_least("evaluate", "batch_size", self.batch_size, 1)
+        _at_least("", "start_s", self.start_s or 0.0, 0)
+        _at_least("", "window_s", self.window_s, 0)
+        _at_least("", "resamples", self.resamples, 100)
+        _at_least("", "batch_size", self.batch_size, 1)
         if not 0 < self.level < 1:
             raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
 
@@ -411,8 +411,8 @@ class ScoreConfig:
         _required("reference", self.reference, "the folder of the reference annotations")
         _required("test", self.test, "the folder of the annotations to score")
         _required("test_annotator", self.test_annotator, "the extension of the annotations to score")
-        _at_least("score", "start_s", self.start_s, 0)
-        _at_least("score", "window_s", self.window_s, 0)
+        _at_least("", "start_s", self.start_s, 0)
+        _at_least("", "window_s", self.window_s, 0)
         if self.records is not None and not self.records:
             raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
         if self.stop_s is not None and self.stop_s <= self.start_s:
@@ -458,9 +458,15 @@ class InspectConfig:
 
 @dataclass
 class VerifyConfig:
-    """Options of ``verify``: the written-out cells against NumPy and torch.nn."""
+    """Options of ``verify``: the written-out cells against NumPy and torch.nn.
+
+    Attributes:
+        run_dir: folder of the run.
+        tolerance: largest difference allowed, in float64.
+    """
 
     run_dir: str = "runs/verify"
+    tolerance: float = 1e-10
 
 
 def _above_zero(group: str, name: str, value: float | None) -> None:

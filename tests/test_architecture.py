@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -45,7 +46,6 @@ REQUIRED = {
     "reference": "a",
     "test": "b",
     "test_annotator": "c",
-    "data.root": "folder",
 }
 """What has no default: given wherever a command has the option."""
 
@@ -77,20 +77,12 @@ def rooms_entered(module: Path) -> set[str]:
 
 def compose_config(command: str, *overrides: str):
     """Compose a command's options as its command line does, and turn them into its dataclass."""
+    options = {option.name for option in dataclasses.fields(COMMANDS[command][1])}
+    given = [f"{key}={value}" for key, value in REQUIRED.items() if key in options]
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        composed = compose(command, overrides=list(overrides))
-        given = [f"{key}={value}" for key, value in REQUIRED.items() if has(composed, key)]
         return to_config(compose(command, overrides=[*overrides, *given]))
-
-
-def has(composed, dotted: str) -> bool:
-    for key in dotted.split("."):
-        if key not in composed:
-            return False
-        composed = composed._get_node(key)
-    return True
 
 
 def groups_of(command: str) -> dict[str, list[str]]:
@@ -102,11 +94,12 @@ def groups_of(command: str) -> dict[str, list[str]]:
 
 
 def choices() -> list[tuple[str, str, str]]:
+    """Every file of every group, with one command that has the group."""
+    commands = {group: command for command in COMMANDS for group in groups_of(command)}
     return [
         (command, group, choice)
-        for command in COMMANDS
-        for group, names in groups_of(command).items()
-        for choice in names
+        for group, command in commands.items()
+        for choice in groups_of(command)[group]
     ]
 
 

@@ -168,14 +168,11 @@ def test_a_class_that_is_in_no_scheme_is_named(complaint):
     ("content", "wanted"),
     [
         ({**SPLIT, "test": []}, "test must be a list of records"),
-        ({**SPLIT, "train": ["s001"]}, "side"),
-        ({"train": ["s001", "s002"]}, "the key test is missing"),
+        ({**SPLIT, "train": ["s001"]}, "at least 2, one to validate on"),
         ({**SPLIT, "test": ["s001"]}, "s001"),
         ({**SPLIT, "test": ["s099"]}, "s099"),
-        ({**SPLIT, "tset": ["s005"]}, "'tset'"),
-        ("not a table", "expected the keys"),
     ],
-    ids=["empty side", "one patient", "no test", "twice", "unknown", "misspelt", "text"],
+    ids=["empty side", "one patient", "twice", "unknown"],
 )
 def test_a_split_that_cannot_be_is_named(content, wanted, complaint, folder):
     (folder / "split.yaml").write_text(yaml.safe_dump(content))
@@ -198,11 +195,15 @@ def test_a_split_file_that_is_missing_is_named(complaint, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("command", "words"),
-    [("inspect", []), ("evaluate", []), ("predict", ["record=ward/s001"])],
-    ids=["inspect", "evaluate", "predict"],
+    ("command", "words", "content"),
+    [
+        ("inspect", [], None),
+        ("inspect", [], b""),
+        ("evaluate", [], b"some text\n"),
+        ("predict", ["record=ward/s001"], b"some text\n"),
+    ],
+    ids=["missing", "empty", "text", "text to predict with"],
 )
-@pytest.mark.parametrize("content", [None, b"", b"some text\n"], ids=["missing", "empty", "text"])
 def test_a_checkpoint_that_is_none_is_named(content, command, words, folder, tmp_path, capsys):
     if content is not None:
         (tmp_path / "some.ckpt").write_bytes(content)

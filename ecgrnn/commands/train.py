@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from ecgrnn.build import (
     build_datamodule,
@@ -15,11 +16,13 @@ from ecgrnn.build import (
 )
 from ecgrnn.choices import Side
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.config import DelineateConfig, TrainConfig
+from ecgrnn.config import DataConfig, DelineateConfig, EvaluateConfig, TrainConfig
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.errors import ConfigError
+from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
-from ecgrnn.evaluation.held_out import read_held_out
-from ecgrnn.evaluation.write import write_results
+from ecgrnn.evaluation.results import evaluate_checkpoint
+from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 
@@ -38,32 +41,51 @@ def run(options: TrainConfig) -> None:
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
     _tell(datamodule, scheme)
+    _prove_no_leak(datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
-        trainer = build_trainer(options, run_dir=run_dir)
-        trainer.fit(task, datamodule)
+        _fit(build_trainer(options, run_dir=run_dir), task, datamodule)
     model = load_model(run_dir / "checkpoints" / "best.ckpt")
     match options.task:
         case DelineateConfig():
             _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
         case _:
-            _finish_beats(options, model, datamodule, run_dir=run_dir, stages=stages)
+            _finish_beats(options, run_dir=run_dir, stages=stages)
     say(f"checkpoint  {run_dir / 'checkpoints' / 'best.ckpt'}")
 
 
-def _finish_beats(
-    options: TrainConfig, model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
-) -> None:
+def _fit(trainer: pl.Trainer, task: pl.LightningModule, datamodule: EcgDataModule) -> None:
+    """Train, and say in one line what Lightning thinks of trainer keys that do not go together."""
+    try:
+        trainer.fit(task, datamodule)
+    except MisconfigurationException as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
+    """Refuse to train where a patient, record, signal or window is on two sides."""
+    sides = {side.value: datamodule.records(side) for side in Side}
+    audit = audit_sides(datamodule.split, sides, view=datamodule.view, counts=facts["counts"])
+    audit.require()
+    for line in audit.verdicts():
+        say(line)
+
+
+def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> None:
+    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    here = DataConfig(
+        database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
+    )
+    judged = EvaluateConfig(
+        run_dir=str(run_dir),
+        checkpoint=str(checkpoint),
+        data=here,
+        batch_size=options.loader.evaluation_batch_size,
+    )
     with stages.timed("evaluate"):
-        beats = read_held_out(
-            model,
-            datamodule.collection,
-            datamodule.split,
-            annotator=options.data.annotator,
-            batch_size=options.loader.evaluation_batch_size,
-        )
-    write_results(beats, run_dir=run_dir, seconds=stages.seconds)
+        results = evaluate_checkpoint(judged, curves=training_curves(checkpoint))
+    write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
 
 

@@ -126,7 +126,7 @@ def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Cac
     try:
         facts = json.loads((folder / "facts.json").read_text())
         record = CachedRecord(
-            **{**facts["record"], "leads": tuple(facts["record"]["leads"])},
+            **{**facts["record"], **{name: tuple(facts["record"][name]) for name in ("leads", "missing")}},
             patient=source.patient,
             folder=folder,
         )
@@ -158,8 +158,6 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
 
 
 def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, folder: Path) -> CachedRecord:
-    files = _files(source)
-    stamps = _stamps(files)
     prepared = prepare_record(read_record(source.path, leads=config.leads, n_leads=config.n_leads), config)
     np.save(beside / "signal.npy", prepared.signal)
     for annotator in source.annotators:
@@ -168,6 +166,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         )
         arrays = {name: getattr(annotations, name) for name in ("sample", "symbol", "subtype", "aux_note")}
         np.savez(beside / f"annotations-{annotator}.npz", **arrays)
+    files = _files(source)  # only now: what reads them has said which of them is missing
     record = CachedRecord(
         name=source.name,
         patient=source.patient,
@@ -186,7 +185,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
             for name, value in dataclasses.asdict(record).items()
             if name not in {"folder", "patient"}
         },
-        "sources": stamps,
+        "sources": _stamps(files),
         "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},
     }
     (beside / "facts.json").write_text(json.dumps(facts, indent=1))

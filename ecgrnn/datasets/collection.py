@@ -114,7 +114,11 @@ def _find(data: DataConfig) -> tuple[Path, Database]:
             folder = _simulated(data)
             return folder, open_database("synthetic", folder, records=records)
         case "folder":
-            folder = Path(data.root or "").expanduser()
+            if data.root is None:
+                raise ConfigError(
+                    "data.root is not given; say data.root=DIR, the folder that holds the records"
+                )
+            folder = Path(data.root).expanduser()
             listed = data.split is not None and data.split.endswith((".yaml", ".yml"))
             patients = split_patients(Path(data.split)) if data.split is not None and listed else None
             return folder, folder_database(folder, data.annotator, patients=patients, records=records)
@@ -151,6 +155,7 @@ def _simulated(data: DataConfig) -> Path:
 
 def _bar(what: str, unit: str) -> Any:
     def wrap(items: Iterable[Any], total: int | None = None) -> Iterable[Any]:
-        return tqdm(items, desc=what, unit=unit, total=total)
+        bar: Iterable[Any] = tqdm(items, desc=what, unit=unit, total=total)
+        return bar
 
     return wrap

@@ -90,16 +90,20 @@ class Audit:
         for first, second in self.split.accepted_overlaps:
             lines.append(f"overlap     {first} and {second} are one patient on two sides: named and accepted")
         lines += [f"note        {note}" for note in self.split.notes]
-        verdict = {True: "proved", False: "FAILED", None: "not looked at"}
-        lines += [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in self.checks]
-        return lines
+        return [*lines, *self.verdicts()]
+
+    def verdicts(self) -> list[str]:
+        """Print what was looked at and found."""
+        verdict = {True: "proved", False: "FAILED", None: "not seen"}
+        return [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in self.checks]
 
 
 def audit_sides(
     split: Split,
     sides: Mapping[str, Sequence[CachedRecord]],
-    view: BeatView,
     *,
+    view: Any,
+    counts: Mapping[str, Mapping[str, int]],
     fingerprint: str | None = None,
     absent: str = "",
 ) -> Audit:
@@ -112,6 +116,7 @@ def audit_sides(
         split: who is on which side.
         sides: ``train``, ``validation`` and ``test`` to their records; empty where they are not at hand.
         view: what the task cuts out of records.
+        counts: side to class to number of items, as training counted them.
         fingerprint: hash of the files that training read; None leaves it out.
         absent: why the records are not at hand.
     """
@@ -119,18 +124,12 @@ def audit_sides(
     if not sides:
         unseen = f"the records are not at hand ({absent})"
         more = ("signals", "windows", *(("fingerprint",) if fingerprint else ()))
-        return Audit(split, {}, (*names, *(Check(_NAMES[key], None, unseen) for key in more)))
-    checks = [*names, _signals(sides), _windows(sides, view)]
+        return Audit(split, counts, (*names, *(Check(_NAMES[key], None, unseen) for key in more)))
+    checks = [*names, _signals(sides)]
+    if isinstance(view, BeatView):
+        checks.append(_windows(sides, view))
     if fingerprint is not None:
         checks.append(_fingerprint(sides, fingerprint))
-    counts = {
-        side: dict(
-            zip(
-                view.scheme.classes, np.sum(list(view.counts(records).values()), axis=0).tolist(), strict=True
-            )
-        )
-        for side, records in sides.items()
-    }
     return Audit(split, counts, tuple(checks))
 
 
@@ -212,11 +211,11 @@ def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str) -> 
 
 
 def _digest(record: CachedRecord) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(record.signal), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(record.signal).data, digest_size=16).digest()
 
 
 def _window_hashes(records: Sequence[CachedRecord], view: BeatView) -> set[bytes]:
-    """Hash every window of the records; a window without a signal, as at a flat stretch, is like any other."""
+    """Hash every window of the records that holds a signal: flat ones are alike by nature."""
     mapped = BeatView(view.annotator, view.scheme, view.before_s, view.after_s, in_memory_mb=0.0)
     dataset = mapped.dataset(records, training=False)
     found: set[bytes] = set()

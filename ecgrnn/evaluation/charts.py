@@ -52,6 +52,7 @@ def line_chart(
     x_range: tuple[float, float] = (0.0, 1.0),
     y_range: tuple[float, float] = (0.0, 1.0),
     diagonal: bool = False,
+    whole_x: bool = False,
     bars: Sequence[tuple[float, float, float]] = (),
 ) -> str:
     """Draw curves with their legend as a piece of HTML.
@@ -62,10 +63,11 @@ def line_chart(
         y_label: what is on the vertical axis.
         x_range: its ends.
         y_range: its ends.
+        whole_x: mark whole numbers alone on the horizontal axis.
         diagonal: draw the line on which both are equal, relative to their ranges.
         bars: ``(from, to, height)``, bars behind the curves, height from 0 to 1 of the frame.
     """
-    frame = _Frame(x_range, y_range)
+    frame = _Frame(x_range, y_range, whole_x)
     parts = [
         f'<svg class="chart" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
         f'aria-label="{escape(y_label)} against {escape(x_label)}">',
@@ -103,6 +105,7 @@ def interval_bar(estimate: float | None, ends: Sequence[float] | None) -> str:
 class _Frame:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
+    whole_x: bool
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Place a point on the page, held inside the frame."""
@@ -123,6 +126,8 @@ def _axes(frame: _Frame, x_label: str, y_label: str) -> str:
     right, top = frame.at(frame.x_range[1], frame.y_range[1])
     parts = []
     for tick in _ticks(frame.x_range):
+        if frame.whole_x and tick != round(tick):
+            continue
         x, _ = frame.at(tick, frame.y_range[0])
         parts.append(f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>')
         parts.append(f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{tick:g}</text>')
@@ -177,7 +182,7 @@ def _bar(frame: _Frame, bar: tuple[float, float, float]) -> str:
 
 def _legend(series: Sequence[Series]) -> str:
     entries = "".join(
-        f'<span><svg viewBox="0 0 26 8"><line class="s{one.style} d{one.style}" x1="0" x2="26" y1="4" y2="4"/>'
+        f'<span><svg viewBox="0 0 26 8"><line class="s{one.style} d{one.style}" x2="26" y1="4" y2="4"/>'
         f"</svg>{escape(one.name)}</span>"
         for one in series
     )

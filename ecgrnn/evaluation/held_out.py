@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class HeldOutBeats:
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
         """``(beat,)``, index of the likeliest class."""
-        return self.logits.argmax(axis=-1).astype(np.int64)
+        return np.asarray(self.logits.argmax(axis=-1), np.int64)
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -108,7 +109,8 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         annotator = model.data.annotator
     else:
         annotator = data.annotator
-        collection = open_collection(data, model.preprocessing, annotators=(annotator,))
+        annotators = _view(model, annotator).annotators
+        collection = open_collection(data, model.preprocessing, annotators=annotators)
         split = _other_split(model, data, collection)
     return HeldOutRecords(
         database=collection.database.name,
@@ -169,11 +171,15 @@ def read_beats(
 
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:
     limited = dataclasses.replace(data, records=list(names))
-    return open_collection(limited, model.preprocessing, annotators=(data.annotator,))
+    return open_collection(limited, model.preprocessing, annotators=_view(model, data.annotator).annotators)
 
 
 def _other_split(model: TrainedModel, data: DataConfig, collection: Collection) -> Split:
-    view = build_view(model.task, annotator=data.annotator, scheme=model.scheme, loader=LoaderConfig())
+    view = _view(model, data.annotator)
     split = split_collection(collection, data, view.counts(list(collection.records.values())))
     refuse_seen_patients(model, data, split)
     return split
+
+
+def _view(model: TrainedModel, annotator: str) -> Any:
+    return build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())

@@ -16,7 +16,8 @@ def model_card(summary: Mapping[str, Any], *, title: str) -> str:
     lines = [
         "# Model card",
         "",
-        f"A recurrent network ({encoder['cell']}, {encoder['num_layers']} layers of {encoder['hidden_size']}, "
+        f"A recurrent network ({encoder['cell']}, {encoder['num_layers']} layers of "
+        f"{encoder['hidden_size']}, "
         f"{model['parameters']:,} parameters) that says which class a heartbeat of an ECG has: "
         f"{', '.join(summary['classes'])} of label scheme {summary['scheme']}.",
         "",
@@ -85,7 +86,8 @@ def _side(split: Mapping[str, Any], side: str, use: str) -> str:
 def _class(summary: Mapping[str, Any], name: str) -> str:
     found = summary["intervals"]
     return (
-        f"| {_text(name)} | {summary['classes'][name]['support']:,} | {_figure(found[f'{name}_sensitivity'])} "
+        f"| {_text(name)} | {summary['classes'][name]['support']:,} | "
+        f"{_figure(found[f'{name}_sensitivity'])} "
         f"| {_figure(found[f'{name}_positive_predictivity'])} | {_figure(found[f'{name}_f1'], factor=1.0)} |"
     )
 

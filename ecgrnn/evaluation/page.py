@@ -22,10 +22,11 @@ h2{font-size:1.22rem;margin:0 0 .5rem}
 h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p{margin:.3rem 0 .7rem;max-width:75ch}
 a{color:var(--accent)}
-.sub,.note,figcaption,caption{color:var(--muted)}
+.sub,.note,figcaption{color:var(--muted)}
 .note{font-size:.88rem}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.9rem;margin:.6rem 0 1rem}
-section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:1.1rem 1.2rem;margin:1rem 0}
+section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:1.1rem 1.2rem;
+margin:1rem 0}
 .badge{display:inline-block;border:1px solid var(--accent);color:var(--accent);border-radius:99px;
 padding:0 .6rem;font-size:.8rem;font-weight:600;margin-right:.3rem}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(158px,1fr));gap:.8rem}
@@ -34,28 +35,34 @@ padding:0 .6rem;font-size:.8rem;font-weight:600;margin-right:.3rem}
 .tile span{font-size:.84rem}
 .tile .sub{display:block;font-variant-numeric:tabular-nums}
 .interval{display:block;width:100%;height:7px;margin:.35rem 0 .1rem}
-.interval .ground{fill:var(--rule)}.interval .span{fill:var(--accent);opacity:.45}.interval .point{fill:var(--ink)}
-.wide{overflow-x:auto}
+.interval .ground{fill:var(--rule)}.interval .span{fill:var(--accent);opacity:.45}
+.interval .point{fill:var(--ink)}
+.wide{overflow-x:auto;max-width:100%}
+.flow{display:flex;flex-wrap:wrap;gap:.4rem 2.2rem;align-items:flex-start}
+.flow>*{max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.3rem 0 .8rem}
-caption{text-align:left;font-size:.85rem;padding:0 0 .35rem}
+.table figcaption{max-width:75ch;margin:.5rem 0 .1rem}
 th,td{padding:.22rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th{font-weight:600;color:var(--muted)}
 th:first-child,td:first-child,.text td,.text th{text-align:left}
-.text td{white-space:normal}
+.text td,.text th{white-space:normal;overflow-wrap:break-word}
+.text td:last-child{max-width:60ch}
+header p{max-width:none}
 tbody th{color:var(--ink)}
 .ci{color:var(--muted);font-size:.85em}
 .heat td.hot{background:rgb(var(--heat)/calc(var(--v)*.55))}
 .heat td.right{font-weight:700}
 .bar-cell{min-width:120px}
-.bar-cell i{display:block;height:.7em;border-radius:2px;background:var(--accent);width:calc(var(--v)*100%);min-width:1px}
+.bar-cell i{display:block;height:.7em;border-radius:2px;background:var(--accent);width:calc(var(--v)*100%);
+min-width:1px}
 .bar-cell span{font-size:.85em;display:block;text-align:left;line-height:1.2}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(340px,100%),1fr));gap:1.2rem}
-.gallery{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(480px,100%),1fr));gap:1rem}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(480px,100%),1fr));gap:1rem}
 .full{grid-column:1/-1}
 figure{margin:0}
 figcaption{font-size:.86rem;margin:.3rem 0 0}
 figcaption b{color:var(--ink)}
-.yes{color:var(--good);font-weight:600}.no{color:var(--bad);font-weight:600}
+.yes,.no{font-weight:600;white-space:nowrap}.yes{color:var(--good)}.no{color:var(--bad)}
 details{margin:.4rem 0}summary{cursor:pointer;color:var(--accent)}
 code{font-size:.88em;overflow-wrap:anywhere}
 svg.defs{position:absolute}
@@ -63,6 +70,9 @@ svg.defs{position:absolute}
 .tiles{grid-template-columns:1fr 1fr}.tile b{font-size:1.25rem}}
 @media print{body{background:#fff}section{break-inside:avoid;border:0}}
 """
+
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 class Html(str):
@@ -76,7 +86,7 @@ def page(title: str, body: Sequence[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{PAGE_CSS}{CHART_CSS}{STRIP_CSS}</style></head>\n"
         f"<body>{PAPER_DEFS}<main>\n" + "\n".join(body) + "\n</main></body></html>\n"
     )
@@ -104,10 +114,11 @@ def table(
     """
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = "".join("<tr>" + _row(row) + "</tr>" for row in rows)
-    words = f"<caption>{escape(caption)}</caption>" if caption else ""
+    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
-        f'<div class="wide"><table class="{escape(kind)}">{words}<thead><tr>{heads}</tr></thead>'
-        f"<tbody>{lines}</tbody></table></div>"
+        f'<figure class="table">{words}<div class="wide"><table class="{escape(kind)}">'
+        f"<thead><tr>{heads}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div></figure>"
     )
 
 

@@ -83,7 +83,7 @@ def _header(shown: Shown) -> str:
     nav = "".join(f'<a href="#{anchor}">{escape(text)}</a>' for anchor, text in links.items())
     network = summary["model"]["network"]["options"]["encoder"]
     return (
-        f"<header><h1>Held-out evaluation on {escape(shown.title)}</h1>"
+        f"<header><h1>Held-out evaluation</h1><p>{escape(shown.title)}</p>"
         f'<p class="sub">{_network_line(network)}, {summary["model"]["parameters"]:,} parameters · '
         f"split {escape(str(summary['split']))} · {summary['records']} records of {summary['patients']} "
         f"patients · {summary['beats']:,} reference beats</p>"
@@ -126,8 +126,9 @@ def _headline(summary: Mapping[str, Any]) -> str:
         f'<div class="tiles">{"".join(tiles)}</div>',
         f"<h3>(b) EC57 with the application's own beat positions, scheme {escape(summary['scheme'])}</h3>",
         f'<div class="tiles">{"".join(own)}</div>',
-        f'<p class="note">In brackets {level} intervals (BCa) by drawing whole patients, '
-        f"{summary['resampling']['resamples']:,} times: beats of one patient resemble each other, and an interval "
+        f'<p class="note">Below each figure its {level} interval (BCa), made by drawing whole patients, '
+        f"{summary['resampling']['resamples']:,} times: beats of one patient resemble each other, "
+        "and an interval "
         "that draws beats would be far too narrow.</p>",
     )
 
@@ -183,11 +184,10 @@ def _sides(summary: Mapping[str, Any]) -> str:
         ),
         overlaps,
         notes,
-        '<div class="pair"><div>',
+        '<div class="flow">',
         table(["what was fitted", "on which side"], fitted, kind="text"),
-        "</div><div>",
         table(["leak audit", "", "found"], checks, kind="text"),
-        "</div></div>",
+        "</div>",
         f"<details><summary>Records on each side</summary>{names}</details>",
     )
 
@@ -199,10 +199,13 @@ def _gallery(shown: Shown) -> str:
         "worst": "The record with the largest share of mistakes, where they are densest",
     }
     parts = [
-        "<p>Recordings as they are on disk, 25 mm/s and 10 mm/mV: a large square is 0.2 s by 0.5 mV. Above each "
-        "beat stands its class in the reference (with its symbol, where that differs) and the model's; a triangle "
+        "<p>Recordings as they are on disk, 25 mm/s and 10 mm/mV: a large square is 0.2 s by 0.5 "
+        "mV. Above each "
+        "beat stands its class in the reference (with its symbol, where that differs) and the "
+        "model's; a triangle "
         "below is a beat that the application found by itself.</p>",
-        f'<p class="note">Scheme {escape(shown.summary["scheme"])}; what a beat is called at the reference\'s '
+        f'<p class="note">Scheme {escape(shown.summary["scheme"])}; what a beat is called at the '
+        "reference's "
         "position.</p>",
     ]
     for kind, words in groups.items():
@@ -227,7 +230,7 @@ def _figure(row: Row, drawing: str) -> str:
     wide = ' class="full"' if row["kind"] == "worst" else ""
     sure = "" if row["kind"] == "worst" else f", probability {float(row['probability'] or 0.0):.3f}"
     text = f"<b>{escape(where)}</b>" + ("" if row["kind"] == "worst" else f" · {escape(said)}{sure}")
-    return f"<figure{wide}>{drawing}<figcaption>{text}</figcaption></figure>"
+    return f'<figure{wide}><div class="wide">{drawing}</div><figcaption>{text}</figcaption></figure>'
 
 
 def _provenance(summary: Mapping[str, Any]) -> str:
@@ -249,7 +252,8 @@ def _provenance(summary: Mapping[str, Any]) -> str:
         "provenance",
         "Provenance",
         table(["", ""], list(options.items()), kind="text"),
-        '<p class="note">Every number on this page is in <code>summary.json</code> or in a CSV beside it.</p>',
+        '<p class="note">Every number on this page is in <code>summary.json</code> or in a CSV '
+        "beside it.</p>",
         f"<p>{escape(summary['limits'])}</p>",
     )
 

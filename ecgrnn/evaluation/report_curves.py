@@ -78,7 +78,8 @@ def calibration_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     ]
     fitted = summary["fitted_on_validation"]
     words = (
-        f"The temperature was fitted on the {fitted['beats']:,} beats of the {len(fitted['records'])} validation "
+        f"The temperature was fitted on the {fitted['beats']:,} beats of the "
+        f"{len(fitted['records'])} validation "
         "records and on nothing else."
         if fitted
         else "No temperature was fitted: the validation records are not at hand."
@@ -90,7 +91,8 @@ def calibration_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
         line_chart(
             series, x_label="probability of the called class", y_label="share right", diagonal=True, bars=bars
         ),
-        f"<figcaption>Reliability, scheme {escape(summary['scheme'])}, reference beat positions; bars show the share "
+        f"<figcaption>Reliability, scheme {escape(summary['scheme'])}, reference beat positions; "
+        "bars show the share "
         "of beats</figcaption></figure><div>",
         table(
             ["probabilities", "temperature", "ECE", "log loss"],
@@ -125,6 +127,7 @@ def learning_section(rows: Sequence[Mapping[str, str]]) -> str:
                 y_label=words,
                 x_range=(min(xs), max(max(xs), min(xs) + 1)),
                 y_range=(0.0, top or 1.0),
+                whole_x=True,
             )
             + "</figure>"
         )
@@ -134,7 +137,8 @@ def learning_section(rows: Sequence[Mapping[str, str]]) -> str:
         "learning",
         "Learning curves",
         f'<div class="pair">{"".join(charts)}</div>',
-        '<p class="note">Training figures are taken while the weights move. The checkpoint is the epoch with the '
+        '<p class="note">Training figures are taken while the weights move. The checkpoint is '
+        "the epoch with the "
         "best macro-F1 on the validation patients.</p>",
     )
 

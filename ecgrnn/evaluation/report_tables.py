@@ -1,4 +1,4 @@
-"""The report's tables: classes at reference positions, EC57, influence of records, two checkpoints compared."""
+"""The report's tables: both conventions of scoring, influence of records, two checkpoints compared."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -58,7 +58,8 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
     return section(
         "reference",
         "(a) Classes at the reference's beat positions",
-        "<p>The convention of the papers: the reference says where each beat is, and the model says what it is. "
+        "<p>The convention of the papers: the reference says where each beat is, and the model "
+        "says what it is. "
         "Nothing can be missed or invented, so these figures cannot be compared with those of (b).</p>",
         table(
             ["class", "beats", "sensitivity", "+P", "F1"],
@@ -66,11 +67,10 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
             caption=f"All beats of all records, {scheme}; BCa",
         ),
         table(["", "BCa", "percentile"], means, caption=f"All classes together, {scheme}"),
-        '<div class="pair"><div>',
+        '<div class="flow">',
         _confusion(summary, scheme),
-        "</div><div>",
         _clustering(summary, scheme),
-        "</div></div>",
+        "</div>",
         "<h3>Record by record</h3>",
         _record_bars(list(classes), records, scheme),
     )
@@ -97,38 +97,36 @@ def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
         ]
         parts += [
             f'<h3><span class="badge">scheme {escape(name)}</span>{_scheme_words(name)}</h3>',
-            '<div class="pair"><div>',
+            '<div class="flow">',
             table(
                 ["", "beats", "gross (BCa)", "percentile", "gross, sumstats", "average, sumstats"],
                 rows,
                 caption=f"EC57, {scheme}",
             ),
-            "</div><div>",
             _ec57_matrix(ec57, scheme),
-            "</div></div>",
+            "</div>",
         ]
     scheme = summary["scheme"]
-    head = ["record", *(_PRINTED[key] for key in _PRINTED if "rate" not in key), "RR error"]
-    rows = [
-        [
-            row["record"],
-            *(_hundredths(row[key]) for key in _PRINTED if "rate" not in key),
-            f"{decimal(row['rr_error_ms'], digits=1)} ms",
-        ]
+    keys = [key for key in _PRINTED if "rate" not in key]
+    lines = [
+        [row["record"], *(_hundredths(row[key]) for key in keys), f"{_hundredths(row['rr_error_ms'])} ms"]
         for row in records
     ]
+    head = ["record", *(_PRINTED[key] for key in keys), "RR error"]
     parts.append(
         "<details><summary>Record by record</summary>"
-        + table(head, rows, caption=f"EC57 in percent, scheme {scheme}, own beat positions")
+        + table(head, lines, caption=f"EC57 in percent, scheme {scheme}, own beat positions")
         + "</details>"
     )
     return section(
         "ec57",
         "(b) EC57 with the application's own beat positions",
-        "<p>The application finds the beats itself, classifies them and writes annotation files; those files are "
+        "<p>The application finds the beats itself, classifies them and writes annotation files; "
+        "those files are "
         "scored against the reference as ANSI/AAMI EC57 says. Missed and invented beats count.</p>",
         *parts,
-        '<p class="note">sumstats reads the line format, in which fusion and unclassifiable beats share a column: it '
+        '<p class="note">sumstats reads the line format, in which fusion and unclassifiable '
+        "beats share a column: it "
         "leaves fusion beats called S out of SVEB +P, which the gross column counts as EC57 and bxb do.</p>",
     )
 
@@ -138,14 +136,7 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     classes = list(summary["classes"])
     scheme = f"scheme {summary['scheme']}, reference beat positions"
     whole, each = rows[0], rows[1:]
-    shares = [
-        (
-            name,
-            max(each, key=lambda row, name=name: float(row[f"share_of_{name}"] or 0.0)),
-        )
-        for name in classes
-        if summary["classes"][name]["support"]
-    ]
+    shares = [(name, _heaviest(each, name)) for name in classes if summary["classes"][name]["support"]]
     top = [
         [
             name,
@@ -172,7 +163,8 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     return section(
         "influence",
         "With and without each record",
-        "<p>A class whose beats come from one record is judged on one patient, whatever the number of beats.</p>",
+        "<p>A class whose beats come from one record is judged on one patient, whatever the "
+        "number of beats.</p>",
         table(
             [
                 "class",
@@ -200,7 +192,7 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
     for convention, words in titles.items():
         rows = [
             [
-                name.replace("_", " "),
+                _words(name),
                 percent(found["first"]),
                 percent(found["second"]),
                 _points(found),
@@ -219,12 +211,18 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
     return section(
         "comparison",
         "Two checkpoints on the same records",
-        "<p>First is <code>checkpoint</code>, second is <code>compare</code>. Each draw takes both checkpoints' beats "
+        "<p>First is <code>checkpoint</code>, second is <code>compare</code>. Each draw takes "
+        "both checkpoints' beats "
         "of a patient; p is two-sided and not corrected for the number of lines.</p>",
         f'<p class="note">first: {escape(_model_line(comparison["first"]))}<br>'
         f"second: {escape(_model_line(comparison['second']))}</p>",
         *parts,
     )
+
+
+def _heaviest(rows: Sequence[Row], name: str) -> Row:
+    """Give the row of the record that holds most beats of a class."""
+    return max(rows, key=lambda row: float(row[f"share_of_{name}"] or 0.0))
 
 
 def _confusion(summary: Mapping[str, Any], scheme: str) -> str:
@@ -259,7 +257,8 @@ def _ec57_matrix(ec57: Mapping[str, Any], scheme: str) -> str:
     return table(
         ["reference \\ own", *_COLUMNS],
         rows,
-        caption=f"Pooled matrix, {scheme}; O no beat, X no beat where unreadable, o missed, x missed in shutdown",
+        caption=f"Pooled matrix, {scheme}; O no beat, X no beat where unreadable, o missed, x missed in "
+        "shutdown",
         kind="heat",
     )
 
@@ -272,7 +271,7 @@ def _heat(count: int, total: int, *, right: bool) -> Html:
 def _clustering(summary: Mapping[str, Any], scheme: str) -> str:
     rows = [
         [
-            name.replace("positive_predictivity", "+P").replace("_", " "),
+            _words(name),
             int(found["beats"]),
             decimal(found["intraclass_correlation"]),
             decimal(found["design_effect"], digits=1),
@@ -311,6 +310,12 @@ def _record_bars(classes: Sequence[str], records: Sequence[Row], scheme: str) ->
     return table(head, rows, caption=f"Each record, {scheme}")
 
 
+def _words(name: str) -> str:
+    """Print a statistic's name as clinicians write it."""
+    words = name.replace("positive_predictivity", "+P").replace("macro_f1", "macro-F1").replace("f1", "F1")
+    return _PRINTED.get(name, words.replace("_", " "))
+
+
 def _scheme_words(name: str) -> str:
     return {
         "bxb": "escape beats (e, j, n) count as S, as the program bxb groups them",
@@ -331,7 +336,8 @@ def _points(found: Mapping[str, Any]) -> Html:
 def _model_line(model: Mapping[str, Any]) -> str:
     encoder = model["network"]["options"]["encoder"]
     return (
-        f"{encoder['cell']} {encoder['num_layers']} x {encoder['hidden_size']}, {model['parameters']:,} parameters, "
+        f"{encoder['cell']} {encoder['num_layers']} x {encoder['hidden_size']}, "
+        f"{model['parameters']:,} parameters, "
         f"trained on {model['database']} {model['split']}, seed {model['seed']}"
     )
 

@@ -145,7 +145,14 @@ def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
     view = build_view(
         model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
     )
-    audit = audit_sides(own_split, held_out.own, view, fingerprint=model.fingerprint, absent=held_out.absent)
+    audit = audit_sides(
+        own_split,
+        held_out.own,
+        view=view,
+        counts=model.facts["counts"],
+        fingerprint=model.fingerprint,
+        absent=held_out.absent,
+    )
     if held_out.split == own_split:
         return audit
     other = check_other_database(held_out.test, held_out.own)
@@ -249,14 +256,20 @@ def _compare(
 ) -> dict[str, Any]:
     classes = first.beats.scheme.classes
     patients = [record.patient for record in first.beats.records]
-    pairs = [by_patient(matrices_by_record(reading.beats), patients) for reading in (first, second)]
     scheme = first.beats.scheme.name
-    ec57 = [by_patient(ec57_matrices(reading.ec57[scheme]), patients) for reading in (first, second)]
+    counts, own = (
+        [by_patient(one, patients) for one in pair]
+        for pair in (
+            [matrices_by_record(reading.beats) for reading in (first, second)],
+            [ec57_matrices(reading.ec57[scheme]) for reading in (first, second)],
+        )
+    )
+    statistics = class_statistics(classes, scored=scored)
     return {
         "first": describe_model(first.model),
         "second": describe_model(second.model),
-        "reference_positions": differences(*pairs, class_statistics(classes, scored=scored), resampling),
-        "ec57": differences(*ec57, ec57_statistics(), resampling),
+        "reference_positions": differences(counts[0], counts[1], statistics, resampling),
+        "ec57": differences(own[0], own[1], ec57_statistics(), resampling),
     }
 
 

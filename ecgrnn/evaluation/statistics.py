@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,22 +49,17 @@ def class_statistics(classes: Sequence[str], *, scored: Sequence[str]) -> dict[s
         scored: classes the macro-F1 is the mean over.
     """
     over = [classes.index(name) for name in scored]
-    statistics: dict[str, Statistic] = {
-        "accuracy": lambda m: _ratio(m.trace(axis1=-2, axis2=-1), m.sum(axis=(-2, -1))),
-        "macro_f1": lambda m: np.mean([_f1(m, k) for k in over], axis=0),
-    }
+    statistics: dict[str, Statistic] = {"accuracy": _accuracy, "macro_f1": partial(_macro_f1, over=over)}
     for k, name in enumerate(classes):
-        statistics[f"{name}_sensitivity"] = lambda m, k=k: _ratio(m[..., k, k], m[..., k, :].sum(axis=-1))
-        statistics[f"{name}_positive_predictivity"] = lambda m, k=k: _ratio(
-            m[..., k, k], m[..., :, k].sum(axis=-1)
-        )
-        statistics[f"{name}_f1"] = lambda m, k=k: _f1(m, k)
+        statistics[f"{name}_sensitivity"] = partial(_sensitivity, k=k)
+        statistics[f"{name}_positive_predictivity"] = partial(_positive_predictivity, k=k)
+        statistics[f"{name}_f1"] = partial(_f1, k=k)
     return statistics
 
 
 def ec57_statistics() -> dict[str, Statistic]:
     """Give the statistics of the EC57 matrix, each from 0 to 1."""
-    return {name: lambda m, name=name: share(m, name) for name in STATISTICS}
+    return {name: partial(share, statistic=name) for name in STATISTICS}
 
 
 def by_patient(matrices: Counts, patients: Sequence[str]) -> Counts:
@@ -139,13 +135,30 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
+def _accuracy(m: NDArray[Any]) -> NDArray[np.float64]:
+    return _ratio(m.trace(axis1=-2, axis2=-1), m.sum(axis=(-2, -1)))
+
+
+def _macro_f1(m: NDArray[Any], *, over: Sequence[int]) -> NDArray[np.float64]:
+    return np.asarray(np.mean([_f1(m, k=k) for k in over], axis=0))
+
+
+def _sensitivity(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
+    return _ratio(m[..., k, k], m[..., k, :].sum(axis=-1))
+
+
+def _positive_predictivity(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
+    return _ratio(m[..., k, k], m[..., :, k].sum(axis=-1))
+
+
+def _f1(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
+    return _ratio(2 * m[..., k, k], m[..., k, :].sum(axis=-1) + m[..., :, k].sum(axis=-1))
+
+
 def _ratio(hits: NDArray[Any], total: NDArray[Any]) -> NDArray[np.float64]:
     undefined = np.full(np.shape(total), np.nan)
-    return np.divide(hits, total, out=undefined, where=np.asarray(total) > 0)
-
-
-def _f1(m: NDArray[Any], k: int) -> NDArray[np.float64]:
-    return _ratio(2 * m[..., k, k], m[..., k, :].sum(axis=-1) + m[..., :, k].sum(axis=-1))
+    ratio: NDArray[np.float64] = np.divide(hits, total, out=undefined, where=np.asarray(total) > 0)
+    return ratio
 
 
 def _interval(counts: Counts, statistic: Statistic, resampling: Resampling) -> dict[str, Any]:

@@ -19,6 +19,7 @@ PAPER_DEFS = (
 
 STRIP_CSS = """
 .strip{display:block;width:100%;height:auto;background:var(--paper);border-radius:4px}
+@media (max-width:560px){.strip{min-width:560px}.full .strip{min-width:1000px}}
 .strip text{font:2.6px system-ui,sans-serif;fill:var(--ink)}
 .strip .side{font-size:2.1px;fill:var(--muted)}
 .strip .label{text-anchor:middle}
@@ -26,7 +27,8 @@ STRIP_CSS = """
 .strip .symbol{font-size:1.9px;fill:var(--muted)}
 .mm1{fill:none;stroke:var(--mm1);stroke-width:.1}
 .mm5{fill:none;stroke:var(--mm5);stroke-width:.18}
-.strip .trace{fill:none;stroke:var(--trace);stroke-width:1.15;stroke-linejoin:round;vector-effect:non-scaling-stroke}
+.strip .trace{fill:none;stroke:var(--trace);stroke-width:1.15;stroke-linejoin:round;
+vector-effect:non-scaling-stroke}
 .strip .pulse{fill:none;stroke:var(--muted);stroke-width:.2}
 .strip .tick{stroke:var(--muted);stroke-width:.12;stroke-dasharray:.6 .6}
 .strip .focus{fill:var(--accent);opacity:.14}
@@ -35,7 +37,8 @@ STRIP_CSS = """
 
 _MM_PER_S = 25.0
 _MM_PER_MV = 10.0
-_LEFT_MM = 10.0  # holds the calibration pulse
+_LEFT_MM = 11.5  # holds the calibration pulse
+_RIGHT_MM = 2.0  # room for the label of a last beat
 _HEAD_MM = 10.0  # two rows of labels
 _FOOT_MM = 5.0  # where beats were found
 _ROW_MM = (20.0, 45.0)
@@ -80,7 +83,7 @@ def strip_svg(
         marks: beats with the classes of reference and model, written above.
         found_s: when the application found a beat of its own, shown below.
     """
-    width = _LEFT_MM + len(signal) / fs_hz * _MM_PER_S
+    width = _LEFT_MM + len(signal) / fs_hz * _MM_PER_S + _RIGHT_MM
     rows = [_row_height(signal[:, k]) for k in range(signal.shape[1])]
     height = _HEAD_MM + sum(rows) + _FOOT_MM
     parts = [
@@ -116,10 +119,10 @@ def _lead(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, hei
     centre = top + height / 2
     x = _LEFT_MM + np.arange(len(lead)) / fs_hz * _MM_PER_S
     y = np.clip(centre - (lead - middle) * _MM_PER_MV, top + 0.5, top + height - 0.5)
-    foot = min(max(centre - (baseline - middle) * _MM_PER_MV, top + 11.0), top + height - 0.5)
+    foot = min(max(centre - (baseline - middle) * _MM_PER_MV, top + 11.0), top + height - 4.0)
     return (
         f'<path class="pulse" d="M1.5 {foot:.2f}h1v-10h5v10h1"/>'
-        f'<text class="side" x="{_LEFT_MM + 0.6:g}" y="{top + 2.8:g}">{escape(name)}</text>'
+        f'<text class="side" x="2.5" y="{foot + 3.0:.2f}">{escape(name)}</text>'
         f'<path class="trace" transform="scale({1 / _UNIT:g})" d="{_path(x, y)}"/>'
     )
 

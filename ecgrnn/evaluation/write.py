@@ -70,10 +70,10 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
 
 
 def training_seconds(checkpoint: Path) -> dict[str, float]:
-    """Read how long the training of a checkpoint took, from the summary in its run folder, where there is one.
+    """Read how long the training of a checkpoint took from its run folder's summary, where there is one.
 
-    An evaluation's ``summary.json`` holds these and not its own times, so that two evaluations of one checkpoint
-    are the same to the byte.
+    An evaluation's ``summary.json`` holds these and not its own times, so that two evaluations of one
+    checkpoint are the same to the byte.
     """
     try:
         summary = json.loads((checkpoint.parent.parent / "summary.json").read_text(encoding="utf-8"))

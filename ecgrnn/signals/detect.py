@@ -102,9 +102,9 @@ def detect_qrs(signal: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.int64
 class QrsDetector:
     """Find QRS complexes in a stream: the joined output equals that of `detect_qrs`, however it is cut.
 
-    The state is bounded: it does not grow with the length of the stream. A complex comes out at most about 9 s
-    after it went in, as the leads are judged by six seconds on either side, and later only where a long RR
-    interval makes the detector search back.
+    The state is bounded: it does not grow with the length of the stream. A complex comes out at most about
+    9 s after it went in, as the leads are judged by six seconds on either side, and later only where a long
+    RR interval makes the detector search back.
 
     Args:
         fs_hz: sampling frequency, at least 60 Hz.

@@ -7,7 +7,7 @@ that no wave is moved: the delay is 0 samples at every frequency. Corners are wh
 =========  =============================  ===========  ========================  ====================
 filter     transition band                attenuation  taps at 360 Hz            for
 =========  =============================  ===========  ========================  ====================
-high-pass  corner, half of it either side 60 dB        2,611 (0.5 Hz), 7.3 s     baseline wander
+high-pass  corner, half of it either side 60 dB        2,613 (0.5 Hz), 7.3 s     baseline wander
 low-pass   1/4 of the corner              80 dB        183 (40 Hz), 0.5 s        muscle noise
 notch      1 Hz, around +- 1 Hz           60 dB        1,307, 3.6 s              powerline
 resampling 12 % of the lower Nyquist      80 dB        169 (to 180 Hz), 0.5 s    aliases

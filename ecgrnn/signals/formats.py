@@ -53,7 +53,7 @@ def read_digital(
     Only the bytes of the stretch are read, so that a day-long record can be read in pieces.
 
     Args:
-        header: the record's header, for which ``reads_directly`` holds and whose files ``check_files`` found whole.
+        header: the record's header; ``reads_directly`` holds for it and ``check_files`` has passed.
         columns: which leads, in the order wanted.
         folder: where the signal files lie.
         start: first sample of the stretch.

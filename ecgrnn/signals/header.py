@@ -61,22 +61,7 @@ def read_header(path: Path) -> Header:
     Raises:
         DataError: the header is missing or cannot be parsed, or names a file outside its own folder.
     """
-    source = header_path(path)
-    lines, comments = _lines(source)
-    if not lines:
-        raise DataError(f"{source} is empty: expected a record line 'NAME LEADS FS SAMPLES'; fetch it again")
-    name, n_segments, n_leads, fs_hz, n_samples = _parse_record_line(lines[0], source)
-    expected = n_segments or n_leads
-    if len(lines) - 1 < expected:
-        what = "segment" if n_segments else "lead"
-        raise DataError(
-            f"{source} is cut short: expected {expected} {what}s, it has {len(lines) - 1}; fetch it again"
-        )
-    if n_segments:
-        segments = _parse_segment_lines(lines[1 : 1 + n_segments], source)
-        return _joined(name, fs_hz, n_samples, segments=segments, comments=comments, source=source)
-    signals = [_parse_signal_line(line, index, source) for index, line in enumerate(lines[1 : 1 + n_leads])]
-    return _assembled(name, fs_hz, n_samples, signals=signals, comments=comments, source=source)
+    return _read(path, is_segment=False)
 
 
 def header_path(path: Path) -> Path:
@@ -130,6 +115,27 @@ _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
 _GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?")
 _DEFAULT_FS_HZ = 250.0  # header(5)
 _DEFAULT_GAIN = 200.0  # header(5); also what a gain of 0 means
+
+
+def _read(path: Path, *, is_segment: bool) -> Header:
+    source = header_path(path)
+    lines, comments = _lines(source)
+    if not lines:
+        raise DataError(f"{source} is empty: expected a record line 'NAME LEADS FS SAMPLES'; fetch it again")
+    name, n_segments, n_leads, fs_hz, n_samples = _parse_record_line(lines[0], source)
+    if n_segments and is_segment:  # the format has no such thing, and segments that name each other never end
+        raise DataError(f"{source} is a segment that has segments itself; expected a record of one segment")
+    expected = n_segments or n_leads
+    if len(lines) - 1 < expected:
+        what = "segment" if n_segments else "lead"
+        raise DataError(
+            f"{source} is cut short: expected {expected} {what}s, it has {len(lines) - 1}; fetch it again"
+        )
+    if n_segments:
+        segments = _parse_segment_lines(lines[1 : 1 + n_segments], source)
+        return _joined(name, fs_hz, n_samples, segments=segments, comments=comments, source=source)
+    signals = [_parse_signal_line(line, index, source) for index, line in enumerate(lines[1 : 1 + n_leads])]
+    return _assembled(name, fs_hz, n_samples, signals=signals, comments=comments, source=source)
 
 
 def _lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
@@ -268,11 +274,9 @@ def _joined(
     source: Path,
 ) -> Header:
     """Describe a record of several segments by its first one, which is its layout where the layout varies."""
-    headers = [read_header(source.parent / segment) for segment, _ in segments if segment != "~"]
-    if not headers or any(header.segments for header in headers):
-        raise DataError(
-            f"{source} must list segments that are records of one segment each; fetch the record again"
-        )
+    headers = [_read(source.parent / segment, is_segment=True) for segment, _ in segments if segment != "~"]
+    if not headers:
+        raise DataError(f"{source} lists gaps alone and no segment with a signal; leave the record out")
     first = headers[0]
     return Header(
         name=name,

@@ -18,8 +18,8 @@ def rr_features(sample: NDArray[np.int64], *, fs_hz: float) -> NDArray[np.float3
 
     With RR_i = t_i - t_(i-1) and M_i the median of RR over the 32 beats on either side:
     before = ln(RR_i / M_i), after = ln(RR_(i+1) / M_i), change = ln(RR_i / RR_(i-1)), rate = ln(M_i / 0.8 s),
-    irregularity = the median of |ln(RR_j / RR_(j-1))| over the same neighbours. Where an interval is missing, at
-    the ends of a record, its ratio is taken as 1.
+    irregularity = the median of |ln(RR_j / RR_(j-1))| over the same neighbours. Where an interval is missing,
+    at the ends of a record, its ratio is taken as 1.
 
     Args:
         sample: ``(beat,)``, positions in ascending order.

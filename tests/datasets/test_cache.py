@@ -1,7 +1,8 @@
 import json
-import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -194,29 +195,35 @@ def test_a_cache_that_cannot_be_written_says_which_option_names_it(records):
 
 
 def test_two_processes_at_once_both_get_whole_entries(records, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(2), context.Queue()
-    processes = [
-        context.Process(target=_prepare_repeatedly, args=(records, tmp_path / "cache", barrier, results))
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
-    sums = [results.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join(timeout=120)
-        assert process.exitcode == 0
+    arguments = [sys.executable, "-c", PREPARE_TOGETHER, str(records), str(tmp_path / "cache"), str(tmp_path)]
+    processes = [subprocess.Popen([*arguments, name], stdout=subprocess.PIPE) for name in ("one", "other")]
+    said = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
     found, prepared = prepare(records, tmp_path / "cache")
     assert prepared == 0
-    assert sums == [[float(np.abs(record.signal).sum()) for record in found]] * 2
+    assert [json.loads(line) for line in said] == [[float(record.signal.sum()) for record in found]] * 2
     assert nothing_half_written(tmp_path / "cache")
 
 
-def _prepare_repeatedly(records, cache, barrier, results):
-    for config in (PreprocessingConfig(fs_hz=250.0), PreprocessingConfig()):
-        barrier.wait(timeout=120)
-        found, _ = prepare(records, cache, config=config)
-    results.put([float(np.abs(record.signal).sum()) for record in found])
+PREPARE_TOGETHER = """
+import json, sys, time
+from pathlib import Path
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets.cache import RecordSource, prepare_records
+
+records, cache, meeting, name = sys.argv[1:]
+(Path(meeting) / f"{name}.ready").touch()
+while len(list(Path(meeting).glob("*.ready"))) < 2:
+    time.sleep(0.001)
+found = prepare_records(
+    [RecordSource(name, Path(records) / name, name, ("atr",)) for name in ("s001", "s002", "s003")],
+    PreprocessingConfig(),
+    cache=Path(cache),
+    workers=0,
+    progress=lambda items, total: items,
+)
+print(json.dumps([float(record.signal.sum()) for record in found]))
+"""
 
 
 def nothing_half_written(cache: Path) -> bool:

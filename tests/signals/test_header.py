@@ -52,6 +52,16 @@ def test_a_segment_outside_the_folder_is_refused(tmp_path):
         header_of(tmp_path, "rec/1 1 360 10\n../secret 10\n")
 
 
+def test_a_segment_that_has_segments_is_refused(tmp_path):
+    with pytest.raises(DataError, match="segment that has segments itself"):
+        header_of(tmp_path, "rec/1 1 360 10\nrec 10\n")  # itself, even
+
+
+def test_a_record_of_nothing_but_gaps_is_refused(tmp_path):
+    with pytest.raises(DataError, match="gaps alone"):
+        header_of(tmp_path, "rec/1 1 360 10\n~ 10\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -6,7 +6,7 @@ from torch.nn import functional
 from ecgrnn.batch import ClassBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
-from ecgrnn.metrics.classification import class_scores, macro_f1
+from ecgrnn.metrics.classification import class_scores, confusion_matrix, macro_f1
 from ecgrnn.tasks.classification import ClassificationTask, loss_weights
 
 CLASSES = ("N", "S", "V")
@@ -51,7 +51,7 @@ def task(logged) -> ClassificationTask:
         optimizer=OptimizerConfig(),
         facts={"format": 1},
     )
-    made.log = lambda name, value, **_: logged.update({name: float(value)})
+    made.log = lambda name, value, **_: logged.update({name: float(torch.as_tensor(value).detach())})
     return made
 
 
@@ -88,13 +88,15 @@ def test_scores_of_an_epoch_are_over_all_its_batches_and_start_anew(task, logged
 
 def test_stages_do_not_share_their_counts(task, logged):
     task.training_step(drawn_batch(0))
-    task.test_step(drawn_batch(1))
-    task.on_validation_epoch_end()
-    assert logged["validation/macro_f1"] == 0
+    task.validation_step(drawn_batch(1))
+    task.test_step(drawn_batch(2))
     task.on_train_epoch_end()
+    task.on_validation_epoch_end()
     task.on_test_epoch_end()
-    assert logged["training/macro_f1"] > 0
-    assert logged["test/macro_f1"] > 0
+    for seed, stage in enumerate(("training", "validation", "test")):
+        batch = drawn_batch(seed)
+        matrix = confusion_matrix(batch.label.numpy(), task(batch).argmax(-1).numpy(), n_classes=3)
+        assert logged[f"{stage}/macro_f1"] == pytest.approx(macro_f1(matrix, over=[0, 2]))
 
 
 def test_a_checkpoint_gets_the_facts_and_no_metric_or_class_weight(task):

@@ -1,0 +1,133 @@
+"""Prepare a record stretch by stretch, so that a day of ECG needs no more memory than a few minutes of it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.choices import Normalisation
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.errors import DataError
+from ecgrnn.signals.filters import filter_kernel
+from ecgrnn.signals.header import Header, read_header
+from ecgrnn.signals.normalise import block_samples, block_spreads, median_spread, scale_signal
+from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
+from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.resample import rate_ratio
+
+
+@dataclass(frozen=True)
+class PreparedStretch:
+    """A part of a prepared record.
+
+    Attributes:
+        start: index of its first sample in the whole prepared record.
+        record: the part, as ``prepare_record`` gives it; its ``source_samples`` and ``missing`` count the
+            part alone.
+    """
+
+    start: int
+    record: PreparedRecord
+
+
+def prepare_stretches(
+    path: Path, config: PreprocessingConfig, *, stretch_s: float = 600.0
+) -> Iterator[PreparedStretch]:
+    """Read and prepare a record in stretches that follow each other without a gap or an overlap.
+
+    Joined they equal ``prepare_record`` of the whole record, to the precision of float32 and of the filters'
+    stop bands (1e-4 of the signal), since each stretch is filtered together with as much of its neighbours as
+    the filters reach. Two things are decided within a stretch and that reach: a gap is interpolated from the
+    nearest samples there, and a lead that has none there is 0 mV. Normalisation reads the record twice.
+
+    Args:
+        path: the record's path without a suffix.
+        config: what is done to the signal.
+        stretch_s: length of a stretch; the last one may be shorter.
+
+    Raises:
+        DataError: the record cannot be read, or a lead has no sample at all.
+        ConfigError: the options do not fit the record.
+    """
+    header = read_header(path)
+    if config.normalisation is Normalisation.none:
+        yield from _stretches(path, config, header=header, stretch_s=stretch_s)
+        return
+    plain = replace(config, normalisation=Normalisation.none)
+    spread = _spread(_stretches(path, plain, header=header, stretch_s=stretch_s))
+    for stretch in _stretches(path, plain, header=header, stretch_s=stretch_s):
+        signal = scale_signal(stretch.record.signal, spread)
+        yield replace(stretch, record=replace(stretch.record, signal=signal, spread=spread))
+
+
+def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
+    """Find the spread of the whole record; a last stretch shorter than a block counts only if it is alone."""
+    spreads = [
+        block_spreads(stretch.record.signal, fs_hz=stretch.record.fs_hz)
+        for stretch in stretches
+        if stretch.start == 0 or len(stretch.record.signal) >= block_samples(stretch.record.fs_hz)
+    ]
+    return median_spread(np.concatenate(spreads))
+
+
+def _stretches(
+    path: Path, config: PreprocessingConfig, *, header: Header, stretch_s: float
+) -> Iterator[PreparedStretch]:
+    to_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
+    ratio = rate_ratio(fs_hz=header.fs_hz, to_hz=to_hz)
+    up, down = ratio.numerator, ratio.denominator
+    hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+    leads, n_leads = (None, config.n_leads) if config.leads is None else (config.leads, None)
+    chosen = replace(config, leads=None, n_leads=n_leads or len(config.leads or ()))
+    ever_valid = np.zeros(chosen.n_leads, bool)
+    for first in range(0, header.n_samples, hop):
+        last, before = min(first + hop, header.n_samples), max(first - reach, 0)
+        after = min(last + reach, header.n_samples)
+        record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
+        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
+        ever_valid |= missing < last - first
+        prepared = prepare_record(_without_empty_leads(record), chosen)
+        skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
+        part = replace(
+            prepared,
+            signal=prepared.signal[skipped : skipped + kept],
+            missing=missing.astype(np.int64),
+            source_samples=last - first,
+        )
+        yield PreparedStretch(start=first // down * up, record=part)
+    if not ever_valid.all():
+        empty = [lead for lead, valid in zip(part.leads, ever_valid, strict=True) if not valid]
+        raise DataError(
+            f"record {path}: lead {empty[0]!r} has no valid sample; choose other leads or leave it out"
+        )
+
+
+def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
+    """Give the length of a stretch and the reach of the filters, in source samples.
+
+    Both are whole output samples, and a stretch holds whole blocks of the normalisation, so that neither
+    filters nor normalisation see where a stretch begins.
+    """
+    kernel = filter_kernel(
+        fs_hz=fs_hz,
+        to_hz=to_hz,
+        highpass_hz=config.highpass_hz,
+        lowpass_hz=config.lowpass_hz,
+        notch_hz=config.notch_hz,
+    )
+    ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
+    block = block_samples(to_hz)
+    step = ratio.denominator * (block // math.gcd(ratio.numerator, block))
+    half = 0 if kernel is None else len(kernel) // 2
+    return max(round(stretch_s * fs_hz / step), 1) * step, -(-half // ratio.denominator) * ratio.denominator
+
+
+def _without_empty_leads(record: Record) -> Record:
+    """Put 0 mV in place of leads of which this stretch has no sample."""
+    empty = record.missing == len(record.signal)
+    if not empty.any():
+        return record
+    return replace(record, signal=np.where(empty, np.float32(0), record.signal))

@@ -1,0 +1,99 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ecgrnn.build import build_view
+from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.cache import data_fingerprint
+from ecgrnn.datasets.split import SIDES, Split
+from ecgrnn.errors import SplitError
+from ecgrnn.evaluation.audit import audit_sides, check_other_database
+from ecgrnn.evaluation.held_out import open_held_out
+from ecgrnn.inference.checkpoint import load_model
+
+
+@pytest.fixture(scope="module")
+def model(trained):
+    return load_model(trained / "checkpoints" / "best.ckpt")
+
+
+@pytest.fixture(scope="module")
+def held_out(model):
+    return open_held_out(model, dataclasses.replace(model.data, database=None))
+
+
+def audit(model, held_out, sides, *, fingerprint=None):
+    view = build_view(
+        model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
+    )
+    return audit_sides(held_out.split, sides, view=view, counts={}, fingerprint=fingerprint)
+
+
+def named(record, name):
+    return dataclasses.replace(record, name=name)
+
+
+def test_an_honest_split_is_proved_by_names_contents_and_fingerprint(model, held_out):
+    found = audit(model, held_out, held_out.own, fingerprint=model.fingerprint)
+    assert [check.passed for check in found.checks] == [True] * 5
+    found.require()
+
+
+def test_a_recording_on_two_sides_under_two_names_is_found(model, held_out):
+    train = held_out.own["train"]
+    sides = held_out.own | {"test": [named(train[0], "other")]}
+    with pytest.raises(SplitError, match=f"{train[0].name} of train and record other of test"):
+        audit(model, held_out, sides).require()
+
+
+def test_a_stretch_of_a_recording_on_two_sides_is_found_by_its_windows(model, held_out, tmp_path):
+    record = held_out.own["train"][0]
+    n = len(record.signal) - 100
+    np.save(tmp_path / "signal.npy", record.signal[:n])
+    for file in record.folder.glob("annotations-*.npz"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    cut = dataclasses.replace(record, name="cut", folder=tmp_path, n_samples=n)
+    found = audit(model, held_out, held_out.own | {"test": [cut]})
+    failed = [check for check in found.checks if check.passed is False]
+    assert [check.name for check in failed] == ["no window is on two sides"]
+
+
+def test_files_that_changed_since_training_are_found(model, held_out):
+    records = [record for side in SIDES for record in held_out.own[side]]
+    changed = [dataclasses.replace(records[0], fingerprint="0" * 64), *records[1:]]
+    assert data_fingerprint(records) == model.fingerprint
+    found = audit(model, held_out, held_out.own, fingerprint=data_fingerprint(changed))
+    assert found.checks[-1].passed is False
+
+
+def test_records_that_are_not_at_hand_are_said_to_be_unseen(model, held_out):
+    found = audit(model, held_out, {}, fingerprint=model.fingerprint)
+    assert [check.passed for check in found.checks] == [True, True, None, None, None]
+    found.require()
+
+
+def test_a_named_overlap_is_printed_and_accepted():
+    split = Split(
+        name="ds1ds2",
+        train=("201",),
+        validation=("101",),
+        test=("202",),
+        patients={"201": "201", "202": "201", "101": "101"},
+        notes=("201 and 202 are the same man",),
+        accepted_overlaps=(("201", "202"),),
+    )
+    found = audit_sides(split, {}, view=None, counts={})
+    found.require()
+    text = "\n".join(found.lines())
+    assert "201 and 202 are one patient on two sides: named and accepted" in text
+    assert "but 201 and 202, a named overlap" in text
+
+
+def test_a_seen_recording_of_another_database_is_found(held_out):
+    seen = held_out.own["validation"][0]
+    found = check_other_database([named(seen, "new")], held_out.own)
+    assert found.passed is False
+    assert "new" in found.detail
+    assert check_other_database(held_out.own["test"], held_out.own).passed is True
+    assert check_other_database(held_out.own["test"], {}).passed is None

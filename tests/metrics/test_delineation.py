@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from ecgrnn.metrics.delineation import FIDUCIALS, score_fiducial, score_waves, sum_scores
+from ecgrnn.signals.annotations import Waves
+
+WHOLE = (0.0, 10_000.0)
+
+
+def score(reference, test, **options):
+    arrays = np.array(reference, np.int64), np.array(test, np.int64)
+    return score_fiducial(*arrays, fs_hz=500.0, **{"stretch": WHOLE, **options})
+
+
+def test_marks_within_the_tolerance_are_found_and_the_edge_belongs_to_it():
+    assert score([1000], [1075]).found == 1  # 150 ms
+    assert score([1000], [1076]).found == 0
+    assert score([1000], [1076]).extra == 1
+    assert score([1000], [925]).found == 1
+
+
+def test_a_mark_is_found_only_once():
+    found = score([1000], [1000, 1010])
+    assert (found.found, found.missed, found.extra) == (1, 0, 1)
+
+
+def test_the_nearest_pair_goes_together():
+    found = score([1000, 1040], [1030])
+    assert found.found == 1
+    assert found.errors_ms.tolist() == [-20.0]
+    assert found.missed == 1
+
+
+def test_errors_are_test_minus_reference_in_ms():
+    found = score([1000, 2000], [1004, 1999])
+    assert sorted(found.errors_ms.tolist()) == [-2.0, 8.0]
+    assert found.mean_ms == pytest.approx(3.0)
+    assert found.sd_ms == pytest.approx(np.std([8, -2], ddof=1))
+
+
+def test_a_mark_where_nobody_looked_is_no_error():
+    found = score([1000], [1000, 3000], stretch=(900.0, 2000.0))
+    assert found.extra == 0
+    assert score([1000], [1000, 1900], stretch=(900.0, 2000.0)).extra == 1
+
+
+def test_a_mark_just_outside_the_stretch_still_finds_the_first_reference():
+    assert score([1000], [990], stretch=(1000.0, 2000.0)).found == 1
+
+
+def test_an_unmarked_onset_does_not_count():
+    found = score([-1, 1000], [1000])
+    assert (found.found, found.missed) == (1, 0)
+
+
+def test_ratios_follow_from_the_counts():
+    found = score([1000, 2000, 3000, 4000], [1000, 2000, 3000, 6000, 7000])
+    assert found.sensitivity == pytest.approx(3 / 4)
+    assert found.positive_predictivity == pytest.approx(3 / 5)
+    assert found.f1 == pytest.approx(2 * 3 / 9)
+
+
+def test_nothing_to_find_gives_no_ratio():
+    assert np.isnan(score([], []).f1)
+
+
+def test_scores_of_leads_add_up_by_kind_of_wave():
+    reference = Waves(
+        onset=np.array([100, 300]),
+        peak=np.array([110, 310]),
+        offset=np.array([120, 340]),
+        kind=np.array(["P", "QRS"]),
+    )
+    moved = Waves(
+        onset=np.array([101, 300]),
+        peak=np.array([110, 310]),
+        offset=np.array([120, 342]),
+        kind=np.array(["P", "T"]),
+    )
+    one = score_waves(reference, moved, fs_hz=500.0)
+    both = sum_scores([one, one])
+    assert set(both) == set(FIDUCIALS)
+    assert both["P", "onset"].found == 2
+    assert both["P", "onset"].errors_ms.tolist() == [2.0, 2.0]
+    assert both["QRS", "onset"].missed == 2
+    assert both["T", "onset"].extra == 2
