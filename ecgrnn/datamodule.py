@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
 from ecgrnn.datasets.splits import Split
+
+_NOT_SET_UP = "EcgDataModule.setup() has not been called"
 
 
 class View(Protocol):
@@ -76,12 +79,16 @@ class EcgDataModule(pl.LightningDataModule):
     @property
     def collection(self) -> Collection:
         """The prepared database."""
-        return _there(self._collection)
+        if self._collection is None:
+            raise RuntimeError(_NOT_SET_UP)
+        return self._collection
 
     @property
     def split(self) -> Split:
         """Who is on which side."""
-        return _there(self._split)
+        if self._split is None:
+            raise RuntimeError(_NOT_SET_UP)
+        return self._split
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +102,7 @@ class EcgDataModule(pl.LightningDataModule):
     def class_counts(self, side: Side) -> list[int]:
         """Count the items of each class on one side."""
         counts = self.view.counts(self.records(side))
-        return [int(count) for count in sum(counts.values())]
+        return [int(count) for count in np.sum(list(counts.values()), axis=0)]
 
     def dataset(self, side: Side) -> Any:
         """Give the dataset of one side, made at first use."""
@@ -125,9 +132,3 @@ class EcgDataModule(pl.LightningDataModule):
             persistent_workers=self.loader.workers > 0,
             **options,
         )
-
-
-def _there(value: Any) -> Any:
-    if value is None:
-        raise RuntimeError("EcgDataModule.setup() has not been called")
-    return value

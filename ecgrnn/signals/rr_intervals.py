@@ -45,7 +45,10 @@ def rr_features(sample: NDArray[np.int64], *, fs_hz: float) -> NDArray[np.float3
         ],
         axis=1,
     )
-    return np.clip(features, -_LONGEST_LOG_RATIO, _LONGEST_LOG_RATIO).astype(np.float32)
+    clipped: NDArray[np.float32] = np.clip(features, -_LONGEST_LOG_RATIO, _LONGEST_LOG_RATIO).astype(
+        np.float32
+    )
+    return clipped
 
 
 def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,6 +29,8 @@ class ClassificationTask(pl.LightningModule):
         facts: plain data written into every checkpoint beside the weights.
     """
 
+    class_weights: Tensor
+
     def __init__(
         self,
         network: nn.Module,
@@ -48,12 +50,9 @@ class ClassificationTask(pl.LightningModule):
         self.label_smoothing = label_smoothing
         self.optimizer = optimizer
         self.facts = facts
-        self.matrices = nn.ModuleDict(
-            {
-                f"{stage}_matrix": ConfusionMatrix(len(self.classes))
-                for stage in ("training", "validation", "test")
-            }
-        )
+        self.training_matrix = ConfusionMatrix(len(self.classes))
+        self.validation_matrix = ConfusionMatrix(len(self.classes))
+        self.test_matrix = ConfusionMatrix(len(self.classes))
 
     def forward(self, batch: ClassBatch) -> Tensor:
         """Give logits ``(batch, class)``."""
@@ -62,27 +61,27 @@ class ClassificationTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._step(batch, "training")
+        return self._step(batch, "training", self.training_matrix)
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Add a batch to the validation scores."""
-        self._step(batch, "validation")
+        self._step(batch, "validation", self.validation_matrix)
 
     def test_step(self, batch: ClassBatch) -> None:
         """Add a batch to the test scores."""
-        self._step(batch, "test")
+        self._step(batch, "test", self.test_matrix)
 
     def on_train_epoch_end(self) -> None:
         """Log the scores over the training beats, as they were while the weights moved."""
-        self._log_scores("training")
+        self._log_scores("training", self.training_matrix)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation beats."""
-        self._log_scores("validation")
+        self._log_scores("validation", self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test beats."""
-        self._log_scores("test")
+        self._log_scores("test", self.test_matrix)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Give the optimiser and its schedule over all steps of the training."""
@@ -92,12 +91,12 @@ class ClassificationTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, stage: str) -> Tensor:
+    def _step(self, batch: ClassBatch, stage: str, counted: ConfusionMatrix) -> Tensor:
         logits = self(batch)
         loss = functional.cross_entropy(
             logits, batch.label, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
-        self.matrices[f"{stage}_matrix"].update(logits.argmax(dim=-1), batch.label)
+        counted.update(logits.argmax(dim=-1), batch.label)
         self.log(
             f"{stage}/loss",
             loss,
@@ -108,8 +107,7 @@ class ClassificationTask(pl.LightningModule):
         )
         return loss
 
-    def _log_scores(self, stage: str) -> None:
-        counted = self.matrices[f"{stage}_matrix"]
+    def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")

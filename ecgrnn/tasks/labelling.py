@@ -5,7 +5,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
 from ecgrnn.batch import LabelBatch
 from ecgrnn.config import OptimizerConfig
@@ -45,36 +46,36 @@ class LabellingTask(pl.LightningModule):
         self.optimizer = optimizer
         self.facts = facts
         self.scored = range(1, n_classes)
-        self.matrices = nn.ModuleDict(
-            {f"{stage}_matrix": ConfusionMatrix(n_classes) for stage in ("validation", "test")}
-        )
+        self.validation_matrix = ConfusionMatrix(n_classes)
+        self.test_matrix = ConfusionMatrix(n_classes)
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
         gain = torch.exp(self.amplitude_jitter * torch.randn(len(batch), 1, 1, device=batch.signal.device))
         scores, _ = self.network(batch.signal * gain, batch.lengths)
+        labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
-            scores, batch.labels, batch.lengths, truth_probability=self._truth_probability()
+            scores, labels, batch.lengths, truth_probability=self._truth_probability()
         ).sum()
-        loss = -total / (batch.labels >= 0).sum()
+        loss = -total / (labels >= 0).sum()
         self.log("training/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
     def validation_step(self, batch: LabelBatch) -> None:
         """Add a batch to the validation scores."""
-        self._score(batch, "validation")
+        self._score(batch, "validation", self.validation_matrix)
 
     def test_step(self, batch: LabelBatch) -> None:
         """Add a batch to the test scores."""
-        self._score(batch, "test")
+        self._score(batch, "test", self.test_matrix)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation steps."""
-        self._log_scores("validation")
+        self._log_scores("validation", self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test steps."""
-        self._log_scores("test")
+        self._log_scores("test", self.test_matrix)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Give the optimiser and its schedule over all steps of the training."""
@@ -88,16 +89,21 @@ class LabellingTask(pl.LightningModule):
         progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
         return 1.0 - (1.0 - self.truth_probability) * progress
 
-    def _score(self, batch: LabelBatch, stage: str) -> None:
+    def _score(self, batch: LabelBatch, stage: str, counted: ConfusionMatrix) -> None:
         scores, _ = self.network(batch.signal, batch.lengths)
-        log_p = self.network.log_likelihood(scores, batch.labels, batch.lengths).sum()
-        known = batch.labels >= 0
+        labels = _up_to_the_last_frame(batch.labels, scores)
+        log_p = self.network.log_likelihood(scores, labels, batch.lengths).sum()
+        known = labels >= 0
         self.log(f"{stage}/loss", -log_p / known.sum(), batch_size=len(batch), sync_dist=True)
-        labels = self.network.decode(scores, batch.lengths)
-        self.matrices[f"{stage}_matrix"].update(labels[known], batch.labels[known])
+        found = self.network.decode(scores, batch.lengths)
+        counted.update(found[known], labels[known])
 
-    def _log_scores(self, stage: str) -> None:
-        counted = self.matrices[f"{stage}_matrix"]
+    def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
+
+
+def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
+    """Pad labels with "not known" where the last frame has scores beyond the end of the signal."""
+    return functional.pad(labels, (0, scores.shape[1] - labels.shape[1]), value=-1)

@@ -1,0 +1,114 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import wfdb
+
+from ecgrnn.signals.simulate import write_database
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("delineation")
+    write_database(folder / "n8-12s-seed0", n_patients=8, duration_s=12.0)
+    return [
+        f"data.root={folder}",
+        "data.n_patients=8",
+        "data.duration_s=12",
+        "data.workers=0",
+        f"data.cache={folder / 'cache'}",
+    ]
+
+
+@pytest.fixture(scope="module")
+def delineator(data, command_line, tmp_path_factory) -> Path:
+    run_dir = tmp_path_factory.mktemp("delineator") / "run"
+    words = [
+        "train",
+        *data,
+        "task=delineate",
+        "data.annotator=pqt",
+        "preprocessing.n_leads=2",
+        "network.encoder.frame_s=0.032",
+        "network.encoder.hidden_size=16",
+        "network.encoder.num_layers=1",
+        "loader.batch_size=2",
+        "optimizer.learning_rate=0.02",
+        "logger.tensorboard=false",
+        "trainer.max_epochs=12",
+        "trainer.enable_progress_bar=false",
+        f"run_dir={run_dir}",
+    ]
+    assert command_line(*words) == 0
+    return run_dir
+
+
+def summary_of(run_dir: Path) -> dict:
+    return json.loads((run_dir / "summary.json").read_text())
+
+
+def test_a_delineator_learns_to_find_qrs_complexes(delineator):
+    found = summary_of(delineator)["fiducials"]["QRS onset"]
+    assert found["support"] > 20
+    assert found["f1"] > 0.5
+
+
+def test_evaluate_gives_the_figures_of_the_end_of_training(delineator, data, command_line, tmp_path):
+    checkpoint = delineator / "checkpoints" / "best.ckpt"
+    again = tmp_path / "again"
+    # data= stays out: the checkpoint's own held-out records, at the place they were trained from
+    assert command_line("evaluate", f"checkpoint={checkpoint}", data[-1], f"run_dir={again}") == 0
+    assert summary_of(again)["fiducials"] == summary_of(delineator)["fiducials"]
+    assert (again / "records.csv").read_bytes() == (delineator / "records.csv").read_bytes()
+
+
+def test_predict_writes_wave_annotations_of_every_lead(delineator, data, command_line, tmp_path):
+    record = Path(data[0].partition("=")[2]) / "n8-12s-seed0" / "s001"
+    checkpoint = delineator / "checkpoints" / "best.ckpt"
+    words = ["predict", f"checkpoint={checkpoint}", f"record={record}", f"run_dir={tmp_path / 'out'}"]
+    assert command_line(*words) == 0
+    rows = list(csv.DictReader((tmp_path / "out" / "s001.csv").read_text().splitlines()))
+    assert {row["wave"] for row in rows} >= {"QRS"}
+    for lead, extension in (("MLII", "mlii"), ("V1", "v1")):
+        marks = wfdb.rdann(str(tmp_path / "out" / "s001"), extension)
+        own = [row for row in rows if row["lead"] == lead]
+        assert marks.symbol.count("(") == marks.symbol.count(")") == len(own)
+        onsets = marks.sample[np.array(marks.symbol) == "("]
+        assert [int(row["onset"]) for row in own] == onsets.tolist()
+
+
+@pytest.mark.parametrize("head", ["crf", "feedback"])
+def test_every_head_trains_from_the_command_line(head, data, command_line, tmp_path):
+    words = [
+        "train",
+        *data,
+        "task=delineate",
+        "data.annotator=pqt",
+        "preprocessing.n_leads=2",
+        f"network.head={head}",
+        "network.encoder.frame_s=0.064",
+        "task.step_s=0.032",
+        "network.encoder.hidden_size=4",
+        "network.encoder.num_layers=1",
+        "loader.batch_size=8",
+        "logger.tensorboard=false",
+        "trainer.max_epochs=1",
+        "trainer.enable_progress_bar=false",
+        f"run_dir={tmp_path / 'run'}",
+    ]
+    assert command_line(*words) == 0
+    assert summary_of(tmp_path / "run")["fiducials"]["T offset"]["support"] > 0
+
+
+def test_a_frame_that_is_no_multiple_of_the_step_is_refused(data, command_line, tmp_path, capsys):
+    words = ["train", *data, "task=delineate", "data.annotator=pqt", "preprocessing.n_leads=2"]
+    assert command_line(*words, "network.encoder.frame_s=0.02", f"run_dir={tmp_path / 'run'}") == 2
+    assert "must be a multiple of task.step_s" in capsys.readouterr().err
+
+
+def test_a_network_of_another_form_is_refused(data, command_line, tmp_path, capsys):
+    words = ["train", *data, "network=labeller", f"run_dir={tmp_path / 'run'}"]
+    assert command_line(*words) == 2
+    assert "does not fit task=beats" in capsys.readouterr().err
