@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
+from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
     ClassifierConfig,
@@ -26,7 +27,6 @@ from ecgrnn.config import (
     LoggerConfig,
     NetworkConfig,
     TaskConfig,
-    TrainConfig,
 )
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.beats import BeatView
@@ -175,6 +175,8 @@ def build_trainer(options: TrainConfig, *, run_dir: Path) -> pl.Trainer:
     """
     check_trainer_keys(options.trainer)
     _quieten_lightning()
+    # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         return pl.Trainer(
             **{

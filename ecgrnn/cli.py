@@ -9,21 +9,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, config
+from ecgrnn import __version__, command_config, config
 from ecgrnn.errors import ConfigError, EcgrnnError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 COMMANDS: dict[str, tuple[str, type]] = {
-    "prepare": ("find or fetch a database and fill the cache", config.PrepareConfig),
-    "train": ("train a network, then score it on held-out patients", config.TrainConfig),
-    "evaluate": ("score a checkpoint on held-out records", config.EvaluateConfig),
-    "predict": ("annotate a recording with a checkpoint", config.PredictConfig),
-    "score": ("score any annotation files against reference ones, by EC57", config.ScoreConfig),
-    "audit": ("prove that a checkpoint never saw its held-out patients", config.AuditConfig),
-    "inspect": ("show what a checkpoint holds and what it was trained on", config.InspectConfig),
-    "verify": ("prove the written-out cells equal to NumPy and torch.nn", config.VerifyConfig),
+    "prepare": ("find or fetch a database and fill the cache", command_config.PrepareConfig),
+    "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
+    "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),
+    "predict": ("annotate a recording with a checkpoint", command_config.PredictConfig),
+    "score": ("score any annotation files against reference ones, by EC57", command_config.ScoreConfig),
+    "audit": ("prove that a checkpoint never saw its held-out patients", command_config.AuditConfig),
+    "inspect": ("show what a checkpoint holds and what it was trained on", command_config.InspectConfig),
+    "verify": ("prove the written-out cells equal to NumPy and torch.nn", command_config.VerifyConfig),
 }
 _SCHEMAS: dict[str, dict[str, type]] = {
     "network": {"classifier": config.ClassifierConfig, "labeller": config.LabellerConfig},

@@ -1,7 +1,6 @@
-"""Every option the application has: names, types, units, defaults and the rules between them."""
+"""The options of data, tasks and networks: names, types, units, defaults and the rules between them."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ecgrnn.choices import Cell, ClassWeights, Head, InitialState, Normalisation, Pooling, Schedule
 from ecgrnn.errors import ConfigError
@@ -31,8 +30,8 @@ class PreprocessingConfig:
 
     def __post_init__(self) -> None:
         for name in ("fs_hz", "highpass_hz", "lowpass_hz", "notch_hz"):
-            _above_zero("preprocessing", name, getattr(self, name))
-        _at_least("preprocessing", "n_leads", self.n_leads, 1)
+            above_zero("preprocessing", name, getattr(self, name))
+        at_least("preprocessing", "n_leads", self.n_leads, 1)
         if self.fs_hz is not None and self.lowpass_hz is not None and self.lowpass_hz >= self.fs_hz / 2:
             raise ConfigError(
                 f"preprocessing.lowpass_hz={self.lowpass_hz} must lie below half of "
@@ -83,9 +82,9 @@ class DataConfig:
             raise ConfigError(
                 f"data.validation_fraction must lie between 0 and 1; it is {self.validation_fraction}"
             )
-        _at_least("data", "folds", self.folds, 2)
-        _at_least("data", "workers", self.workers, 0)
-        _at_least("data", "split_seed", self.split_seed, 0)
+        at_least("data", "folds", self.folds, 2)
+        at_least("data", "workers", self.workers, 0)
+        at_least("data", "split_seed", self.split_seed, 0)
         if not 0 <= self.fold < self.folds:
             raise ConfigError(f"data.fold must lie in 0..{self.folds - 1}; it is {self.fold}")
 
@@ -114,9 +113,9 @@ class BeatsConfig(TaskConfig):
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _above_zero("task", "before_s", self.before_s)
-        _above_zero("task", "after_s", self.after_s)
-        _share("task", "label_smoothing", self.label_smoothing)
+        above_zero("task", "before_s", self.before_s)
+        above_zero("task", "after_s", self.after_s)
+        share("task", "label_smoothing", self.label_smoothing)
         if not self.macro_f1_classes:
             raise ConfigError("task.macro_f1_classes is empty; name the classes to take the mean F1 over")
 
@@ -143,8 +142,8 @@ class DelineateConfig(TaskConfig):
     gap_ms: float = 24.0
 
     def __post_init__(self) -> None:
-        _above_zero("task", "step_s", self.step_s)
-        _at_least("task", "beam_width", self.beam_width, 1)
+        above_zero("task", "step_s", self.step_s)
+        at_least("task", "beam_width", self.beam_width, 1)
         if not 0 <= self.truth_probability <= 1:
             raise ConfigError(f"task.truth_probability must lie in [0, 1]; it is {self.truth_probability}")
 
@@ -176,10 +175,10 @@ class EncoderConfig:
     fused: bool = True
 
     def __post_init__(self) -> None:
-        _at_least("network.encoder", "frame_s", self.frame_s, 0)
-        _at_least("network.encoder", "hidden_size", self.hidden_size, 1)
-        _at_least("network.encoder", "num_layers", self.num_layers, 1)
-        _share("network.encoder", "dropout", self.dropout)
+        at_least("network.encoder", "frame_s", self.frame_s, 0)
+        at_least("network.encoder", "hidden_size", self.hidden_size, 1)
+        at_least("network.encoder", "num_layers", self.num_layers, 1)
+        share("network.encoder", "dropout", self.dropout)
         if self.layer_norm and (self.cell is not Cell.lstm or self.fused):
             raise ConfigError(
                 "network.encoder.layer_norm=true is for cell=lstm written out; "
@@ -209,8 +208,8 @@ class ClassifierConfig(NetworkConfig):
     head_dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        _at_least("network", "head_size", self.head_size, 1)
-        _share("network", "head_dropout", self.head_dropout)
+        at_least("network", "head_size", self.head_size, 1)
+        share("network", "head_dropout", self.head_dropout)
 
 
 @dataclass
@@ -245,9 +244,9 @@ class OptimizerConfig:
     warmup_fraction: float = 0.1
 
     def __post_init__(self) -> None:
-        _above_zero("optimizer", "learning_rate", self.learning_rate)
-        _at_least("optimizer", "weight_decay", self.weight_decay, 0)
-        _share("optimizer", "warmup_fraction", self.warmup_fraction)
+        above_zero("optimizer", "learning_rate", self.learning_rate)
+        at_least("optimizer", "weight_decay", self.weight_decay, 0)
+        share("optimizer", "warmup_fraction", self.warmup_fraction)
 
 
 @dataclass
@@ -267,9 +266,9 @@ class LoaderConfig:
     in_memory_mb: float = 1024.0
 
     def __post_init__(self) -> None:
-        _at_least("loader", "batch_size", self.batch_size, 1)
-        _at_least("loader", "evaluation_batch_size", self.evaluation_batch_size, 1)
-        _at_least("loader", "workers", self.workers, 0)
+        at_least("loader", "batch_size", self.batch_size, 1)
+        at_least("loader", "evaluation_batch_size", self.evaluation_batch_size, 1)
+        at_least("loader", "workers", self.workers, 0)
 
 
 @dataclass
@@ -285,206 +284,32 @@ class LoggerConfig:
     tensorboard: bool = True
 
 
-@dataclass
-class TrainConfig:
-    """Options of ``train``.
+def above_zero(group: str, name: str, value: float | None) -> None:
+    """Refuse an option that is not above 0.
 
-    Attributes:
-        run_dir: folder of the run.
-        seed: seed of the weights, the order of the batches and every augmentation.
-        early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
-        trainer: keys of ``pytorch_lightning.Trainer``.
+    Raises:
+        ConfigError: naming the option and its value.
     """
-
-    run_dir: str = "runs/train"
-    seed: int = 0
-    early_stopping_patience: int = 0
-    data: DataConfig = field(default_factory=DataConfig)
-    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
-    task: TaskConfig = field(default_factory=TaskConfig)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    loader: LoaderConfig = field(default_factory=LoaderConfig)
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
-    trainer: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        _at_least("", "seed", self.seed, 0)
-        _at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
-
-
-@dataclass
-class PrepareConfig:
-    """Options of ``prepare``: find or fetch a database and fill the cache."""
-
-    run_dir: str = "runs/prepare"
-    data: DataConfig = field(default_factory=DataConfig)
-    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
-
-
-@dataclass
-class EvaluateConfig:
-    """Options of ``evaluate``: score a checkpoint on held-out records.
-
-    Attributes:
-        run_dir: folder of the results.
-        checkpoint: the checkpoint.
-        data: what to score on; its ``database`` null means the checkpoint's own held-out records.
-        compare: a second checkpoint, scored on the same records and compared patient by patient.
-        scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
-        start_s: beginning of the period that EC57 scores, in s; null leaves the first 300 s out, as EC57
-            does, where every record is twice as long, and nothing otherwise.
-        window_s: largest distance of matching beats in EC57, in s.
-        resamples: how many times patients are drawn for an interval.
-        level: confidence level of the intervals.
-        bootstrap_seed: seed of these draws.
-        batch_size: beats of a batch; changes no result.
-    """
-
-    run_dir: str = "runs/evaluate"
-    checkpoint: str = ""
-    data: DataConfig = field(default_factory=DataConfig)
-    compare: str | None = None
-    scheme: str | None = None
-    start_s: float | None = None
-    window_s: float = 0.15
-    resamples: int = 10_000
-    level: float = 0.95
-    bootstrap_seed: int = 0
-    batch_size: int = 1024
-
-    def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-        _at_least("", "start_s", self.start_s or 0.0, 0)
-        _at_least("", "window_s", self.window_s, 0)
-        _at_least("", "resamples", self.resamples, 100)
-        _at_least("", "batch_size", self.batch_size, 1)
-        if not 0 < self.level < 1:
-            raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
-
-
-@dataclass
-class AuditConfig:
-    """Options of ``audit``: prove who a checkpoint was trained, validated and tested on.
-
-    Attributes:
-        run_dir: folder of the proof.
-        checkpoint: the checkpoint.
-        data: where its database is; another ``database`` is proved to hold nobody the checkpoint has seen.
-    """
-
-    run_dir: str = "runs/audit"
-    checkpoint: str = ""
-    data: DataConfig = field(default_factory=DataConfig)
-
-    def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-
-
-@dataclass
-class ScoreConfig:
-    """Options of ``score``: compare two annotators by ANSI/AAMI EC57.
-
-    Attributes:
-        run_dir: folder of the reports.
-        reference: folder of the annotations that are taken to be right.
-        reference_annotator: their extension.
-        test: folder of the annotations to score.
-        test_annotator: their extension.
-        records: the records; null takes every record that both have annotated.
-        start_s: beginning of the scored period, in s; EC57 leaves the first five minutes out.
-        stop_s: its end, in s; null is the end of each record.
-        window_s: largest distance of matching beats, in s.
-    """
-
-    run_dir: str = "runs/score"
-    reference: str = ""
-    reference_annotator: str = "atr"
-    test: str = ""
-    test_annotator: str = ""
-    records: list[str] | None = None
-    start_s: float = 300.0
-    stop_s: float | None = None
-    window_s: float = 0.15
-
-    def __post_init__(self) -> None:
-        _required("reference", self.reference, "the folder of the reference annotations")
-        _required("test", self.test, "the folder of the annotations to score")
-        _required("test_annotator", self.test_annotator, "the extension of the annotations to score")
-        _at_least("", "start_s", self.start_s, 0)
-        _at_least("", "window_s", self.window_s, 0)
-        if self.records is not None and not self.records:
-            raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
-        if self.stop_s is not None and self.stop_s <= self.start_s:
-            raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
-
-
-@dataclass
-class PredictConfig:
-    """Options of ``predict``: annotate one record.
-
-    Attributes:
-        run_dir: folder of the annotations.
-        checkpoint: the checkpoint.
-        record: path of the WFDB record, without suffix.
-        annotator: extension of an annotation file whose beat positions are used; null detects the beats.
-        extension: extension of the annotation file written.
-        batch_size: beats of a batch; changes no result.
-    """
-
-    run_dir: str = "runs/predict"
-    checkpoint: str = ""
-    record: str = ""
-    annotator: str | None = None
-    extension: str = "ecg"
-    batch_size: int = 1024
-
-    def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-        _required("record", self.record, "the path of a WFDB record without its suffix")
-        _at_least("", "batch_size", self.batch_size, 1)
-
-
-@dataclass
-class InspectConfig:
-    """Options of ``inspect``: what a checkpoint holds."""
-
-    run_dir: str = "runs/inspect"
-    checkpoint: str = ""
-
-    def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-
-
-@dataclass
-class VerifyConfig:
-    """Options of ``verify``: the written-out cells against NumPy and torch.nn.
-
-    Attributes:
-        run_dir: folder of the run.
-        tolerance: largest difference allowed, in float64.
-    """
-
-    run_dir: str = "runs/verify"
-    tolerance: float = 1e-10
-
-
-def _above_zero(group: str, name: str, value: float | None) -> None:
     if value is not None and value <= 0:
         raise ConfigError(f"{group}.{name} must be above 0; it is {value}")
 
 
-def _at_least(group: str, name: str, value: float, lowest: float) -> None:
+def at_least(group: str, name: str, value: float, lowest: float) -> None:
+    """Refuse an option below its lowest value.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
     if value < lowest:
         option = f"{group}.{name}" if group else name
         raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
 
 
-def _share(group: str, name: str, value: float) -> None:
+def share(group: str, name: str, value: float) -> None:
+    """Refuse an option that is no share of a whole.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
     if not 0 <= value < 1:
         raise ConfigError(f"{group}.{name} must lie in [0, 1); it is {value}")
-
-
-def _required(name: str, value: str, what: str) -> None:
-    if not value:
-        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ecgrnn.command_config import AuditConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.config import AuditConfig
 from ecgrnn.evaluation.files import write_json, write_text
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model

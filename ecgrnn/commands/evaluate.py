@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.config import DelineateConfig, EvaluateConfig
+from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
 from ecgrnn.evaluation.held_out import open_held_out

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ecgrnn.choices import Side
+from ecgrnn.command_config import InspectConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.config import InspectConfig
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 
 

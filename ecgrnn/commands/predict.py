@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.config import DelineateConfig, PredictConfig
+from ecgrnn.config import DelineateConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 from ecgrnn.inference.waves import annotate_waves

@@ -1,7 +1,7 @@
 """Command ``prepare``: find, simulate or fetch a database and fill the cache."""
 
+from ecgrnn.command_config import PrepareConfig
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.config import PrepareConfig
 from ecgrnn.datasets.collection import open_collection
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ecgrnn.command_config import ScoreConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.config import ScoreConfig
 from ecgrnn.evaluation.score_files import read_pairs, write_scores
 from ecgrnn.metrics.ec57 import score_records
 

@@ -15,8 +15,9 @@ from ecgrnn.build import (
     plain_form,
 )
 from ecgrnn.choices import Side
+from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.config import DataConfig, DelineateConfig, EvaluateConfig, TrainConfig
+from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import audit_sides

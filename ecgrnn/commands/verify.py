@@ -1,7 +1,7 @@
 """Command ``verify``: the written-out cells against NumPy and torch.nn."""
 
+from ecgrnn.command_config import VerifyConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.config import VerifyConfig
 from ecgrnn.errors import EcgrnnError
 from ecgrnn.nn.verification import VerificationRow, verify
 

@@ -109,6 +109,8 @@ def _limits(summary: Mapping[str, Any]) -> list[str]:
     limits = [
         "Judged on recordings of one database; other devices, leads and patients may differ.",
         f"{summary['patients']} patients are few: the intervals above say how few.",
+        "The QRS detector's constants were set by hand with an eye on errors in the whole MIT-BIH Arrhythmia "
+        "Database: (b) is optimistic about finding beats there.",
         "Classes are learned from windows around beats; rhythms such as atrial fibrillation are not named.",
     ]
     if rare:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.build import build_view
-from ecgrnn.config import BeatsConfig, EvaluateConfig, LoaderConfig
+from ecgrnn.command_config import EvaluateConfig
+from ecgrnn.config import BeatsConfig, LoaderConfig
 from ecgrnn.datasets.collection import find_scheme, open_collection
 from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.evaluation.audit import Audit, audit_sides, check_other_database

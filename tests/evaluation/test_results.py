@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecgrnn.config import EvaluateConfig
+from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.evaluation.calibration import fit_on_validation
 from ecgrnn.evaluation.gallery import choose_exhibits, gallery_rows
 from ecgrnn.evaluation.held_out import HeldOutBeats, read_beats

@@ -1,0 +1,205 @@
+"""The options of every command word; what they are made of is in ``config.py``."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecgrnn.config import (
+    DataConfig,
+    LoaderConfig,
+    LoggerConfig,
+    NetworkConfig,
+    OptimizerConfig,
+    PreprocessingConfig,
+    TaskConfig,
+    at_least,
+)
+from ecgrnn.errors import ConfigError
+
+
+@dataclass
+class TrainConfig:
+    """Options of ``train``.
+
+    Attributes:
+        run_dir: folder of the run.
+        seed: seed of the weights, the order of the batches and every augmentation.
+        early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        trainer: keys of ``pytorch_lightning.Trainer``.
+    """
+
+    run_dir: str = "runs/train"
+    seed: int = 0
+    early_stopping_patience: int = 0
+    data: DataConfig = field(default_factory=DataConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loader: LoaderConfig = field(default_factory=LoaderConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    trainer: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        at_least("", "seed", self.seed, 0)
+        at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+
+
+@dataclass
+class PrepareConfig:
+    """Options of ``prepare``: find or fetch a database and fill the cache."""
+
+    run_dir: str = "runs/prepare"
+    data: DataConfig = field(default_factory=DataConfig)
+    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+
+@dataclass
+class EvaluateConfig:
+    """Options of ``evaluate``: score a checkpoint on held-out records.
+
+    Attributes:
+        run_dir: folder of the results.
+        checkpoint: the checkpoint.
+        data: what to score on; its ``database`` null means the checkpoint's own held-out records.
+        compare: a second checkpoint, scored on the same records and compared patient by patient.
+        scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
+        start_s: beginning of the period that EC57 scores, in s; null leaves the first 300 s out, as EC57
+            does, where every record is twice as long, and nothing otherwise.
+        window_s: largest distance of matching beats in EC57, in s.
+        resamples: how many times patients are drawn for an interval.
+        level: confidence level of the intervals.
+        bootstrap_seed: seed of these draws.
+        batch_size: beats of a batch; changes no result.
+    """
+
+    run_dir: str = "runs/evaluate"
+    checkpoint: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    compare: str | None = None
+    scheme: str | None = None
+    start_s: float | None = None
+    window_s: float = 0.15
+    resamples: int = 10_000
+    level: float = 0.95
+    bootstrap_seed: int = 0
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        at_least("", "start_s", self.start_s or 0.0, 0)
+        at_least("", "window_s", self.window_s, 0)
+        at_least("", "resamples", self.resamples, 100)
+        at_least("", "batch_size", self.batch_size, 1)
+        if not 0 < self.level < 1:
+            raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
+
+
+@dataclass
+class AuditConfig:
+    """Options of ``audit``: prove who a checkpoint was trained, validated and tested on.
+
+    Attributes:
+        run_dir: folder of the proof.
+        checkpoint: the checkpoint.
+        data: where its database is; another ``database`` is proved to hold nobody the checkpoint has seen.
+    """
+
+    run_dir: str = "runs/audit"
+    checkpoint: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+
+
+@dataclass
+class ScoreConfig:
+    """Options of ``score``: compare two annotators by ANSI/AAMI EC57.
+
+    Attributes:
+        run_dir: folder of the reports.
+        reference: folder of the annotations that are taken to be right.
+        reference_annotator: their extension.
+        test: folder of the annotations to score.
+        test_annotator: their extension.
+        records: the records; null takes every record that both have annotated.
+        start_s: beginning of the scored period, in s; EC57 leaves the first five minutes out.
+        stop_s: its end, in s; null is the end of each record.
+        window_s: largest distance of matching beats, in s.
+    """
+
+    run_dir: str = "runs/score"
+    reference: str = ""
+    reference_annotator: str = "atr"
+    test: str = ""
+    test_annotator: str = ""
+    records: list[str] | None = None
+    start_s: float = 300.0
+    stop_s: float | None = None
+    window_s: float = 0.15
+
+    def __post_init__(self) -> None:
+        _required("reference", self.reference, "the folder of the reference annotations")
+        _required("test", self.test, "the folder of the annotations to score")
+        _required("test_annotator", self.test_annotator, "the extension of the annotations to score")
+        at_least("", "start_s", self.start_s, 0)
+        at_least("", "window_s", self.window_s, 0)
+        if self.records is not None and not self.records:
+            raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
+        if self.stop_s is not None and self.stop_s <= self.start_s:
+            raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
+
+
+@dataclass
+class PredictConfig:
+    """Options of ``predict``: annotate one record.
+
+    Attributes:
+        run_dir: folder of the annotations.
+        checkpoint: the checkpoint.
+        record: path of the WFDB record, without suffix.
+        annotator: extension of an annotation file whose beat positions are used; null detects the beats.
+        extension: extension of the annotation file written.
+        batch_size: beats of a batch; changes no result.
+    """
+
+    run_dir: str = "runs/predict"
+    checkpoint: str = ""
+    record: str = ""
+    annotator: str | None = None
+    extension: str = "ecg"
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        _required("record", self.record, "the path of a WFDB record without its suffix")
+        at_least("", "batch_size", self.batch_size, 1)
+
+
+@dataclass
+class InspectConfig:
+    """Options of ``inspect``: what a checkpoint holds."""
+
+    run_dir: str = "runs/inspect"
+    checkpoint: str = ""
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+
+
+@dataclass
+class VerifyConfig:
+    """Options of ``verify``: the written-out cells against NumPy and torch.nn.
+
+    Attributes:
+        run_dir: folder of the run.
+        tolerance: largest difference allowed, in float64.
+    """
+
+    run_dir: str = "runs/verify"
+    tolerance: float = 1e-10
+
+
+def _required(name: str, value: str, what: str) -> None:
+    if not value:
+        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
