@@ -63,6 +63,7 @@ class EcgDataModule(pl.LightningDataModule):
         self.seed = seed
         self._collection: Collection | None = None
         self._split: Split | None = None
+        self._counts: Mapping[str, NDArray[Any]] = {}
         self._datasets: dict[Side, Any] = {}
 
     def prepare_data(self) -> None:
@@ -73,8 +74,8 @@ class EcgDataModule(pl.LightningDataModule):
         """Open the cache and split it, in every process."""
         if self._collection is None:
             self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
-            counts = self.view.counts(list(self._collection.records.values()))
-            self._split = split_collection(self._collection, self.data, counts)
+            self._counts = self.view.counts(list(self._collection.records.values()))
+            self._split = split_collection(self._collection, self.data, self._counts)
 
     @property
     def collection(self) -> Collection:
@@ -101,8 +102,8 @@ class EcgDataModule(pl.LightningDataModule):
 
     def class_counts(self, side: Side) -> list[int]:
         """Count the items of each class on one side."""
-        counts = self.view.counts(self.records(side))
-        return [int(count) for count in np.sum(list(counts.values()), axis=0)]
+        counts = [self._counts[record.name] for record in self.records(side)]
+        return [int(count) for count in np.sum(counts, axis=0)]
 
     def dataset(self, side: Side) -> Any:
         """Give the dataset of one side, made at first use."""
