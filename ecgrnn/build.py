@@ -36,15 +36,23 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.ranks import world_size
 from ecgrnn.signals.rr_intervals import RR_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
 from ecgrnn.tasks.classification import ClassificationTask, loss_weights
 from ecgrnn.tasks.labelling import LabellingTask
+from ecgrnn.training.checkpoint_io import PlainCheckpointIO
+from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.metrics_file import ContinuedMetrics
+from ecgrnn.training.resume_point import ResumePoint
+from ecgrnn.training.seeds import StepSeeds
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {"classifier": ClassifierConfig, "labeller": LabellerConfig}
 _TASKS: dict[str, type[TaskConfig]] = {"beats": BeatsConfig, "delineate": DelineateConfig}
 MONITOR = "validation/macro_f1"
+_OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
+"""Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
 
 
 def build_network(
@@ -101,7 +109,8 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 scheme=scheme,
                 before_s=task.before_s,
                 after_s=task.after_s,
-                in_memory_mb=loader.in_memory_mb,
+                # Held in memory, every rank would read everything; mapped, it reads its share.
+                in_memory_mb=loader.in_memory_mb if world_size() == 1 else 0.0,
             )
         case _:
             raise ConfigError(f"there is no view for {type(task).__name__}")
@@ -167,8 +176,15 @@ def build_task(
             raise ConfigError(f"there is no task for {type(options.task).__name__}")
 
 
-def build_trainer(options: TrainConfig, *, run_dir: Path) -> pl.Trainer:
+def build_trainer(
+    options: TrainConfig, *, run_dir: Path, interruption: Interruption | None = None
+) -> pl.Trainer:
     """Build Lightning's Trainer from the open ``trainer`` group.
+
+    Args:
+        options: the run's options.
+        run_dir: the run folder.
+        interruption: who listens for signals; None for nobody.
 
     Raises:
         ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
@@ -182,7 +198,9 @@ def build_trainer(options: TrainConfig, *, run_dir: Path) -> pl.Trainer:
             **{
                 "default_root_dir": str(run_dir),
                 "logger": _loggers(options.logger, run_dir) or False,
-                "callbacks": _callbacks(options, run_dir),
+                "callbacks": _callbacks(options, run_dir, interruption or Interruption("")),
+                "plugins": [PlainCheckpointIO()],
+                "use_distributed_sampler": False,  # datasets/order.py deals out the items, and pads nothing
                 "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
                 "num_sanity_val_steps": 0,
                 "enable_model_summary": False,
@@ -257,7 +275,7 @@ def check_trainer_keys(keys: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: when a key is another one, or one that this application sets itself.
     """
-    known = set(inspect.signature(pl.Trainer.__init__).parameters) - {"self", "callbacks", "logger"}
+    known = set(inspect.signature(pl.Trainer.__init__).parameters) - _OURS
     for key in keys:
         if key not in known:
             nearest = get_close_matches(key, sorted(known), n=1)
@@ -269,6 +287,10 @@ def _quieten_lightning() -> None:
     """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+    # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
+    warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
+    warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\(.*sync_dist=True")
+    warnings.filterwarnings("ignore", message=".*dataloader is not resumable")
 
 
 def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
@@ -280,17 +302,22 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     return loggers
 
 
-def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
+def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:
+    checkpoints = run_dir / "checkpoints"
     callbacks: list[Callback] = [
+        StepSeeds(options.seed),
         ModelCheckpoint(
-            run_dir / "checkpoints",
-            filename="best",
-            monitor=MONITOR,
-            mode="max",
-            save_last=True,
-            enable_version_counter=False,
+            checkpoints, filename="best", monitor=MONITOR, mode="max", enable_version_counter=False
+        ),
+        ResumePoint(
+            checkpoints,
+            interruption=interruption,
+            every_steps=options.checkpoint_every_steps,
+            every_s=options.checkpoint_every_s,
         ),
     ]
+    if options.resume is not None:
+        callbacks.append(ContinuedMetrics(run_dir))
     if options.early_stopping_patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
     return callbacks

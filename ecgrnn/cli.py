@@ -3,14 +3,18 @@
 import difflib
 import importlib
 import os
+import signal
 import sys
+import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, command_config, config
-from ecgrnn.errors import ConfigError, EcgrnnError
+from ecgrnn import __version__, command_config, config, runs
+from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted
+from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -31,10 +35,12 @@ _SCHEMAS: dict[str, dict[str, type]] = {
 }
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
+_SHARED = {"train", "evaluate"}
+"""Commands that several processes work on together."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give the exit status: 0 done, 2 bad input, 130 interrupted."""
+    """Run one command and give the exit status: 0 done, 2 bad input, 128 and the number of a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in {"-h", "--help", "help"}:
         print(_overview())  # noqa: T201 - the help text is the program's output
@@ -45,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_command(words[0])
         _run(words[0], words[1:])
+    except Interrupted as stopped:
+        name = signal.Signals(stopped.signal_number).name
+        advice = f"; {stopped.advice}" if stopped.advice else ""
+        return _complain(f"stopped by {name}{advice}", status=128 + stopped.signal_number)
     except KeyboardInterrupt:
         return _complain("interrupted", status=_EXIT_INTERRUPTED)
     except Exception as error:
@@ -94,14 +104,28 @@ def _run(command: str, overrides: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register_schemas()
     decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
+    if command == "train":
+        overrides = runs.resumed_words(overrides, os.environ)
     ours = sys.argv
-    sys.argv = [f"python -m ecgrnn {command}", *_for_hydra(overrides)]
     try:
-        decorate(_job(command))()
+        with _folder_of_other_ranks(command) as words:
+            sys.argv = [f"python -m ecgrnn {command}", *_for_hydra(overrides), *words]
+            decorate(_job(command, program=ours[0]))()
     except _JobError as failure:
         raise failure.error from None
     finally:
         sys.argv = ours
+
+
+@contextmanager
+def _folder_of_other_ranks(command: str) -> Iterator[list[str]]:
+    """Give all ranks but the first a run folder that nobody will see: the first alone leaves files."""
+    if command not in _SHARED or rank_of(os.environ) == 0:
+        yield []
+        return
+    os.environ["TQDM_DISABLE"] = "1"
+    with tempfile.TemporaryDirectory(prefix="ecgrnn-rank-") as folder:
+        yield [f"run_dir={folder}", f"hydra.run.dir={folder}"]
 
 
 class _JobError(BaseException):
@@ -149,52 +173,46 @@ def to_config(composed: "DictConfig") -> Any:
         raise (cause or error) from None
 
 
-def _job(command: str) -> Callable[["DictConfig"], None]:
+def _job(command: str, *, program: str) -> Callable[["DictConfig"], None]:
     def job(composed: "DictConfig") -> None:
         from hydra.core.hydra_config import HydraConfig
-        from omegaconf import OmegaConf
 
         composed.run_dir = HydraConfig.get().runtime.output_dir
         run_dir = Path(composed.run_dir)
+        # Lightning starts the other processes of a machine with the words it finds here.
+        sys.argv = [program, command, *HydraConfig.get().overrides.task]
+        resumed = command == "train" and composed.resume is not None
         try:
-            _claim(run_dir)
+            if not resumed:
+                runs.claim(run_dir)
         except ConfigError as error:
             raise _JobError(error) from error
         try:
             options = to_config(composed)
-            OmegaConf.save(composed, run_dir / "config.yaml", resolve=True)
+            _keep_options(composed, run_dir, resumed=resumed)
             importlib.import_module(f"ecgrnn.commands.{command}").run(options)
         except Exception as error:
-            _leave_no_empty_run(run_dir)
+            if not resumed:
+                runs.leave_no_empty_run(run_dir)
             raise _JobError(error) from error
 
     return job
 
 
-def _leave_no_empty_run(run_dir: Path) -> None:
-    """Remove the folder of a job that failed before it wrote anything but its options."""
-    written = [path.name for path in run_dir.iterdir()]
-    if written == ["config.yaml"]:
-        (run_dir / "config.yaml").unlink()
-    if written in ([], ["config.yaml"]):
-        run_dir.rmdir()
+def _keep_options(composed: "DictConfig", run_dir: Path, *, resumed: bool) -> None:
+    """Write the resolved options into the run folder; a run that is resumed must have the same."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
-
-def _claim(run_dir: Path) -> None:
-    """Make sure that the run folder is there, empty and ours, so that no run overwrites another.
-
-    Raises:
-        ConfigError: when the folder holds something, or nothing can be written into it.
-    """
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        if any(run_dir.iterdir()):
-            raise ConfigError(f"run_dir={run_dir} is not empty; name a new one, no run is ever overwritten")
-        probe = run_dir / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
+    resolved: Any = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+    if resumed:
+        if rank_of(os.environ) == 0:
+            runs.check_resumed(run_dir, resolved)
+        composed.resume = None
+    beside = run_dir / f".{runs.OPTIONS}"
+    OmegaConf.save(composed, beside, resolve=True)
+    beside.replace(run_dir / runs.OPTIONS)
+    runs.write_words(run_dir, list(HydraConfig.get().overrides.task))
 
 
 def _explain(error: Exception, command: str) -> str | None:
@@ -266,5 +284,6 @@ def _nearest(word: str, known: Sequence[str] | dict[str, Any]) -> str:
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT) -> int:
     line = " ".join(message.split())
-    print(f"ecgrnn: {line}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
+    rank = f"rank {rank_of(os.environ)}: " if rank_of(os.environ) else ""
+    print(f"ecgrnn: {rank}{line}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
     return status

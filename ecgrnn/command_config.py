@@ -24,12 +24,18 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        resume: the folder of a run that was interrupted, to go on in; null begins a new one.
+        checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
+        checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
     run_dir: str = "runs/train"
     seed: int = 0
     early_stopping_patience: int = 0
+    resume: str | None = None
+    checkpoint_every_steps: int = 0
+    checkpoint_every_s: float = 600.0
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -42,15 +48,32 @@ class TrainConfig:
     def __post_init__(self) -> None:
         at_least("", "seed", self.seed, 0)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+        at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
+        at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
 
 
 @dataclass
 class PrepareConfig:
-    """Options of ``prepare``: find or fetch a database and fill the cache."""
+    """Options of ``prepare``: find or fetch a database and fill the cache.
+
+    Attributes:
+        run_dir: folder of the run.
+        shard: which part of the records to prepare, from 0.
+        shards: how many parts there are, each prepared by a process of its own, anywhere.
+    """
 
     run_dir: str = "runs/prepare"
+    shard: int = 0
+    shards: int = 1
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+    def __post_init__(self) -> None:
+        at_least("", "shards", self.shards, 1)
+        if not 0 <= self.shard < self.shards:
+            raise ConfigError(
+                f"shard must lie in 0..{self.shards - 1}, for shards={self.shards}; it is {self.shard}"
+            )
 
 
 @dataclass
@@ -70,6 +93,7 @@ class EvaluateConfig:
         level: confidence level of the intervals.
         bootstrap_seed: seed of these draws.
         batch_size: beats of a batch; changes no result.
+        processes: processes that share the records; torchrun and srun say it themselves.
     """
 
     run_dir: str = "runs/evaluate"
@@ -83,9 +107,11 @@ class EvaluateConfig:
     level: float = 0.95
     bootstrap_seed: int = 0
     batch_size: int = 1024
+    processes: int = 1
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        at_least("", "processes", self.processes, 1)
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)

@@ -20,10 +20,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "choices", "errors"), 0),
-    **dict.fromkeys(("signals", "nn", "batch"), 1),
+    **dict.fromkeys(("spec", "config", "command_config", "choices", "errors", "runs"), 0),
+    **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
-    **dict.fromkeys(("datamodule", "tasks"), 3),
+    **dict.fromkeys(("datamodule", "tasks", "training"), 3),
     "build": 4,
     **dict.fromkeys(("inference", "evaluation"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
@@ -35,10 +35,12 @@ ROOMS_OF = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "matplotlib": {"evaluation"},
-    "pytorch_lightning": {"datamodule", "tasks", "build", "commands"},
-    "torchmetrics": {"metrics", "tasks"},
+    "pytorch_lightning": {"datamodule", "tasks", "training", "build", "commands"},
+    "lightning_fabric": {"training", "build", "commands"},
+    "torchmetrics": {"metrics", "tasks", "training"},
 }
-WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "signals", "cli", "__main__"}
+WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "runs", "signals", "cli"}
+WITHOUT_TORCH |= {"__main__"}
 
 REQUIRED = {
     "checkpoint": "best.ckpt",

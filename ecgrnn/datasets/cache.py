@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -144,7 +144,7 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     folder = _folder(source, config, cache)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        beside = _new_folder(folder)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
     try:
@@ -195,7 +195,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
 def _move(beside: Path, folder: Path) -> None:
     """Put a whole entry in its place; where another process was faster, its entry is as good as ours."""
     # A damaged or outdated entry makes way first, since a folder cannot be renamed onto a full one.
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    aside = _new_folder(folder)
     try:
         with contextlib.suppress(FileNotFoundError):
             folder.rename(aside / "old")
@@ -205,6 +205,13 @@ def _move(beside: Path, folder: Path) -> None:
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _new_folder(folder: Path) -> Path:
+    """Make a hidden folder beside an entry; the umask says who may read it, so that a group can share it."""
+    beside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
+    beside.mkdir()
+    return beside
 
 
 def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Path:

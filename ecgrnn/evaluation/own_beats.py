@@ -10,13 +10,15 @@ from tqdm import tqdm
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.score_files import in_scheme, read_pairs
-from ecgrnn.inference.beats import beat_logits
+from ecgrnn.inference.beats import shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.metrics.ec57 import Ec57Scores, score_records
+from ecgrnn.ranks import gather, share
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.detect import detect_qrs
 from ecgrnn.signals.record import read_record
@@ -46,10 +48,10 @@ def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np
     """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
     config = model.preprocessing
     found = []
-    for record in tqdm(held_out.test, desc="finding beats", unit="record"):
+    for record in tqdm(share(held_out.test), desc="finding beats", unit="record"):
         source = read_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
         found.append(detect_qrs(source.signal, fs_hz=source.fs_hz))
-    return found
+    return gather(found)
 
 
 def classify_found(
@@ -61,13 +63,16 @@ def classify_found(
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record."""
     view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
-    dataset = view.windows(records, table_of_positions(records, positions))
-    logits = beat_logits(model.network, dataset, batch_size=batch_size)
-    label = logits.argmax(axis=-1) if len(logits) else np.zeros(0, np.int64)
-    ends = np.cumsum([len(sample) for sample in positions])[:-1]
+
+    def beats_of(mine: Sequence[int]) -> BeatDataset:
+        chosen = [records[k] for k in mine]
+        dataset: BeatDataset = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
+        return dataset
+
+    logits = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)
     return [
-        LabelledBeats(sample, part.astype(np.int64))
-        for sample, part in zip(positions, np.split(label, ends), strict=True)
+        LabelledBeats(sample, part.argmax(axis=-1).astype(np.int64) if len(part) else np.zeros(0, np.int64))
+        for sample, part in zip(positions, logits, strict=True)
     ]
 
 

@@ -12,8 +12,8 @@ from torch.nn import functional
 from ecgrnn.batch import ClassBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
-from ecgrnn.metrics.classification import ConfusionMatrix, class_scores, macro_f1
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class ClassificationTask(pl.LightningModule):
@@ -53,6 +53,7 @@ class ClassificationTask(pl.LightningModule):
         self.training_matrix = ConfusionMatrix(len(self.classes))
         self.validation_matrix = ConfusionMatrix(len(self.classes))
         self.test_matrix = ConfusionMatrix(len(self.classes))
+        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
     def forward(self, batch: ClassBatch) -> Tensor:
         """Give logits ``(batch, class)``."""
@@ -61,27 +62,27 @@ class ClassificationTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._step(batch, "training", self.training_matrix)
+        return mean_over_ranks(*self._step(batch, self.training_loss, self.training_matrix))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Add a batch to the validation scores."""
-        self._step(batch, "validation", self.validation_matrix)
+        self._step(batch, self.validation_loss, self.validation_matrix)
 
     def test_step(self, batch: ClassBatch) -> None:
         """Add a batch to the test scores."""
-        self._step(batch, "test", self.test_matrix)
+        self._step(batch, self.test_loss, self.test_matrix)
 
     def on_train_epoch_end(self) -> None:
         """Log the scores over the training beats, as they were while the weights moved."""
-        self._log_scores("training", self.training_matrix)
+        self._log_scores("training", self.training_loss, self.training_matrix)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation beats."""
-        self._log_scores("validation", self.validation_matrix)
+        self._log_scores("validation", self.validation_loss, self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test beats."""
-        self._log_scores("test", self.test_matrix)
+        self._log_scores("test", self.test_loss, self.test_matrix)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Give the optimiser and its schedule over all steps of the training."""
@@ -91,24 +92,25 @@ class ClassificationTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, stage: str, counted: ConfusionMatrix) -> Tensor:
+    def _step(self, batch: ClassBatch, loss: MeanLoss, counted: ConfusionMatrix) -> tuple[Tensor, Tensor]:
+        """Count a batch, and give the sum of its weighted losses and of the weights."""
         logits = self(batch)
-        loss = functional.cross_entropy(
-            logits, batch.label, weight=self.class_weights, label_smoothing=self.label_smoothing
+        total = functional.cross_entropy(
+            logits,
+            batch.label,
+            weight=self.class_weights,
+            label_smoothing=self.label_smoothing,
+            reduction="sum",
         )
+        weight = self.class_weights[batch.label].sum()
         counted.update(logits.argmax(dim=-1), batch.label)
-        self.log(
-            f"{stage}/loss",
-            loss,
-            batch_size=len(batch),
-            on_step=False,
-            on_epoch=True,
-            sync_dist=True,
-        )
-        return loss
+        loss.update(total, weight)
+        return total, weight
 
-    def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
+    def _log_scores(self, stage: str, loss: MeanLoss, counted: ConfusionMatrix) -> None:
+        self.log(f"{stage}/loss", loss.compute().float())
         matrix = counted.compute().cpu().numpy()
+        loss.reset()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
         for name, score in zip(self.classes, class_scores(matrix), strict=True):
