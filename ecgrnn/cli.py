@@ -212,7 +212,8 @@ def _keep_options(composed: "DictConfig", run_dir: Path, *, resumed: bool) -> No
     beside = run_dir / f".{runs.OPTIONS}"
     OmegaConf.save(composed, beside, resolve=True)
     beside.replace(run_dir / runs.OPTIONS)
-    runs.write_words(run_dir, list(HydraConfig.get().overrides.task))
+    if "resume" in composed:
+        runs.write_words(run_dir, list(HydraConfig.get().overrides.task))
 
 
 def _explain(error: Exception, command: str) -> str | None:

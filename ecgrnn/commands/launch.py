@@ -1,5 +1,6 @@
 """Several processes that work on one command: started where nobody else has, met, and taken down together."""
 
+import logging
 import os
 import signal
 import sys
@@ -23,6 +24,9 @@ def together(keys: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         ConfigError: the keys do not go together, or do not fit what torchrun or srun have started.
     """
+    # Lightning's own announcements are no news to the user.
+    for module in ("distributed", "rank_zero"):
+        logging.getLogger(f"lightning_fabric.utilities.{module}").setLevel(logging.WARNING)
     chosen = {
         name: keys[name] for name in ("accelerator", "devices", "num_nodes", "strategy") if name in keys
     }

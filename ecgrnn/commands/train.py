@@ -84,7 +84,7 @@ def _fit(
 ) -> None:
     """Train, and say in one line what Lightning thinks of trainer keys that do not go together."""
     try:
-        trainer.fit(task, datamodule, ckpt_path=None if resumed is None else str(resumed))
+        trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
