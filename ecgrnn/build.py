@@ -11,13 +11,15 @@ from typing import Any, cast
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
+    BeatSequenceConfig,
+    BeatSequenceNetworkConfig,
     ClassifierConfig,
     DataConfig,
     DelineateConfig,
@@ -29,21 +31,33 @@ from ecgrnn.config import (
     TaskConfig,
 )
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.beat_sequences import BeatSequenceView, feature_names
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.nn.fused import recurrence
 from ecgrnn.signals.rr_intervals import RR_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
-from ecgrnn.tasks.classification import ClassificationTask, loss_weights
+from ecgrnn.tasks.augmentation import BeatAugmentation
+from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
 from ecgrnn.tasks.labelling import LabellingTask
 
-_NETWORKS: dict[str, type[NetworkConfig]] = {"classifier": ClassifierConfig, "labeller": LabellerConfig}
-_TASKS: dict[str, type[TaskConfig]] = {"beats": BeatsConfig, "delineate": DelineateConfig}
+_NETWORKS: dict[str, type[NetworkConfig]] = {
+    "classifier": ClassifierConfig,
+    "beat_sequence": BeatSequenceNetworkConfig,
+    "labeller": LabellerConfig,
+}
+_TASKS: dict[str, type[TaskConfig]] = {
+    "beats": BeatsConfig,
+    "beat_sequence": BeatSequenceConfig,
+    "delineate": DelineateConfig,
+}
 MONITOR = "validation/macro_f1"
 
 
@@ -56,9 +70,11 @@ def build_network(
         ConfigError: when the network's form does not fit the task.
     """
     match config, task:
-        case ClassifierConfig(), BeatsConfig():
+        case BeatSequenceNetworkConfig(), BeatSequenceConfig():
+            return _beat_sequence_network(config, task, signal=signal, n_classes=n_classes)
+        case ClassifierConfig(), BeatsConfig() if not isinstance(task, BeatSequenceConfig):
             return Classifier(
-                _encoder(config.encoder, signal),
+                _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
                 n_classes,
                 pooling=config.pooling,
                 n_features=len(RR_FEATURES),
@@ -67,7 +83,7 @@ def build_network(
             )
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _encoder(config.encoder, signal, n_leads=1),
+                _encoder(config.encoder, signal.fs_hz, n_leads=1),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
@@ -76,8 +92,9 @@ def build_network(
             )
         case _:
             raise ConfigError(
-                f"network={_form(config)} does not fit task={_form(task)}: beats are classified by "
-                "network=classifier (N-vs-1), waves are labelled by network=labeller (N-vs-N)"
+                f"network={_form(config)} does not fit task={_form(task)}: single beats are classified by "
+                "network=classifier (N-vs-1), beats in a row by network=beat_sequence, waves are labelled by "
+                "network=labeller (N-vs-N)"
             )
 
 
@@ -95,6 +112,16 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
     match task:
         case DelineateConfig():
             return WaveView(annotator=annotator, step_s=task.step_s)
+        case BeatSequenceConfig():
+            return BeatSequenceView(
+                annotator=annotator,
+                scheme=scheme,
+                before_s=task.before_s,
+                after_s=task.after_s,
+                sequence_beats=task.sequence_beats,
+                causal=task.causal,
+                in_memory_mb=loader.in_memory_mb,
+            )
         case BeatsConfig():
             return BeatView(
                 annotator=annotator,
@@ -153,6 +180,7 @@ def build_task(
                 label_smoothing=task.label_smoothing,
                 optimizer=options.optimizer,
                 facts=facts,
+                **_in_sequence(task, counts=counts, signal=signal),
             )
         case DelineateConfig() as task:
             return LabellingTask(
@@ -209,8 +237,48 @@ def plain_form(config: NetworkConfig | TaskConfig) -> dict[str, Any]:
 
 
 def _form(config: NetworkConfig | TaskConfig) -> str:
-    forms = [name for name, kind in {**_NETWORKS, **_TASKS}.items() if kind is type(config)]
+    forms = [name for name, kind in (*_NETWORKS.items(), *_TASKS.items()) if kind is type(config)]
     return forms[0] if forms else type(config).__name__
+
+
+def _beat_sequence_network(
+    config: BeatSequenceNetworkConfig, task: BeatSequenceConfig, *, signal: SignalSpec, n_classes: int
+) -> BeatSequenceClassifier:
+    sequence = config.sequence
+    if task.causal and sequence.bidirectional:
+        raise ConfigError(
+            "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
+        )
+    names = feature_names(len(signal.leads), causal=task.causal)
+    return BeatSequenceClassifier(
+        _encoder(
+            config.encoder, signal.fs_hz, n_leads=2
+        ),  # of each lead: the beat, and what is unusual in it
+        recurrence(
+            sequence.cell,
+            sequence.input_size,
+            hidden_size=sequence.hidden_size,
+            num_layers=sequence.num_layers,
+            bidirectional=sequence.bidirectional,
+            dropout=sequence.dropout,
+        ),
+        n_classes,
+        n_leads=len(signal.leads),
+        n_features=len(names),
+        pooling=config.pooling,
+        dropout=config.head_dropout,
+    )
+
+
+def _in_sequence(task: BeatsConfig, *, counts: Sequence[int], signal: SignalSpec) -> dict[str, Any]:
+    """Give what only sequences of beats are trained with."""
+    if not isinstance(task, BeatSequenceConfig):
+        return {}
+    names = feature_names(len(signal.leads), causal=task.causal)
+    return {
+        "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
+        "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+    }
 
 
 def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
@@ -223,10 +291,10 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
     return round(labels)
 
 
-def _encoder(config: EncoderConfig, signal: SignalSpec, *, n_leads: int | None = None) -> FrameEncoder:
+def _encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
     return FrameEncoder(
-        n_leads or len(signal.leads),
-        frame=max(1, round(config.frame_s * signal.fs_hz)),
+        n_leads,
+        frame=max(1, round(config.frame_s * fs_hz)),
         cell=config.cell,
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
@@ -291,6 +359,8 @@ def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
             enable_version_counter=False,
         ),
     ]
+    if options.optimizer.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
     if options.early_stopping_patience:
         callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
     return callbacks
