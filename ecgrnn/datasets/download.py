@@ -162,7 +162,7 @@ def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) 
 
 
 def fetch_file(slug: str, version: str, file: str, target: Path) -> None:
-    """Fetch one file of a PhysioNet project into ``target``; uses the network, as only `check_reachable` does.
+    """Fetch one file of a PhysioNet project into ``target``, over the network.
 
     Raises:
         OSError: no network, no such file, or ``target`` cannot be written.
