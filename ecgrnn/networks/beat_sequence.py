@@ -77,7 +77,8 @@ class BeatSequenceClassifier(nn.Module):
         beat, usual = signal.unbind(dim=-1)
         read = torch.stack([beat, beat - usual], dim=-1).reshape(-1, time, 2)
         outputs, _ = self.encoder(read)
-        return self.pool(outputs).reshape(sequences, beats, -1)
+        pooled: Tensor = self.pool(outputs)
+        return pooled.reshape(sequences, beats, -1)
 
     def _dropped(self, x: Tensor) -> Tensor:
         """Drop features with one mask for all beats of a sequence, so that no neighbour gives them away."""
