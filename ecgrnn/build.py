@@ -1,58 +1,55 @@
 """From options to objects: one function per kind of thing; reads no file and trains nothing."""
 
-import inspect
-import logging
-import warnings
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
+    BeatSequenceConfig,
+    BeatSequenceNetworkConfig,
     ClassifierConfig,
     DataConfig,
     DelineateConfig,
     EncoderConfig,
     LabellerConfig,
     LoaderConfig,
-    LoggerConfig,
     NetworkConfig,
     TaskConfig,
 )
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.beat_sequences import BeatSequenceView, feature_names
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.nn.fused import recurrence
 from ecgrnn.ranks import world_size
 from ecgrnn.signals.rr_intervals import RR_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
-from ecgrnn.tasks.classification import ClassificationTask, loss_weights
+from ecgrnn.tasks.augmentation import BeatAugmentation
+from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
 from ecgrnn.tasks.labelling import LabellingTask
-from ecgrnn.training.checkpoint_io import PlainCheckpointIO
-from ecgrnn.training.interruption import Interruption
-from ecgrnn.training.metrics_file import ContinuedMetrics
-from ecgrnn.training.resume_point import ResumePoint
-from ecgrnn.training.seeds import StepSeeds
 
-_NETWORKS: dict[str, type[NetworkConfig]] = {"classifier": ClassifierConfig, "labeller": LabellerConfig}
-_TASKS: dict[str, type[TaskConfig]] = {"beats": BeatsConfig, "delineate": DelineateConfig}
-MONITOR = "validation/macro_f1"
-_OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
-"""Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
+_NETWORKS: dict[str, type[NetworkConfig]] = {
+    "classifier": ClassifierConfig,
+    "beat_sequence": BeatSequenceNetworkConfig,
+    "labeller": LabellerConfig,
+}
+_TASKS: dict[str, type[TaskConfig]] = {
+    "beats": BeatsConfig,
+    "beat_sequence": BeatSequenceConfig,
+    "delineate": DelineateConfig,
+}
 
 
 def build_network(
@@ -64,9 +61,11 @@ def build_network(
         ConfigError: when the network's form does not fit the task.
     """
     match config, task:
-        case ClassifierConfig(), BeatsConfig():
+        case BeatSequenceNetworkConfig(), BeatSequenceConfig():
+            return _beat_sequence_network(config, task, signal=signal, n_classes=n_classes)
+        case ClassifierConfig(), BeatsConfig() if not isinstance(task, BeatSequenceConfig):
             return Classifier(
-                _encoder(config.encoder, signal),
+                _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
                 n_classes,
                 pooling=config.pooling,
                 n_features=len(RR_FEATURES),
@@ -75,7 +74,7 @@ def build_network(
             )
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _encoder(config.encoder, signal, n_leads=1),
+                _encoder(config.encoder, signal.fs_hz, n_leads=1),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
@@ -84,8 +83,9 @@ def build_network(
             )
         case _:
             raise ConfigError(
-                f"network={_form(config)} does not fit task={_form(task)}: beats are classified by "
-                "network=classifier (N-vs-1), waves are labelled by network=labeller (N-vs-N)"
+                f"network={_form(config)} does not fit task={_form(task)}: single beats are classified by "
+                "network=classifier (N-vs-1), beats in a row by network=beat_sequence, waves are labelled by "
+                "network=labeller (N-vs-N)"
             )
 
 
@@ -103,14 +103,23 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
     match task:
         case DelineateConfig():
             return WaveView(annotator=annotator, step_s=task.step_s)
+        case BeatSequenceConfig():
+            return BeatSequenceView(
+                annotator=annotator,
+                scheme=scheme,
+                before_s=task.before_s,
+                after_s=task.after_s,
+                sequence_beats=task.sequence_beats,
+                causal=task.causal,
+                in_memory_mb=_in_memory_mb(loader),
+            )
         case BeatsConfig():
             return BeatView(
                 annotator=annotator,
                 scheme=scheme,
                 before_s=task.before_s,
                 after_s=task.after_s,
-                # Held in memory, every rank would read everything; mapped, it reads its share.
-                in_memory_mb=loader.in_memory_mb if world_size() == 1 else 0.0,
+                in_memory_mb=_in_memory_mb(loader),
             )
         case _:
             raise ConfigError(f"there is no view for {type(task).__name__}")
@@ -162,6 +171,7 @@ def build_task(
                 label_smoothing=task.label_smoothing,
                 optimizer=options.optimizer,
                 facts=facts,
+                **_in_sequence(task, counts=counts, signal=signal),
             )
         case DelineateConfig() as task:
             return LabellingTask(
@@ -174,41 +184,6 @@ def build_task(
             )
         case _:
             raise ConfigError(f"there is no task for {type(options.task).__name__}")
-
-
-def build_trainer(
-    options: TrainConfig, *, run_dir: Path, interruption: Interruption | None = None
-) -> pl.Trainer:
-    """Build Lightning's Trainer from the open ``trainer`` group.
-
-    Args:
-        options: the run's options.
-        run_dir: the run folder.
-        interruption: who listens for signals; None for nobody.
-
-    Raises:
-        ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
-    """
-    check_trainer_keys(options.trainer)
-    _quieten_lightning()
-    # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        return pl.Trainer(
-            **{
-                "default_root_dir": str(run_dir),
-                "logger": _loggers(options.logger, run_dir) or False,
-                "callbacks": _callbacks(options, run_dir, interruption or Interruption("")),
-                "plugins": [PlainCheckpointIO()],
-                "use_distributed_sampler": False,  # datasets/order.py deals out the items, and pads nothing
-                "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
-                "num_sanity_val_steps": 0,
-                "enable_model_summary": False,
-                **options.trainer,
-            }
-        )
-    except (ValueError, TypeError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
 
 def network_config_of(plain: Mapping[str, Any]) -> NetworkConfig:
@@ -227,8 +202,53 @@ def plain_form(config: NetworkConfig | TaskConfig) -> dict[str, Any]:
 
 
 def _form(config: NetworkConfig | TaskConfig) -> str:
-    forms = [name for name, kind in {**_NETWORKS, **_TASKS}.items() if kind is type(config)]
+    forms = [name for name, kind in (*_NETWORKS.items(), *_TASKS.items()) if kind is type(config)]
     return forms[0] if forms else type(config).__name__
+
+
+def _beat_sequence_network(
+    config: BeatSequenceNetworkConfig, task: BeatSequenceConfig, *, signal: SignalSpec, n_classes: int
+) -> BeatSequenceClassifier:
+    sequence = config.sequence
+    if task.causal and sequence.bidirectional:
+        raise ConfigError(
+            "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
+        )
+    names = feature_names(len(signal.leads), causal=task.causal)
+    return BeatSequenceClassifier(
+        _encoder(
+            config.encoder, signal.fs_hz, n_leads=2
+        ),  # of each lead: the beat, and what is unusual in it
+        recurrence(
+            sequence.cell,
+            sequence.input_size,
+            hidden_size=sequence.hidden_size,
+            num_layers=sequence.num_layers,
+            bidirectional=sequence.bidirectional,
+            dropout=sequence.dropout,
+        ),
+        n_classes,
+        n_leads=len(signal.leads),
+        n_features=len(names),
+        pooling=config.pooling,
+        dropout=config.head_dropout,
+    )
+
+
+def _in_sequence(task: BeatsConfig, *, counts: Sequence[int], signal: SignalSpec) -> dict[str, Any]:
+    """Give what only sequences of beats are trained with."""
+    if not isinstance(task, BeatSequenceConfig):
+        return {}
+    names = feature_names(len(signal.leads), causal=task.causal)
+    return {
+        "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
+        "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+    }
+
+
+def _in_memory_mb(loader: LoaderConfig) -> float:
+    """Map windows where there are several ranks: held in memory, every rank would hold everything."""
+    return loader.in_memory_mb if world_size() == 1 else 0.0
 
 
 def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
@@ -241,10 +261,10 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
     return round(labels)
 
 
-def _encoder(config: EncoderConfig, signal: SignalSpec, *, n_leads: int | None = None) -> FrameEncoder:
+def _encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
     return FrameEncoder(
-        n_leads or len(signal.leads),
-        frame=max(1, round(config.frame_s * signal.fs_hz)),
+        n_leads,
+        frame=max(1, round(config.frame_s * fs_hz)),
         cell=config.cell,
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
@@ -267,57 +287,3 @@ def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[
                 f"no training patient has a beat of class {name}, which task.macro_f1_classes names; "
                 "take another split, or leave the class out of task.macro_f1_classes"
             )
-
-
-def check_trainer_keys(keys: Mapping[str, Any]) -> None:
-    """Check that the open group ``trainer`` holds nothing but keys of ``pytorch_lightning.Trainer``.
-
-    Raises:
-        ConfigError: when a key is another one, or one that this application sets itself.
-    """
-    known = set(inspect.signature(pl.Trainer.__init__).parameters) - _OURS
-    for key in keys:
-        if key not in known:
-            nearest = get_close_matches(key, sorted(known), n=1)
-            hint = f"; did you mean 'trainer.{nearest[0]}'?" if nearest else ""
-            raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
-
-
-def _quieten_lightning() -> None:
-    """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
-    # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
-    warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
-    warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\(.*sync_dist=True")
-    warnings.filterwarnings("ignore", message=".*dataloader is not resumable")
-
-
-def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
-    loggers: list[Logger] = []
-    if config.csv:
-        loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
-    if config.tensorboard:
-        loggers.append(TensorBoardLogger(str(run_dir), name="", version="tensorboard"))
-    return loggers
-
-
-def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:
-    checkpoints = run_dir / "checkpoints"
-    callbacks: list[Callback] = [
-        StepSeeds(options.seed),
-        ModelCheckpoint(
-            checkpoints, filename="best", monitor=MONITOR, mode="max", enable_version_counter=False
-        ),
-        ResumePoint(
-            checkpoints,
-            interruption=interruption,
-            every_steps=options.checkpoint_every_steps,
-            every_s=options.checkpoint_every_s,
-        ),
-    ]
-    if options.resume is not None:
-        callbacks.append(ContinuedMetrics(run_dir))
-    if options.early_stopping_patience:
-        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
-    return callbacks

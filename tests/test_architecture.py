@@ -24,7 +24,7 @@ FLOORS = {
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training"), 3),
-    "build": 4,
+    **dict.fromkeys(("build", "build_trainer"), 4),
     **dict.fromkeys(("inference", "evaluation"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
 }
@@ -35,8 +35,8 @@ ROOMS_OF = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "matplotlib": {"evaluation"},
-    "pytorch_lightning": {"datamodule", "tasks", "training", "build", "commands"},
-    "lightning_fabric": {"training", "build", "commands"},
+    "pytorch_lightning": {"datamodule", "tasks", "training", "build", "build_trainer", "commands"},
+    "lightning_fabric": {"training", "build_trainer", "commands"},
     "torchmetrics": {"metrics", "tasks", "training"},
 }
 WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "runs", "signals", "cli"}
@@ -194,7 +194,7 @@ def test_every_network_builds_for_some_task_and_every_task_has_a_network():
 
 @pytest.mark.parametrize("trainer", groups_of("train")["trainer"])
 def test_every_trainer_file_has_only_keys_of_lightning(trainer):
-    from ecgrnn.build import check_trainer_keys
+    from ecgrnn.build_trainer import check_trainer_keys
 
     check_trainer_keys(compose_config("train", f"trainer={trainer}").trainer)
 

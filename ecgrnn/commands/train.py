@@ -8,14 +8,8 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from ecgrnn.build import (
-    build_datamodule,
-    build_scheme,
-    build_task,
-    build_trainer,
-    check_trainer_keys,
-    plain_form,
-)
+from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
+from ecgrnn.build_trainer import build_trainer, check_trainer_keys
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.launch import together

@@ -10,18 +10,16 @@ from tqdm import tqdm
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
-from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.score_files import in_scheme, read_pairs
-from ecgrnn.inference.beats import shared_logits
+from ecgrnn.inference.beats import BeatItems, shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.metrics.ec57 import Ec57Scores, score_records
 from ecgrnn.ranks import gather, share
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.detect import detect_qrs
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.spec import LabelScheme
 
@@ -47,11 +45,12 @@ class LabelledBeats:
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
     """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
     config = model.preprocessing
-    found = []
-    for record in tqdm(share(held_out.test), desc="finding beats", unit="record"):
-        source = read_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
-        found.append(detect_qrs(source.signal, fs_hz=source.fs_hz))
-    return gather(found)
+    return gather(
+        [
+            detect_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
+            for record in tqdm(share(held_out.test), desc="finding beats", unit="record")
+        ]
+    )
 
 
 def classify_found(
@@ -64,9 +63,9 @@ def classify_found(
     """Let a model classify beats at given positions, record by record."""
     view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
 
-    def beats_of(mine: Sequence[int]) -> BeatDataset:
+    def beats_of(mine: Sequence[int]) -> BeatItems:
         chosen = [records[k] for k in mine]
-        dataset: BeatDataset = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
+        dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
         return dataset
 
     logits = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)

@@ -1,6 +1,6 @@
-"""The N-vs-1 task: a classifier, its weighted cross-entropy and its macro-F1."""
+"""The tasks of classes: a classifier of items or of items in sequence, its cross-entropy and its macro-F1."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,7 +9,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgrnn.batch import ClassBatch
+from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
@@ -17,19 +17,22 @@ from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class ClassificationTask(pl.LightningModule):
-    """Trains a network that gives each item one class.
+    """Trains a network that gives each item one class; label -1 does not count.
 
     Args:
-        network: gives logits ``(batch, class)`` from signal, lengths and features.
+        network: gives logits ``(..., class)`` from signal, lengths and features.
         classes: class names in the order of the logits.
         scored: names of the classes that ``validation/macro_f1`` is the mean over.
         class_weights: ``(class,)``, weights of the loss.
         label_smoothing: share of each target that is spread over all classes.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
+        log_prior: ``(class,)``, added to the logits in the loss; None adds nothing.
+        augment: changes a training batch at random; None leaves it as it is.
     """
 
     class_weights: Tensor
+    log_prior: Tensor
 
     def __init__(
         self,
@@ -41,12 +44,17 @@ class ClassificationTask(pl.LightningModule):
         label_smoothing: float,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
+        log_prior: Tensor | None = None,
+        augment: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
         self.classes = tuple(classes)
         self.scored = [self.classes.index(name) for name in scored]
         self.register_buffer("class_weights", class_weights, persistent=False)
+        no_prior = torch.zeros_like(class_weights)
+        self.register_buffer("log_prior", no_prior if log_prior is None else log_prior, persistent=False)
+        self.augment = augment
         self.label_smoothing = label_smoothing
         self.optimizer = optimizer
         self.facts = facts
@@ -55,20 +63,21 @@ class ClassificationTask(pl.LightningModule):
         self.test_matrix = ConfusionMatrix(len(self.classes))
         self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
-    def forward(self, batch: ClassBatch) -> Tensor:
-        """Give logits ``(batch, class)``."""
+    def forward(self, batch: ClassBatch | SequenceBatch) -> Tensor:
+        """Give logits ``(..., class)``."""
         logits: Tensor = self.network(batch.signal, batch.lengths, batch.features)
         return logits
 
-    def training_step(self, batch: ClassBatch) -> Tensor:
+    def training_step(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give the loss of a batch."""
+        batch = batch if self.augment is None else self.augment(batch)
         return mean_over_ranks(*self._step(batch, self.training_loss, self.training_matrix))
 
-    def validation_step(self, batch: ClassBatch) -> None:
+    def validation_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the validation scores."""
         self._step(batch, self.validation_loss, self.validation_matrix)
 
-    def test_step(self, batch: ClassBatch) -> None:
+    def test_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the test scores."""
         self._step(batch, self.test_loss, self.test_matrix)
 
@@ -92,18 +101,21 @@ class ClassificationTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, loss: MeanLoss, counted: ConfusionMatrix) -> tuple[Tensor, Tensor]:
+    def _step(
+        self, batch: ClassBatch | SequenceBatch, loss: MeanLoss, counted: ConfusionMatrix
+    ) -> tuple[Tensor, Tensor]:
         """Count a batch, and give the sum of its weighted losses and of the weights."""
-        logits = self(batch)
+        logits, label = self(batch).flatten(0, -2), batch.label.flatten()
+        known = label >= 0
         total = functional.cross_entropy(
-            logits,
-            batch.label,
+            logits[known] + self.log_prior,
+            label[known],
             weight=self.class_weights,
             label_smoothing=self.label_smoothing,
             reduction="sum",
         )
-        weight = self.class_weights[batch.label].sum()
-        counted.update(logits.argmax(dim=-1), batch.label)
+        weight = self.class_weights[label[known]].sum()
+        counted.update(logits.argmax(dim=-1), label)
         loss.update(total, weight)
         return total, weight
 
@@ -140,3 +152,14 @@ def loss_weights(counts: Tensor, kind: ClassWeights) -> Tensor:
             weights = share.clamp_min(1e-9).reciprocal()
     weights = torch.where(counts > 0, weights, 0.0)
     return weights / (weights * share).sum()
+
+
+def adjusted_prior(counts: Tensor, strength: float) -> Tensor:
+    """Give ``strength`` times the logarithm of the class frequencies, at least one item taken of each class.
+
+    Args:
+        counts: ``(class,)``, items of each class among the training patients.
+        strength: 0 adjusts nothing, 1 makes the network's own logits those of equally frequent classes.
+    """
+    share = counts.clamp_min(1) / counts.clamp_min(1).sum()
+    return strength * share.log()

@@ -54,10 +54,10 @@ def mean_over_ranks(total: Tensor, weight: Tensor) -> Tensor:
     """Give a batch's mean loss whose gradient, averaged over ranks, is that of all ranks' items at once.
 
     Each rank divides by the mean weight of a rank's batch, not by its own: an item counts alike wherever it
-    is. Alone, this is ``total / weight``.
+    is. Alone, this is ``total / weight``, and 0 where a batch has only classes of weight 0.
 
     Args:
         total: sum of the weighted losses of this rank's items.
         weight: sum of their weights.
     """
-    return total / (summed(weight) / world_size())
+    return total / (summed(weight) / world_size()).clamp_min(1e-9)
