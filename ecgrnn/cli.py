@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, command_config, config
+from ecgrnn import __version__, command_config, config, sweep_config
+from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, EcgrnnError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, type]] = {
     "prepare": ("find or fetch a database and fill the cache", command_config.PrepareConfig),
     "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
+    "sweep": ("search options by many trials, judged on validation patients", sweep_config.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),
     "predict": ("annotate a recording with a checkpoint", command_config.PredictConfig),
     "score": ("score any annotation files against reference ones, by EC57", command_config.ScoreConfig),
@@ -96,8 +98,10 @@ def _run(command: str, overrides: list[str]) -> None:
     decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     ours = sys.argv
     sys.argv = [f"python -m ecgrnn {command}", *_for_hydra(overrides)]
+    done: list[tuple[str, str]] = []
     try:
-        decorate(_job(command))()
+        decorate(_job(command, done))()
+        _tell_jobs(done)
     except _JobError as failure:
         raise failure.error from None
     finally:
@@ -149,26 +153,61 @@ def to_config(composed: "DictConfig") -> Any:
         raise (cause or error) from None
 
 
-def _job(command: str) -> Callable[["DictConfig"], None]:
+def _job(command: str, done: list[tuple[str, str]]) -> Callable[["DictConfig"], None]:
     def job(composed: "DictConfig") -> None:
         from hydra.core.hydra_config import HydraConfig
         from omegaconf import OmegaConf
 
-        composed.run_dir = HydraConfig.get().runtime.output_dir
+        hydra = HydraConfig.get()
+        composed.run_dir = hydra.runtime.output_dir
         run_dir = Path(composed.run_dir)
+        if "given" in composed:
+            composed.given = _given(hydra)
+        goes_on = "given" in composed and _is_sweep(run_dir)
         try:
-            _claim(run_dir)
+            if not goes_on:
+                _claim(run_dir)
         except ConfigError as error:
             raise _JobError(error) from error
         try:
             options = to_config(composed)
-            OmegaConf.save(composed, run_dir / "config.yaml", resolve=True)
+            if not goes_on:
+                plain = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+                OmegaConf.save(OmegaConf.create(without_passwords(plain)), run_dir / "config.yaml")
             importlib.import_module(f"ecgrnn.commands.{command}").run(options)
+            if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+                done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:
-            _leave_no_empty_run(run_dir)
+            if not goes_on:
+                _leave_no_empty_run(run_dir)
             raise _JobError(error) from error
 
     return job
+
+
+def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
+    """Say where the jobs of a multirun are, for what they printed is far above."""
+    for run_dir, words in done:
+        print(f"{run_dir}  {words}")  # noqa: T201 - the end of a multirun
+
+
+def _given(hydra: Any) -> dict[str, Any]:
+    """Tell what the command line gave, for the trials of a sweep to be given it, too."""
+    groups = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice}
+    folders = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return {
+        "words": list(hydra.overrides.task),
+        "groups": {group: choice for group, choice in groups.items() if not group.startswith("hydra")},
+        "config_dirs": [str(Path(folder).resolve()) for folder in folders],
+    }
+
+
+def _is_sweep(run_dir: Path) -> bool:
+    """Tell whether a run folder is that of a sweep, which several workers share and which can go on."""
+    try:
+        return "\nsearch:" in (run_dir / "config.yaml").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def _leave_no_empty_run(run_dir: Path) -> None:

@@ -24,12 +24,15 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        evaluate_test: score the best checkpoint on the test patients at the end; while options are still being
+            chosen they are nobody's business.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
     run_dir: str = "runs/train"
     seed: int = 0
     early_stopping_patience: int = 0
+    evaluate_test: bool = True
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

@@ -16,13 +16,14 @@ from ecgrnn.build import (
 )
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
+from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
-from ecgrnn.evaluation.results import evaluate_checkpoint
+from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
@@ -46,13 +47,20 @@ def run(options: TrainConfig) -> None:
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
-        _fit(build_trainer(options, run_dir=run_dir), task, datamodule)
+        trainer = build_trainer(options, run_dir=run_dir)
+        log_options(trainer.loggers, options)
+        _fit(trainer, task, datamodule)
     model = load_model(run_dir / "checkpoints" / "best.ckpt")
+    write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
+    results = None
     match options.task:
+        case _ if not options.evaluate_test:
+            say("test        nobody was scored: evaluate_test=false")
         case DelineateConfig():
             _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
         case _:
-            _finish_beats(options, run_dir=run_dir, stages=stages)
+            results = _finish_beats(options, run_dir=run_dir, stages=stages)
+    log_results(trainer.loggers, options, results=results)
     say(f"checkpoint  {run_dir / 'checkpoints' / 'best.ckpt'}")
 
 
@@ -73,7 +81,7 @@ def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
         say(line)
 
 
-def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> None:
+def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> Results:
     checkpoint = run_dir / "checkpoints" / "best.ckpt"
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
@@ -88,6 +96,7 @@ def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> Non
         results = evaluate_checkpoint(judged, curves=training_curves(checkpoint))
     write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
+    return results
 
 
 def _finish_delineation(
