@@ -24,8 +24,8 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
-        evaluate_test: score the best checkpoint on the test patients at the end; while options are still being
-            chosen they are nobody's business.
+        evaluate_test: score the best checkpoint on the test patients at the end; leave it out while options
+            are still being chosen.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 

@@ -1,4 +1,4 @@
-"""The options of ``sweep``: what is searched, how trials are chosen and judged, and where the study is kept."""
+"""The options of ``sweep``: what is searched, how trials are chosen and judged, where the study is kept."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,8 @@ class RangeConfig:
             return
         if not all(_is_number(end) for end in ends) or not self.low < self.high:
             raise ConfigError(
-                f"search.space: give choices, or low below high as numbers; they are {self.low} and {self.high}"
+                "search.space: give choices, or numbers with low below high; "
+                f"low is {self.low} and high {self.high}"
             )
         if self.log and (self.low <= 0 or self.step is not None):
             raise ConfigError(f"search.space: log=true needs low above 0 and no step; low is {self.low}")
@@ -73,8 +74,6 @@ class SearchConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.space:
-            raise ConfigError("search.space names no option; take a file of conf/search with search=NAME")
         if not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise ConfigError("search.objectives must name one objective, or several different ones")
         if len(self.objectives) > 1 and self.pruner is not Pruner.none:
@@ -133,6 +132,8 @@ class SweepConfig(TrainConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.search.space:
+            raise ConfigError("search.space names no option; take a file of conf/search with search=NAME")
         at_least("", "n_trials", self.n_trials, 1)
         at_least("", "jobs", self.jobs, 1)
         at_least("", "grace_s", self.grace_s, 1)

@@ -20,12 +20,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "choices", "errors"), 0),
+    **dict.fromkeys(
+        ("spec", "config", "command_config", "sweep_config", "choices", "credentials", "errors"), 0
+    ),
     **dict.fromkeys(("signals", "nn", "batch"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks"), 3),
     "build": 4,
-    **dict.fromkeys(("inference", "evaluation"), 5),
+    **dict.fromkeys(("inference", "evaluation", "sweeps"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
 }
 SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli")}
@@ -36,9 +38,13 @@ ROOMS_OF = {
     "omegaconf": {"cli"},
     "matplotlib": {"evaluation"},
     "pytorch_lightning": {"datamodule", "tasks", "build", "commands"},
+    "optuna": {"sweeps"},
     "torchmetrics": {"metrics", "tasks"},
 }
-WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "signals", "cli", "__main__"}
+WITHOUT_TORCH = {
+    *("", "spec", "config", "command_config", "sweep_config", "choices", "credentials", "errors"),
+    *("signals", "sweeps", "cli", "__main__"),
+}
 
 REQUIRED = {
     "checkpoint": "best.ckpt",

@@ -1,4 +1,4 @@
-"""The page of a sweep: its course, what mattered, every trial across its options, and the best to train with."""
+"""The page of a sweep: its course, what mattered, each trial across its options, the best to train with."""
 
 import math
 from collections.abc import Mapping, Sequence

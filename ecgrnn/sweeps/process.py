@@ -124,8 +124,8 @@ def share_of_machine(
         {'OMP_NUM_THREADS': '4'}
         >>> share_of_machine(1, jobs=3, cores=12, devices=["4", "5"])["CUDA_VISIBLE_DEVICES"]
         '5'
-        >>> share_of_machine(1, jobs=2, cores=8, devices=["0", "1", "2", "3"], per_job=2)["CUDA_VISIBLE_DEVICES"]
-        '2,3'
+        >>> share_of_machine(1, jobs=2, cores=8, devices=["a", "b", "c", "d"], per_job=2)
+        {'OMP_NUM_THREADS': '4', 'CUDA_VISIBLE_DEVICES': 'c,d'}
     """
     share = {"OMP_NUM_THREADS": str(max(1, cores // jobs))}
     if devices:

@@ -32,7 +32,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Give the best trial, or the front of those that none beats in every objective, best first objective first."""
+    """Give the best trial, or all that none beats in every objective, the best in the first one first."""
     if not any(trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)):
         return []
     if len(study.directions) == 1:
