@@ -191,15 +191,15 @@ def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
         print(f"{run_dir}  {words}")  # noqa: T201 - the end of a multirun
 
 
-def _given(hydra: Any) -> dict[str, Any]:
+def _given(hydra: Any) -> sweep_config.Given:
     """Tell what the command line gave, for the trials of a sweep to be given it, too."""
     groups = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice}
     folders = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    return {
-        "words": list(hydra.overrides.task),
-        "groups": {group: choice for group, choice in groups.items() if not group.startswith("hydra")},
-        "config_dirs": [str(Path(folder).resolve()) for folder in folders],
-    }
+    return sweep_config.Given(
+        words=list(hydra.overrides.task),
+        groups={group: choice for group, choice in groups.items() if not group.startswith("hydra")},
+        config_dirs=[str(Path(folder).resolve()) for folder in folders],
+    )
 
 
 def _is_sweep(run_dir: Path) -> bool:

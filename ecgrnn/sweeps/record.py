@@ -1,5 +1,6 @@
 """What a study found, as plain data: rows of trials, importances, the best, and it as an experiment file."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from ecgrnn.sweeps.study import FINISHED
 
 Row = dict[str, str | int | float | None]
 _GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
+_FEWEST_TO_COMPARE = 4
 
 
 def trial_rows(study: optuna.Study, options: SweepConfig) -> list[Row]:
@@ -23,9 +25,16 @@ def trial_rows(study: optuna.Study, options: SweepConfig) -> list[Row]:
 
 def importances(study: optuna.Study) -> dict[str, float]:
     """Give each option's share in what makes trials good (PED-ANOVA); empty where too little is known."""
+    complete = [trial for trial in study.get_trials(deepcopy=False) if trial.state == TrialState.COMPLETE]
+    if len(complete) < _FEWEST_TO_COMPARE:
+        return {}
     first = (lambda trial: trial.values[0]) if len(study.directions) > 1 else None
     try:
-        found = optuna.importance.get_param_importances(study, target=first)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that PED-ANOVA is experimental, or that trials are few
+            found = optuna.importance.get_param_importances(
+                study, evaluator=optuna.importance.PedAnovaImportanceEvaluator(), target=first
+            )
     except (ValueError, RuntimeError, ZeroDivisionError):
         return {}
     return {name: float(share) for name, share in found.items() if share == share}

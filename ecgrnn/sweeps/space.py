@@ -1,6 +1,5 @@
 """The search space: values for a trial, and the words that give them to ``train``."""
 
-import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -61,16 +60,7 @@ def _suggest(trial: optuna.Trial, name: str, values: RangeConfig) -> Value:
         return chosen
     if values.whole:
         return trial.suggest_int(name, values.low, values.high, log=values.log, step=values.step or 1)
-    number = trial.suggest_float(name, values.low, values.high, log=values.log, step=values.step)
-    return _rounded(number, values)
-
-
-def _rounded(number: float, values: RangeConfig) -> float:
-    """Round to four significant digits, within the range: more of them say nothing."""
-    if values.step is not None:
-        return number
-    digits = 4 - 1 - math.floor(math.log10(abs(number))) if number else 0
-    return min(max(round(number, digits), float(values.low)), float(values.high))
+    return trial.suggest_float(name, values.low, values.high, log=values.log, step=values.step)
 
 
 def _word(value: Value) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 import yaml
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from ecgrnn.choices import Objective
 from ecgrnn.errors import DataError
@@ -21,6 +21,7 @@ from ecgrnn.sweeps.space import suggest, words_of
 from ecgrnn.sweeps.study import BEAT, Watch, in_work, next_trial, try_again
 
 _POLL_S = 0.5
+_LOOK_S = 2.0  # how often the study is read: reading it costs more than looking at a process
 _BEATS_PER_GRACE = 6
 _FIGURES = {Objective.macro_f1: "best", Objective.parameters: "parameters", Objective.seconds: "fit_seconds"}
 
@@ -69,6 +70,8 @@ class Worker:
         self._watch = Watch(options.grace_s)
         self._failures = 0
         self._waiting = False
+        self._looked_s = -_LOOK_S
+        self._busy = 0
 
     def run(self) -> None:
         """Work until the study has enough finished trials; give back what is running when stopped.
@@ -77,34 +80,38 @@ class Worker:
             DataError: when several trials in a row failed.
         """
         try:
-            while not self._enough():
+            while True:
                 for slot in list(self._slots):
                     self._attend(slot)
-                self._rescue()
-                self._fill()
+                now_s = time.monotonic()
+                if now_s - self._looked_s >= _LOOK_S or len(self._slots) < self._busy:
+                    self._looked_s = now_s
+                    if self._look():
+                        return
+                    self._busy = len(self._slots)
                 time.sleep(_POLL_S)
         finally:
             self._give_back()
 
-    def _enough(self) -> bool:
+    def _look(self) -> bool:
+        """Read the study: take over lost trials, begin new ones; tell whether there is nothing left to do."""
         finished, running = in_work(self.study)
-        enough = len(finished) >= self.options.n_trials
-        if not enough and running and not self._slots and not self._waiting:
-            self.say(f"waiting for {len(running)} trials of other workers")
-        self._waiting = not enough and bool(running) and not self._slots
-        return enough and not self._slots
-
-    def _fill(self) -> None:
-        """Start trials in the free places."""
-        while len(self._slots) < self.options.jobs:
-            finished, running = in_work(self.study)
-            if len(finished) + len(running) >= self.options.n_trials:
-                return
+        own = {slot.trial.number for slot in self._slots}
+        others = [trial for trial in running if trial.number not in own]
+        self._rescue(others)
+        if len(finished) >= self.options.n_trials:
+            return not self._slots
+        room = self.options.n_trials - len(finished) - len(running)
+        for _ in range(min(room, self.options.jobs - len(self._slots))):
             trial = next_trial(self.study, self.options.search)
             if self._is_surplus(trial):
                 self.study.tell(trial, state=TrialState.FAIL)
-                return
+                break
             self._start(trial)
+        if others and not self._slots and not self._waiting:
+            self.say(f"waiting for {len(others)} trials of other workers")
+        self._waiting = not self._slots
+        return False
 
     def _is_surplus(self, trial: optuna.Trial) -> bool:
         """Tell whether other workers took the last trials in the same moment."""
@@ -138,11 +145,11 @@ class Worker:
         try:
             ended = slot.process.ended()
             self._beat(slot)
-            self._report(slot)
+            news = self._report(slot)
             if ended is not None:
                 self._slots.remove(slot)
                 self._close(slot, ended)
-            elif self._may_prune() and slot.reported and slot.trial.should_prune():
+            elif news and slot.trial.should_prune():
                 self._slots.remove(slot)
                 slot.process.stop()
                 self.study.tell(slot.trial, state=TrialState.PRUNED)
@@ -161,16 +168,19 @@ class Worker:
             slot.beaten_s = now_s
             slot.trial.set_user_attr(BEAT, slot.beats)
 
-    def _report(self, slot: _Slot) -> None:
+    def _report(self, slot: _Slot) -> bool:
+        """Report new epochs; tell whether there were any."""
         if len(self.options.search.objectives) > 1:
-            return  # Optuna takes values of epochs for one objective alone
-        for epoch, value in sorted(slot.process.epochs().items()):
-            if epoch not in slot.reported and value == value:
-                slot.trial.report(value, step=epoch)
-                slot.reported.add(epoch)
-
-    def _may_prune(self) -> bool:
-        return len(self.options.search.objectives) == 1
+            return False  # Optuna takes values of epochs for one objective alone
+        new = {
+            epoch: value
+            for epoch, value in slot.process.epochs().items()
+            if epoch not in slot.reported and value == value
+        }
+        for epoch, value in sorted(new.items()):
+            slot.trial.report(value, step=epoch)
+        slot.reported |= set(new)
+        return bool(new)
 
     def _close(self, slot: _Slot, ended: Ended) -> None:
         number = slot.trial.number
@@ -197,11 +207,8 @@ class Worker:
                 f"{self._failures} trials in a row failed, so no more are begun; the last: {line}"
             )
 
-    def _rescue(self) -> None:
+    def _rescue(self, others: Sequence[FrozenTrial]) -> None:
         """Queue anew the trials whose worker is gone."""
-        own = {slot.trial.number for slot in self._slots}
-        _, running = in_work(self.study)
-        others = [trial for trial in running if trial.number not in own]
         for lost in self._watch.lost(others, now_s=time.monotonic()):
             if try_again(self.study, lost, max_retries=self.options.max_retries):
                 self.say(f"trial {lost.number:>4} lost its worker; it is tried again")
@@ -222,11 +229,8 @@ def _values(objectives: Sequence[Objective], figures: Mapping[str, float] | None
     if figures is None:
         return None
     values = [figures.get(_FIGURES[objective]) for objective in objectives]
-    return (
-        None
-        if any(value is None or value != value for value in values)
-        else [float(v) for v in values if v is not None]
-    )
+    known = [float(value) for value in values if value is not None and value == value]
+    return known if len(known) == len(objectives) else None
 
 
 def _devices_per_job(trainer: Mapping[str, Any]) -> int:
