@@ -178,6 +178,20 @@ def test_every_yaml_file_is_reached_by_some_command():
     assert there == reached
 
 
+def test_a_sweep_composes_what_each_of_its_trials_composes():
+    of_train, of_sweep = (
+        {
+            group: choice
+            for entry in yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())["defaults"]
+            if isinstance(entry, dict)
+            for group, choice in entry.items()
+        }
+        for command in ("train", "sweep")
+    )
+    assert of_sweep.pop("search") == "beats"
+    assert of_sweep == of_train
+
+
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():
     from ecgrnn.build import build_network
     from ecgrnn.spec import SignalSpec
