@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import LoggerConfig
@@ -92,8 +93,47 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     if config.csv:
         loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
     if config.tensorboard:
-        loggers.append(TensorBoardLogger(str(run_dir), name="", version="tensorboard"))
+        loggers.append(
+            TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
+        )
+    if config.wandb:
+        loggers.append(_wandb(config, run_dir))
+    if config.mlflow:
+        loggers.append(_mlflow(config, run_dir))
     return loggers
+
+
+def _wandb(config: LoggerConfig, run_dir: Path) -> Logger:
+    try:
+        from wandb import Settings
+    except ImportError as error:
+        raise ConfigError("logger=wandb needs wandb: pip install 'ecgrnn[wandb]'") from error
+    return WandbLogger(
+        name=run_dir.name,
+        save_dir=str(run_dir),
+        project=config.project,
+        offline=not config.wandb_online,
+        # what the run folder holds is enough: no console, no code, no address of a repository
+        settings=Settings(silent=True, console="off", disable_git=True, save_code=False),
+    )
+
+
+def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    beside = None
+    if config.mlflow_uri.startswith("sqlite:///"):
+        store = Path(config.mlflow_uri.removeprefix("sqlite:///")).resolve()
+        store.parent.mkdir(parents=True, exist_ok=True)
+        beside = (store.parent / "mlflow_artifacts").as_uri()
+    try:
+        return MLFlowLogger(
+            experiment_name=config.project,
+            run_name=str(run_dir),
+            tracking_uri=config.mlflow_uri,
+            artifact_location=beside,
+        )
+    except ImportError as error:
+        raise ConfigError("logger=mlflow needs MLflow: pip install 'ecgrnn[mlflow]'") from error
 
 
 def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:

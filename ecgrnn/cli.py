@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, command_config, config, runs
+from ecgrnn import __version__, command_config, config, runs, sweep_config
+from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted
 from ecgrnn.ranks import rank_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, type]] = {
     "prepare": ("find or fetch a database and fill the cache", command_config.PrepareConfig),
     "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
+    "sweep": ("search options by many trials, judged on validation patients", sweep_config.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),
     "predict": ("annotate a recording with a checkpoint", command_config.PredictConfig),
     "score": ("score any annotation files against reference ones, by EC57", command_config.ScoreConfig),
@@ -115,10 +117,12 @@ def _run(command: str, overrides: list[str]) -> None:
     if command == "train":
         overrides = runs.resumed_words(overrides, os.environ)
     ours = sys.argv
+    done: list[tuple[str, str]] = []
     try:
         with _folder_of_other_ranks(command) as words:
             sys.argv = [f"python -m ecgrnn {command}", *_for_hydra(overrides), *words]
-            decorate(_job(command, program=ours[0]))()
+            decorate(_job(command, done, program=ours[0]))()
+            _tell_jobs(done)
     except _JobError as failure:
         raise failure.error from None
     finally:
@@ -181,33 +185,40 @@ def to_config(composed: "DictConfig") -> Any:
         raise (cause or error) from None
 
 
-def _job(command: str, *, program: str) -> Callable[["DictConfig"], None]:
+def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable[["DictConfig"], None]:
     def job(composed: "DictConfig") -> None:
         from hydra.core.hydra_config import HydraConfig
 
-        composed.run_dir = HydraConfig.get().runtime.output_dir
+        hydra = HydraConfig.get()
+        composed.run_dir = hydra.runtime.output_dir
         run_dir = Path(composed.run_dir)
         # Lightning starts the other processes of a machine with the words it finds here.
-        sys.argv = [program, command, *HydraConfig.get().overrides.task]
+        sys.argv = [program, command, *_words(hydra)]
+        if "given" in composed:
+            composed.given = _given(hydra)
         resumed = command == "train" and composed.resume is not None
+        goes_on = resumed or ("given" in composed and _is_sweep(run_dir))
         try:
-            if not resumed:
+            if not goes_on:
                 runs.claim(run_dir)
         except ConfigError as error:
             raise _JobError(error) from error
         try:
             options = to_config(composed)
-            _keep_options(composed, run_dir, resumed=resumed)
+            if resumed or not goes_on:
+                _keep_options(command, composed, run_dir, resumed=resumed)
             importlib.import_module(f"ecgrnn.commands.{command}").run(options)
+            if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
+                done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:
-            if not resumed:
+            if not goes_on:
                 runs.leave_no_empty_run(run_dir)
             raise _JobError(error) from error
 
     return job
 
 
-def _keep_options(composed: "DictConfig", run_dir: Path, *, resumed: bool) -> None:
+def _keep_options(command: str, composed: "DictConfig", run_dir: Path, *, resumed: bool) -> None:
     """Write the resolved options into the run folder; a run that is resumed must have the same."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
@@ -216,12 +227,47 @@ def _keep_options(composed: "DictConfig", run_dir: Path, *, resumed: bool) -> No
     if resumed:
         if rank_of(os.environ) == 0:
             runs.check_resumed(run_dir, resolved)
-        composed.resume = None
+        resolved["resume"] = None
     beside = run_dir / f".{runs.OPTIONS}"
-    OmegaConf.save(composed, beside, resolve=True)
+    OmegaConf.save(OmegaConf.create(without_passwords(resolved)), beside)
     beside.replace(run_dir / runs.OPTIONS)
-    if "resume" in composed:
-        runs.write_words(run_dir, list(HydraConfig.get().overrides.task))
+    if command == "train":
+        runs.write_words(run_dir, _words(HydraConfig.get()))
+
+
+def _words(hydra: Any) -> list[str]:
+    """Give what the command line said of one job."""
+    folders = [f"--config-dir={folder}" for folder in _config_dirs(hydra)]
+    return [*folders, *hydra.overrides.task]
+
+
+def _config_dirs(hydra: Any) -> list[str]:
+    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return [str(Path(folder).resolve()) for folder in sources]
+
+
+def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
+    """Say where the jobs of a multirun are, for what they printed is far above."""
+    for run_dir, words in done:
+        print(f"{run_dir}  {words}")  # noqa: T201 - the end of a multirun
+
+
+def _given(hydra: Any) -> sweep_config.Given:
+    """Tell what the command line gave, for the trials of a sweep to be given it, too."""
+    groups = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice}
+    return sweep_config.Given(
+        words=list(hydra.overrides.task),
+        groups={group: choice for group, choice in groups.items() if not group.startswith("hydra")},
+        config_dirs=_config_dirs(hydra),
+    )
+
+
+def _is_sweep(run_dir: Path) -> bool:
+    """Tell whether a run folder is that of a sweep, which several workers share and which can go on."""
+    try:
+        return "\nsearch:" in (run_dir / runs.OPTIONS).read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def _explain(error: Exception, command: str) -> str | None:

@@ -27,6 +27,8 @@ class TrainConfig:
         resume: the folder of a run that was interrupted, to go on in; null begins a new one.
         checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
+        evaluate_test: score the best checkpoint on the test patients at the end; leave it out while options
+            are still being chosen.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
@@ -36,6 +38,7 @@ class TrainConfig:
     resume: str | None = None
     checkpoint_every_steps: int = 0
     checkpoint_every_s: float = 600.0
+    evaluate_test: bool = True
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

@@ -389,10 +389,22 @@ class LoggerConfig:
     Attributes:
         csv: write ``metrics.csv``.
         tensorboard: write TensorBoard event files.
+        wandb: write a run of Weights & Biases into the run folder.
+        wandb_online: send it, too, with the key that ``wandb login`` has put away.
+        mlflow: write a run of MLflow.
+        mlflow_uri: MLflow's store; pictures lie beside a store that is a file.
+        project: name of the project (Weights & Biases) or the experiment (MLflow).
+        pictures: give trackers pictures of learning curves, confusion matrix and strips of ECG.
     """
 
     csv: bool = True
     tensorboard: bool = True
+    wandb: bool = False
+    wandb_online: bool = False
+    mlflow: bool = False
+    mlflow_uri: str = "sqlite:///runs/mlflow.db"
+    project: str = "ecgrnn"
+    pictures: bool = True
 
 
 def above_zero(group: str, name: str, value: float | None) -> None:

@@ -20,12 +20,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "choices", "errors", "runs"), 0),
+    **dict.fromkeys(("spec", "config", "command_config", "sweep_config", "choices"), 0),
+    **dict.fromkeys(("credentials", "errors", "runs"), 0),
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training"), 3),
     **dict.fromkeys(("build", "build_trainer"), 4),
-    **dict.fromkeys(("inference", "evaluation"), 5),
+    **dict.fromkeys(("inference", "evaluation", "sweeps"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
 }
 SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli")}
@@ -37,10 +38,13 @@ ROOMS_OF = {
     "matplotlib": {"evaluation"},
     "pytorch_lightning": {"datamodule", "tasks", "training", "build", "build_trainer", "commands"},
     "lightning_fabric": {"training", "build_trainer", "commands"},
+    "optuna": {"sweeps"},
     "torchmetrics": {"metrics", "tasks", "training"},
 }
-WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "runs", "signals", "cli"}
-WITHOUT_TORCH |= {"__main__"}
+WITHOUT_TORCH = {
+    *("", "spec", "config", "command_config", "sweep_config", "choices", "credentials", "errors", "runs"),
+    *("signals", "sweeps", "cli", "__main__"),
+}
 
 REQUIRED = {
     "checkpoint": "best.ckpt",
@@ -172,6 +176,20 @@ def test_every_yaml_file_is_reached_by_some_command():
     reached |= {Path(f"{command}.yaml") for command in COMMANDS} | {Path("_run.yaml")}
     there = {file.relative_to(conf_folder()) for file in conf_folder().rglob("*.yaml")}
     assert there == reached
+
+
+def test_a_sweep_composes_what_each_of_its_trials_composes():
+    of_train, of_sweep = (
+        {
+            group: choice
+            for entry in yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())["defaults"]
+            if isinstance(entry, dict)
+            for group, choice in entry.items()
+        }
+        for command in ("train", "sweep")
+    )
+    assert of_sweep.pop("search") == "beats"
+    assert of_sweep == of_train
 
 
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():

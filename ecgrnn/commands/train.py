@@ -13,6 +13,7 @@ from ecgrnn.build_trainer import build_trainer, check_trainer_keys
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.launch import together
+from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.config import DataConfig, DelineateConfig
@@ -20,7 +21,7 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
-from ecgrnn.evaluation.results import evaluate_checkpoint
+from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
@@ -61,15 +62,21 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
+        log_options(trainer.loggers, options)
         _fit(trainer, task, datamodule, resumed=resume_point(options))
     checkpoint = Path(broadcast(str(run_dir / "checkpoints" / "best.ckpt")))
     barrier()
     model = load_model(checkpoint)
+    write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
+    results = None
     match options.task:
+        case _ if not options.evaluate_test:
+            say("test        nobody was scored: evaluate_test=false")
         case DelineateConfig():
             _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
         case _:
-            _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
+            results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
+    log_results(trainer.loggers, options, results=results)
     say(f"checkpoint  {checkpoint}")
 
 
@@ -92,7 +99,7 @@ def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
         say(line)
 
 
-def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> None:
+def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
     )
@@ -107,6 +114,7 @@ def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stag
     if rank() == 0:
         write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
+    return results
 
 
 def _finish_delineation(
