@@ -17,6 +17,7 @@ WORDS = "overrides.yaml"
 _MAY_CHANGE = (
     "run_dir",
     "resume",
+    "evaluate_test",
     "checkpoint_every_steps",
     "checkpoint_every_s",
     "data.root",

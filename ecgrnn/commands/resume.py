@@ -21,12 +21,13 @@ def refuse_finished(options: TrainConfig) -> None:
     Raises:
         ConfigError: when there is nothing left to do.
     """
-    if options.resume is None or not (Path(options.resume) / "summary.json").is_file():
+    results = "summary.json" if options.evaluate_test else "training.json"
+    if options.resume is None or not (Path(options.resume) / results).is_file():
         return
     last = read_checkpoint(Path(options.resume) / "checkpoints" / LAST)
     if int(options.trainer.get("max_epochs") or 0) <= _epochs_done(last):
         raise ConfigError(
-            f"resume={options.resume} is finished: its results are in summary.json; begin a new run, or give "
+            f"resume={options.resume} is finished: its results are in {results}; begin a new run, or give "
             "a higher trainer.max_epochs where its schedule allows that"
         )
 

@@ -1,7 +1,9 @@
 import optuna
 import pytest
 
+from ecgrnn.cli import conf_folder, register_schemas, to_config
 from ecgrnn.command_config import TrainConfig
+from ecgrnn.commands.sweep import train_options
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import RangeConfig, SearchConfig
@@ -62,3 +64,24 @@ def test_words_say_values_as_the_command_line_reads_them():
     values = {"a": 16, "b": 1.5e-4, "c": True, "d": None, "e": "it's a, b", "f": "lstm"}
     read = OverridesParser.create().parse_overrides(words_of(values))
     assert {one.key_or_group: one.value() for one in read} == values
+
+
+@pytest.mark.parametrize(
+    ("search", "task"),
+    [
+        ("beats", "beat_sequence"),
+        ("beats_size", "beat_sequence"),
+        ("mitdb_beats", "beat_sequence"),
+        ("single_beats", "beats"),
+        ("delineate", "delineate"),
+    ],
+)
+def test_the_searches_that_come_along_name_options_of_their_task(search, task):
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    register_schemas()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        options = to_config(compose("sweep", overrides=[f"search={search}", f"task={task}"]))
+    check_space(options.search.space, train_options(options))
