@@ -120,12 +120,13 @@ class EcgDataModule(pl.LightningDataModule):
 
     def state_dict(self) -> dict[str, int]:
         """Say which epoch and which batch of it come next."""
-        loop = self.trainer.fit_loop if self.trainer is not None else None
-        if loop is None:
+        if self.trainer is None:
             return {}
+        loop = self.trainer.fit_loop
         done = loop.epoch_loop.batch_progress.current.ready
         whole = done >= self.trainer.num_training_batches
-        return {"epoch": loop.epoch_progress.current.processed, "batches": 0 if whole else done}
+        epochs: Any = loop.epoch_progress.current  # Lightning declares a narrower kind than it keeps
+        return {"epoch": epochs.processed, "batches": 0 if whole else done}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Begin with that batch."""

@@ -114,7 +114,7 @@ def _pictures(options: TrainConfig, results: Results | None) -> dict[str, Pictur
 
 def _flat(plain: Any, prefix: str) -> dict[str, str | int | float | bool]:
     if isinstance(plain, Mapping):
-        found = {}
+        found: dict[str, str | int | float | bool] = {}
         for key, value in plain.items():
             found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
         return found

@@ -57,7 +57,8 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
     _tell(datamodule, scheme)
-    _prove_no_leak(datamodule, facts)
+    if rank() == 0:  # it reads every signal once
+        _prove_no_leak(datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)

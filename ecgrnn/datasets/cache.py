@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from ecgrnn.signals.record import read_header, read_record
 
 CACHE_VERSION = 1
 """Raised whenever preparing the same record with the same options gives other numbers."""
+
+_MAPPED_AT_ONCE = 256
+"""Signals that stay mapped: each holds an open file, and often no more than 1024 may be open."""
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -47,7 +50,7 @@ class RecordSource:
 
 @dataclass(frozen=True)
 class CachedRecord:
-    """A prepared record, its signal mapped from disk at first use.
+    """A prepared record, its signal mapped from disk when it is read.
 
     Attributes:
         name: the record's name within its database.
@@ -73,11 +76,12 @@ class CachedRecord:
     missing: tuple[int, ...]
     fingerprint: str
 
-    @cached_property
+    @property
     def signal(self) -> NDArray[np.float32]:
         """``(time, lead)`` in mV, read-only."""
-        mapped: NDArray[np.float32] = np.load(self.folder / "signal.npy", mmap_mode="r", allow_pickle=False)
-        return mapped
+        path = self.folder / "signal.npy"
+        status = path.stat()
+        return _mapped(path, (status.st_ino, status.st_mtime_ns))
 
     def annotations(self, annotator: str) -> Annotations:
         """Give one annotator's annotations, at the source's sampling frequency."""
@@ -118,6 +122,13 @@ def data_fingerprint(records: Sequence[CachedRecord]) -> str:
     """Hash names and contents of records: equal exactly where the same files were read."""
     lines = sorted(f"{record.name} {record.fingerprint}" for record in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@lru_cache(maxsize=_MAPPED_AT_ONCE)
+def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
+    """Map a signal; the stamp says which file stands there, in case another has taken its place."""
+    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
 
 
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:

@@ -1,6 +1,7 @@
 """Pictures for experiment trackers, drawn with matplotlib: confusion matrix, learning curves, ECG strips."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -101,6 +102,6 @@ def _label_beats(axes: Axes, stretch: Stretch) -> None:
 
 def _picture(figure: Figure) -> Picture:
     figure.set_dpi(_DPI)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # without annotations
     canvas.draw()
     return np.array(canvas.buffer_rgba(), dtype=np.uint8)[..., :3].copy()

@@ -65,7 +65,8 @@ def experiment(study: optuna.Study, trial: FrozenTrial, options: SweepConfig) ->
     head = (
         f"# @package _global_\n# Trial {trial.number} of the study {study.study_name}: validation {scores}.\n"
     )
-    return head + yaml.safe_dump({"defaults": defaults, **recipe}, sort_keys=False, allow_unicode=True)
+    body: str = yaml.safe_dump({"defaults": defaults, **recipe}, sort_keys=False, allow_unicode=True)
+    return head + body
 
 
 def finished(rows: list[Row]) -> int:

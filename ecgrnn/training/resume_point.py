@@ -130,7 +130,7 @@ class ResumePoint(Checkpoint):
 def _validation_follows(trainer: pl.Trainer, batch_idx: int) -> bool:
     if batch_idx + 1 >= trainer.num_training_batches:
         return True
-    every = getattr(trainer, "val_check_batch", None)
+    every: Any = getattr(trainer, "val_check_batch", None)
     return bool(every) and every != float("inf") and (batch_idx + 1) % int(every) == 0
 
 
