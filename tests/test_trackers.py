@@ -18,8 +18,16 @@ def tracked(small_training, tmp_path_factory):
     words = [word for word in small_training if not word.startswith("logger.")]
     store = f"logger.mlflow_uri=sqlite:///{folder / 'store' / 'mlflow.db'}"
     finished = subprocess.run(
-        [sys.executable, "-m", "ecgrnn", *words, "logger.wandb=true", "logger.mlflow=true", store]
-        + [f"run_dir={folder / 'run'}"],
+        [
+            sys.executable,
+            "-m",
+            "ecgrnn",
+            *words,
+            "logger.wandb=true",
+            "logger.mlflow=true",
+            store,
+            f"run_dir={folder / 'run'}",
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT), "WANDB_DIR": str(folder), "HOME": str(folder)},
         capture_output=True,
         text=True,
