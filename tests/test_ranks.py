@@ -180,20 +180,14 @@ def test_truncated_back_propagation_with_carried_state_is_that_of_one_process(se
     assert seen[0]["carried"] == seen[1]["carried"]
 
 
-def test_evaluation_by_two_processes_gives_the_counts_of_one(trained, small_data, command_line, tmp_path):
+def test_held_out_records_scored_by_two_ranks_have_the_counts_of_one_process(
+    shared, small_data, command_line, tmp_path
+):
     where = [word for word in small_data if word.startswith(("data.root", "data.cache", "data.workers"))]
-    words = ["evaluate", f"checkpoint={trained / 'checkpoints' / 'best.ckpt'}", *where]
-    assert command_line(*words, f"run_dir={tmp_path / 'one'}") == 0
-    finished = subprocess.run(
-        [sys.executable, "-m", "ecgrnn", *words, "processes=2", f"run_dir={tmp_path / 'two'}"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert finished.returncode == 0, finished.stderr
+    checkpoint = f"checkpoint={shared / 'run' / 'checkpoints' / 'best.ckpt'}"
+    assert command_line("evaluate", checkpoint, *where, f"run_dir={tmp_path / 'one'}") == 0
     for name in ("confusion.csv", "records.csv", "ec57_records.csv", "audit.json"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+        assert (tmp_path / "one" / name).read_bytes() == (shared / "run" / name).read_bytes(), name
 
 
 def test_alone_a_process_is_the_first_of_one():

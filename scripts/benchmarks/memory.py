@@ -30,6 +30,7 @@ from ecgrnn.config import (
     BeatSequenceConfig,
     BeatSequenceNetworkConfig,
     ClassifierConfig,
+    EncoderConfig,
     LoaderConfig,
     PreprocessingConfig,
 )
@@ -39,16 +40,17 @@ from ecgrnn.signals.simulate import write_database
 from ecgrnn.spec import SignalSpec
 from ecgrnn.tasks.optimisation import configure
 
+SMALL = EncoderConfig(hidden_size=8, num_layers=1)  # what the network takes is not in question here
 TASKS = {
     "beats": TrainConfig(
         task=BeatsConfig(),
-        network=ClassifierConfig(),
+        network=ClassifierConfig(encoder=SMALL),
         preprocessing=PreprocessingConfig(fs_hz=180.0, highpass_hz=0.5, lowpass_hz=40.0),
         loader=LoaderConfig(batch_size=256, in_memory_mb=0.0),
     ),
     "beat_sequence": TrainConfig(
         task=BeatSequenceConfig(before_s=0.4, after_s=0.496),
-        network=BeatSequenceNetworkConfig(),
+        network=BeatSequenceNetworkConfig(encoder=SMALL),
         preprocessing=PreprocessingConfig(fs_hz=125.0, highpass_hz=0.5, lowpass_hz=40.0),
         loader=LoaderConfig(batch_size=8, in_memory_mb=0.0),
     ),

@@ -4,8 +4,8 @@
 
 Short records: the 12-lead records of 10 s in `--ptbxl`, at 100 Hz. Long ones: a simulated record of
 `--hours`, 250 Hz, of which one lead is read. Each is prepared by one thread into an empty cache, then opened
-again from the cache, its beats listed and, for the long one, prepared as sequences of beats. Every line of the
-output is JSON.
+again from the cache, its beats listed and, for the long one, prepared as sequences of beats. Every line of
+the output is JSON.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
 def short_records(database: Path, folder: Path, *, n_records: int) -> None:
     headers = sorted((database / "records100").rglob("*.hea"))[:n_records]
     sources = [RecordSource(path.stem, path.with_suffix(""), path.stem, ()) for path in headers]
-    config = PreprocessingConfig(fs_hz=100.0, highpass_hz=0.5, lowpass_hz=40.0)
+    config = PreprocessingConfig(fs_hz=100.0, n_leads=12, highpass_hz=0.5, lowpass_hz=40.0)
     records, prepare_s = timed(lambda: prepare(sources, config, folder / "short"))
     _, reopen_s = timed(lambda: prepare(sources, config, folder / "short"))
     _, map_s = timed(lambda: [float(record.signal[0, 0]) for record in records])
