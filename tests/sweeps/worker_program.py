@@ -13,7 +13,7 @@ space = {"optimizer.learning_rate": RangeConfig(low=1e-4, high=1e-2, log=True)}
 options = SweepConfig(
     run_dir=run_dir,
     search=SearchConfig(space=space, pruner=Pruner.none),
-    n_trials=5,
+    n_trials=3,
     grace_s=3.0,
     storage=storage or None,
 )
