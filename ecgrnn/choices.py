@@ -11,6 +11,8 @@ class Cell(StrEnum):
     lstm = "lstm"
     gru = "gru"
     gru_reset_before = "gru_reset_before"
+    min_gru = "min_gru"
+    min_lstm = "min_lstm"
 
 
 class InitialState(StrEnum):

@@ -224,7 +224,8 @@ class EncoderConfig:
         dropout: dropout between layers.
         initial_state: state before the first step.
         layer_norm: layer normalisation inside the LSTM; written-out cells only.
-        fused: torch.nn's fused layers instead of the written-out ones.
+        fused: torch.nn's fused layers, or the parallel scan of min_gru and min_lstm, instead of the
+            written-out ones.
     """
 
     frame_s: float = 0.05

@@ -1,5 +1,6 @@
 """The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
-from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names
-from ecgrnn.signals.usual_beat import usual_beats
+from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
+from ecgrnn.signals.usual_beat import NEIGHBOURS, RENEWED_BEATS, usual_beats
 from ecgrnn.spec import LabelScheme
 
 _QRS_S = (0.13, 0.19)
@@ -49,6 +50,17 @@ class BeatSequenceView:
     sequence_beats: int
     causal: bool
     in_memory_mb: float
+
+    @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on.
+
+        The beats of its sequence, and around each of them those that its features and its usual beat are
+        from; a multiple of the beats by which sequences and usual beats follow one another.
+        """
+        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
+        depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
+        return -(-depended_on // step) * step
 
     @property
     def annotators(self) -> tuple[str, ...]:

@@ -34,6 +34,11 @@ class BeatView:
     in_memory_mb: float
 
     @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on, beside the features: none."""
+        return 0
+
+    @property
     def annotators(self) -> tuple[str, ...]:
         """The annotation files the task learns from."""
         return (self.annotator,)

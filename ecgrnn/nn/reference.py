@@ -72,6 +72,19 @@ def gru_reset_before(x: Array, h: Array, weights: ArrayWeights) -> Array:
     return (1 - z) * np.tanh(x_n + (r * h) @ W_hn.T + b_hh[2]) + z * h
 
 
+def min_gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
+    """Take one step of the minimal GRU, blocks in the order z, n."""
+    z, n = np.split(x @ weights.W_ih.T + weights.b_ih, 2, axis=-1)
+    return h + sigmoid(z) * (n - h)
+
+
+def min_lstm(x: Array, h: Array, weights: ArrayWeights) -> Array:
+    """Take one step of the minimal LSTM, gates in the order i, f, g, divided by their sum."""
+    i, f, g = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
+    i, f = sigmoid(i), sigmoid(f)
+    return (f * h + i * g) / (f + i)
+
+
 def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> ArrayState:
     """Take one step of whichever cell it is."""
     h, c = state
@@ -84,6 +97,10 @@ def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> Arra
             return ArrayState(gru(x, h, weights), c)
         case Cell.gru_reset_before:
             return ArrayState(gru_reset_before(x, h, weights), c)
+        case Cell.min_gru:
+            return ArrayState(min_gru(x, h, weights), c)
+        case Cell.min_lstm:
+            return ArrayState(min_lstm(x, h, weights), c)
 
 
 def layer(
@@ -164,6 +181,6 @@ def layer_suffixes(parameters: Mapping[str, Array]) -> list[list[str]]:
 
 
 def pick(parameters: Mapping[str, Array], suffix: str) -> ArrayWeights:
-    """Take the weights of one layer and direction."""
+    """Take the weights of one layer and direction; those for the state are empty where a cell has none."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return ArrayWeights(*(parameters[name + suffix] for name in names))
+    return ArrayWeights(*(parameters.get(name + suffix, np.empty(0)) for name in names))
