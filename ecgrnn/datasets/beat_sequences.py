@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import SequenceBatch
+from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
@@ -190,11 +189,11 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         signal *= inside[..., np.newaxis, np.newaxis, np.newaxis]
         features = self.table.features[beat] * inside[..., np.newaxis]
         return SequenceBatch(
-            signal=torch.from_numpy(signal),
-            lengths=torch.from_numpy(stop - start),
-            features=torch.from_numpy(features),
-            label=torch.from_numpy(np.where(kept, self.table.label[beat], -1)),
-            index=torch.from_numpy(np.where(kept, beat, -1)),
+            signal=aligned_tensor(signal),
+            lengths=aligned_tensor(stop - start),
+            features=aligned_tensor(features),
+            label=aligned_tensor(np.where(kept, self.table.label[beat], -1)),
+            index=aligned_tensor(np.where(kept, beat, -1)),
         )
 
     def _prepare(

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import LabelBatch
+from ecgrnn.batch import LabelBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.signals.annotations import Waves, waves_of
@@ -92,8 +91,8 @@ class WaveDataset(Dataset[LabelBatch]):
         """Give many leads at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
         return LabelBatch(
-            signal=torch.from_numpy(self.signals[rows][..., np.newaxis]),
-            lengths=torch.from_numpy(self.lengths[rows]),
-            labels=torch.from_numpy(self.labels[rows]),
-            index=torch.from_numpy(rows),
+            signal=aligned_tensor(self.signals[rows][..., np.newaxis]),
+            lengths=aligned_tensor(self.lengths[rows]),
+            labels=aligned_tensor(self.labels[rows]),
+            index=aligned_tensor(rows),
         )
