@@ -24,12 +24,15 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        threads: threads of an operation on the CPU. A recurrent step is many small products, which several
+            threads wait for more than they compute; null leaves it to torch.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
     run_dir: str = "runs/train"
     seed: int = 0
     early_stopping_patience: int = 0
+    threads: int | None = 1
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -42,6 +45,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         at_least("", "seed", self.seed, 0)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+        _threads(self.threads)
 
 
 @dataclass
@@ -70,6 +74,7 @@ class EvaluateConfig:
         level: confidence level of the intervals.
         bootstrap_seed: seed of these draws.
         batch_size: beats of a batch; changes no result.
+        threads: threads of an operation on the CPU; null leaves it to torch.
     """
 
     run_dir: str = "runs/evaluate"
@@ -83,6 +88,7 @@ class EvaluateConfig:
     level: float = 0.95
     bootstrap_seed: int = 0
     batch_size: int = 1024
+    threads: int | None = 1
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
@@ -90,6 +96,7 @@ class EvaluateConfig:
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)
         at_least("", "batch_size", self.batch_size, 1)
+        _threads(self.threads)
         if not 0 < self.level < 1:
             raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
 
@@ -161,6 +168,7 @@ class PredictConfig:
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written.
         batch_size: beats of a batch; changes no result.
+        threads: threads of an operation on the CPU; null leaves it to torch.
     """
 
     run_dir: str = "runs/predict"
@@ -169,11 +177,13 @@ class PredictConfig:
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
+    threads: int | None = 1
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
         _required("record", self.record, "the path of a WFDB record without its suffix")
         at_least("", "batch_size", self.batch_size, 1)
+        _threads(self.threads)
 
 
 @dataclass
@@ -203,3 +213,8 @@ class VerifyConfig:
 def _required(name: str, value: str, what: str) -> None:
     if not value:
         raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
+
+
+def _threads(value: int | None) -> None:
+    if value is not None:
+        at_least("", "threads", value, 1)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
@@ -13,6 +14,7 @@ from ecgrnn.evaluation.write import training_curves, training_seconds, write_res
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 
 
+@on_threads
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(Path(options.checkpoint))

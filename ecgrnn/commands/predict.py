@@ -4,12 +4,14 @@ from pathlib import Path
 
 from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.stages import say
+from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 from ecgrnn.inference.waves import annotate_waves
 
 
+@on_threads
 def run(options: PredictConfig) -> None:
     """Predict as the options say; annotations and probabilities go into the run folder."""
     model = load_model(Path(options.checkpoint))

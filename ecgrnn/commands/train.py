@@ -17,6 +17,7 @@ from ecgrnn.build import (
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError
@@ -28,6 +29,7 @@ from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versio
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 
 
+@on_threads
 def run(options: TrainConfig) -> None:
     """Train as the options say; everything is written into the run folder."""
     run_dir = Path(options.run_dir)
