@@ -1,18 +1,10 @@
 """From options to objects: one function per kind of thing; reads no file and trains nothing."""
 
-import inspect
-import logging
-import warnings
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
 from ecgrnn.command_config import TrainConfig
@@ -26,7 +18,6 @@ from ecgrnn.config import (
     EncoderConfig,
     LabellerConfig,
     LoaderConfig,
-    LoggerConfig,
     NetworkConfig,
     TaskConfig,
 )
@@ -41,6 +32,7 @@ from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.nn.fused import recurrence
+from ecgrnn.ranks import world_size
 from ecgrnn.signals.rr_intervals import RR_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
@@ -58,7 +50,6 @@ _TASKS: dict[str, type[TaskConfig]] = {
     "beat_sequence": BeatSequenceConfig,
     "delineate": DelineateConfig,
 }
-MONITOR = "validation/macro_f1"
 
 
 def build_network(
@@ -120,7 +111,7 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 after_s=task.after_s,
                 sequence_beats=task.sequence_beats,
                 causal=task.causal,
-                in_memory_mb=loader.in_memory_mb,
+                in_memory_mb=_in_memory_mb(loader),
             )
         case BeatsConfig():
             return BeatView(
@@ -128,7 +119,7 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 scheme=scheme,
                 before_s=task.before_s,
                 after_s=task.after_s,
-                in_memory_mb=loader.in_memory_mb,
+                in_memory_mb=_in_memory_mb(loader),
             )
         case _:
             raise ConfigError(f"there is no view for {type(task).__name__}")
@@ -195,32 +186,6 @@ def build_task(
             raise ConfigError(f"there is no task for {type(options.task).__name__}")
 
 
-def build_trainer(options: TrainConfig, *, run_dir: Path) -> pl.Trainer:
-    """Build Lightning's Trainer from the open ``trainer`` group.
-
-    Raises:
-        ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
-    """
-    check_trainer_keys(options.trainer)
-    _quieten_lightning()
-    # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    try:
-        return pl.Trainer(
-            **{
-                "default_root_dir": str(run_dir),
-                "logger": _loggers(options.logger, run_dir) or False,
-                "callbacks": _callbacks(options, run_dir),
-                "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
-                "num_sanity_val_steps": 0,
-                "enable_model_summary": False,
-                **options.trainer,
-            }
-        )
-    except (ValueError, TypeError, MisconfigurationException) as error:
-        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
-
-
 def network_config_of(plain: Mapping[str, Any]) -> NetworkConfig:
     """Read a network's options back from a checkpoint's plain data."""
     return from_plain(_NETWORKS[plain["form"]], plain["options"])
@@ -281,6 +246,11 @@ def _in_sequence(task: BeatsConfig, *, counts: Sequence[int], signal: SignalSpec
     }
 
 
+def _in_memory_mb(loader: LoaderConfig) -> float:
+    """Map windows where there are several ranks: held in memory, every rank would hold everything."""
+    return loader.in_memory_mb if world_size() == 1 else 0.0
+
+
 def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
     labels = config.encoder.frame_s / task.step_s
     if labels < 1 or abs(labels - round(labels)) > 1e-6:
@@ -317,50 +287,3 @@ def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[
                 f"no training patient has a beat of class {name}, which task.macro_f1_classes names; "
                 "take another split, or leave the class out of task.macro_f1_classes"
             )
-
-
-def check_trainer_keys(keys: Mapping[str, Any]) -> None:
-    """Check that the open group ``trainer`` holds nothing but keys of ``pytorch_lightning.Trainer``.
-
-    Raises:
-        ConfigError: when a key is another one, or one that this application sets itself.
-    """
-    known = set(inspect.signature(pl.Trainer.__init__).parameters) - {"self", "callbacks", "logger"}
-    for key in keys:
-        if key not in known:
-            nearest = get_close_matches(key, sorted(known), n=1)
-            hint = f"; did you mean 'trainer.{nearest[0]}'?" if nearest else ""
-            raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
-
-
-def _quieten_lightning() -> None:
-    """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
-
-
-def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
-    loggers: list[Logger] = []
-    if config.csv:
-        loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
-    if config.tensorboard:
-        loggers.append(TensorBoardLogger(str(run_dir), name="", version="tensorboard"))
-    return loggers
-
-
-def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            run_dir / "checkpoints",
-            filename="best",
-            monitor=MONITOR,
-            mode="max",
-            save_last=True,
-            enable_version_counter=False,
-        ),
-    ]
-    if options.optimizer.average_decay:
-        callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
-    if options.early_stopping_patience:
-        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
-    return callbacks

@@ -86,3 +86,29 @@ class Context(StrEnum):
     last = "last"
     transform = "transform"
     attention = "attention"
+
+
+class Objective(StrEnum):
+    """What a sweep seeks: the largest macro-F1 on validation patients, the smallest of the others.
+
+    ``parameters`` counts weights, ``seconds`` is the time of the training stage.
+    """
+
+    macro_f1 = "macro_f1"
+    parameters = "parameters"
+    seconds = "seconds"
+
+
+class Sampler(StrEnum):
+    """How a sweep chooses the values of its next trial."""
+
+    tpe = "tpe"
+    random = "random"
+
+
+class Pruner(StrEnum):
+    """Which trials of a sweep are stopped early."""
+
+    none = "none"
+    median = "median"
+    hyperband = "hyperband"

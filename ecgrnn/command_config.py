@@ -26,6 +26,11 @@ class TrainConfig:
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
         threads: threads of an operation on the CPU. A recurrent step is many small products, which several
             threads wait for more than they compute; null leaves it to torch.
+        resume: the folder of a run that was interrupted, to go on in; null begins a new one.
+        checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
+        checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
+        evaluate_test: score the best checkpoint on the test patients at the end; leave it out while options
+            are still being chosen.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
@@ -33,6 +38,10 @@ class TrainConfig:
     seed: int = 0
     early_stopping_patience: int = 0
     threads: int | None = 1
+    resume: str | None = None
+    checkpoint_every_steps: int = 0
+    checkpoint_every_s: float = 600.0
+    evaluate_test: bool = True
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -46,15 +55,32 @@ class TrainConfig:
         at_least("", "seed", self.seed, 0)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
         _threads(self.threads)
+        at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
+        at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
 
 
 @dataclass
 class PrepareConfig:
-    """Options of ``prepare``: find or fetch a database and fill the cache."""
+    """Options of ``prepare``: find or fetch a database and fill the cache.
+
+    Attributes:
+        run_dir: folder of the run.
+        shard: which part of the records to prepare, from 0.
+        shards: how many parts there are, each prepared by a process of its own, anywhere.
+    """
 
     run_dir: str = "runs/prepare"
+    shard: int = 0
+    shards: int = 1
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
+
+    def __post_init__(self) -> None:
+        at_least("", "shards", self.shards, 1)
+        if not 0 <= self.shard < self.shards:
+            raise ConfigError(
+                f"shard must lie in 0..{self.shards - 1}, for shards={self.shards}; it is {self.shard}"
+            )
 
 
 @dataclass
@@ -75,6 +101,7 @@ class EvaluateConfig:
         bootstrap_seed: seed of these draws.
         batch_size: beats of a batch; changes no result.
         threads: threads of an operation on the CPU; null leaves it to torch.
+        processes: processes that share the records; torchrun and srun say it themselves.
     """
 
     run_dir: str = "runs/evaluate"
@@ -89,9 +116,11 @@ class EvaluateConfig:
     bootstrap_seed: int = 0
     batch_size: int = 1024
     threads: int | None = 1
+    processes: int = 1
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        at_least("", "processes", self.processes, 1)
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)

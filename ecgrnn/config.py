@@ -60,7 +60,7 @@ class DataConfig:
         split_seed: seed of every random choice the split makes.
         records: only these records; null takes all.
         cache: folder of the cache of prepared records.
-        workers: processes that prepare records; 0 prepares in this one.
+        workers: threads that prepare records; more processes by ``prepare shard=`` (docs/scale.md).
         n_patients: patients of the simulated database.
         duration_s: length of a simulated record.
         simulation_seed: seed of the simulated database.
@@ -390,10 +390,22 @@ class LoggerConfig:
     Attributes:
         csv: write ``metrics.csv``.
         tensorboard: write TensorBoard event files.
+        wandb: write a run of Weights & Biases into the run folder.
+        wandb_online: send it, too, with the key that ``wandb login`` has put away.
+        mlflow: write a run of MLflow.
+        mlflow_uri: MLflow's store; pictures lie beside a store that is a file.
+        project: name of the project (Weights & Biases) or the experiment (MLflow).
+        pictures: give trackers pictures of learning curves, confusion matrix and strips of ECG.
     """
 
     csv: bool = True
     tensorboard: bool = True
+    wandb: bool = False
+    wandb_online: bool = False
+    mlflow: bool = False
+    mlflow_uri: str = "sqlite:///runs/mlflow.db"
+    project: str = "ecgrnn"
+    pictures: bool = True
 
 
 def above_zero(group: str, name: str, value: float | None) -> None:

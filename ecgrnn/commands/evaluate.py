@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
+from ecgrnn.commands.launch import keys_of_evaluation, together
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
@@ -12,17 +13,19 @@ from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.ranks import rank
 
 
 @on_threads
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(Path(options.checkpoint))
-    match model.task:
-        case DelineateConfig():
-            _delineation(options, model)
-        case _:
-            _beats(options)
+    with together(keys_of_evaluation(options.processes)):
+        match model.task:
+            case DelineateConfig():
+                _delineation(options, model)
+            case _:
+                _beats(options)
 
 
 def _beats(options: EvaluateConfig) -> None:
@@ -31,7 +34,8 @@ def _beats(options: EvaluateConfig) -> None:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(options, curves=training_curves(checkpoint))
     with stages.timed("report"):
-        write_results(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
+        if rank() == 0:
+            write_results(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
     for line in results.audit.verdicts():
         say(line)
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")

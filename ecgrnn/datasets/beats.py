@@ -14,6 +14,9 @@ from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import LabelScheme
 
+_AT_ONCE = 256
+"""Windows gathered at once where all are: they may lie in as many records, each of them an open file."""
+
 
 @dataclass(frozen=True)
 class BeatView:
@@ -94,7 +97,7 @@ class BeatDataset(Dataset[ClassBatch]):
         self.width = self.before + round(after_s * fs_hz)
         n_leads = len(records[0].leads)
         megabytes = len(table) * self.width * n_leads * 4 / 1e6
-        self._windows = self._gather(np.arange(len(table))) if 0 < megabytes <= in_memory_mb else None
+        self._windows = self._gather_all() if 0 < megabytes <= in_memory_mb else None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -116,10 +119,16 @@ class BeatDataset(Dataset[ClassBatch]):
         )
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        signals = [record.signal for record in self.records]
-        return gather_windows(
-            signals, self.table.record[rows], self.table.sample[rows] - self.before, width=self.width
-        )
+        used, record = np.unique(self.table.record[rows], return_inverse=True)
+        signals = [self.records[k].signal for k in used]
+        return gather_windows(signals, record, self.table.sample[rows] - self.before, width=self.width)
+
+    def _gather_all(self) -> NDArray[np.float32]:
+        windows = np.empty((len(self.table), self.width, len(self.records[0].leads)), np.float32)
+        for start in range(0, len(windows), _AT_ONCE):
+            stop = min(start + _AT_ONCE, len(windows))
+            windows[start:stop] = self._gather(np.arange(start, stop))
+        return windows
 
 
 def common_fs(records: Sequence[PreparedSignal]) -> float:

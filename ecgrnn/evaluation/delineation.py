@@ -13,6 +13,7 @@ from ecgrnn.evaluation.files import Row, write_csv, write_json
 from ecgrnn.inference.checkpoint import TrainedModel, versions
 from ecgrnn.inference.waves import at_source_fs, delineate
 from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_waves, sum_scores
+from ecgrnn.ranks import gather, share
 
 Scores = dict[tuple[str, str], FiducialScore]
 
@@ -22,7 +23,8 @@ def score_records(model: TrainedModel, records: Sequence[CachedRecord]) -> dict[
     if not isinstance(model.task, DelineateConfig):
         raise TypeError("score_records needs a delineator")
     view = WaveView(annotator=model.data.annotator, step_s=model.task.step_s)
-    return {record.name: _score_record(model, record, view) for record in records}
+    scores = gather([_score_record(model, record, view) for record in share(records)])
+    return {record.name: score for record, score in zip(records, scores, strict=True)}
 
 
 def write_delineation(
