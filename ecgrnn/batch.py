@@ -84,3 +84,23 @@ class SequenceBatch(_Batch):
 
     def __len__(self) -> int:
         return self.signal.shape[0]
+
+
+@dataclass(frozen=True)
+class SymbolBatch(_Batch):
+    """Items with a sequence of symbols each, of a length of its own.
+
+    Attributes:
+        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
+        lengths: ``(batch,)``, samples of each item that count.
+        symbols: ``(batch, symbol)``, class index of each symbol; -1 behind the end.
+        index: ``(batch,)``, the item's place in its dataset.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    symbols: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]

@@ -193,6 +193,8 @@ class DelineateConfig(TaskConfig):
             training, where it has fallen to from 1.
         beam_width: for ``head=feedback``, beginnings kept when labels are searched; 1 is greedy.
         amplitude_jitter: standard deviation of the logarithm of a random gain in training.
+        all_leads: beside its own lead, the network reads how steep all leads of the record are together.
+        crop_s: training reads random stretches of this length, annotated in part at least; 0 reads all.
         shortest_ms: a wave shorter than this is dropped.
         gap_ms: two waves of one kind closer than this are one.
     """
@@ -200,13 +202,16 @@ class DelineateConfig(TaskConfig):
     step_s: float = 0.008
     truth_probability: float = 0.75
     beam_width: int = 4
-    amplitude_jitter: float = 0.2
+    amplitude_jitter: float = 0.3
+    all_leads: bool = True
+    crop_s: float = 0.0
     shortest_ms: float = 24.0
     gap_ms: float = 24.0
 
     def __post_init__(self) -> None:
         above_zero("task", "step_s", self.step_s)
         at_least("task", "beam_width", self.beam_width, 1)
+        at_least("task", "crop_s", self.crop_s, 0)
         if not 0 <= self.truth_probability <= 1:
             raise ConfigError(f"task.truth_probability must lie in [0, 1]; it is {self.truth_probability}")
 

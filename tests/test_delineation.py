@@ -55,6 +55,16 @@ def test_a_delineator_learns_to_find_qrs_complexes(delineator):
     assert found["f1"] > 0.5
 
 
+def test_the_report_shows_the_best_and_the_worst_record(delineator):
+    report = (delineator / "report.html").read_text()
+    found = summary_of(delineator)
+    for name in ("The best record", "The worst record", "QRS onset"):
+        assert name in report
+    assert report.count('<svg class="waves"') == 3 * 2  # three records of two leads
+    low, high = found["intervals"]["QRS onset"]["percentile"]
+    assert low <= found["fiducials"]["QRS onset"]["f1"] <= high
+
+
 def test_evaluate_gives_the_figures_of_the_end_of_training(delineator, data, command_line, tmp_path):
     checkpoint = delineator / "checkpoints" / "best.ckpt"
     again = tmp_path / "again"

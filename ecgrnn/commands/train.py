@@ -21,10 +21,11 @@ from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import audit_sides
-from ecgrnn.evaluation.delineation import table_lines, write_delineation
+from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.results import evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
-from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 
 
@@ -49,8 +50,17 @@ def run(options: TrainConfig) -> None:
         _fit(build_trainer(options, run_dir=run_dir), task, datamodule)
     model = load_model(run_dir / "checkpoints" / "best.ckpt")
     match options.task:
-        case DelineateConfig():
-            _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
+        case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
+            lines = write_held_out(
+                model,
+                datamodule.records(Side.test),
+                database=datamodule.collection.database.name,
+                split=datamodule.split.name,
+                run_dir=run_dir,
+                seconds=stages.seconds,
+            )
+            for line in lines:
+                say(line)
         case _:
             _finish_beats(options, run_dir=run_dir, stages=stages)
     say(f"checkpoint  {run_dir / 'checkpoints' / 'best.ckpt'}")
@@ -88,22 +98,6 @@ def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> Non
         results = evaluate_checkpoint(judged, curves=training_curves(checkpoint))
     write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
-
-
-def _finish_delineation(
-    model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
-) -> None:
-    summary = write_delineation(
-        model,
-        datamodule.records(Side.test),
-        database=datamodule.collection.database.name,
-        split=datamodule.split.name,
-        run_dir=run_dir,
-        seconds=stages.seconds,
-    )
-    for line in table_lines(summary):
-        say(line)
-    say(f"results     {run_dir / 'summary.json'}")
 
 
 def _signal(datamodule: EcgDataModule) -> SignalSpec:

@@ -12,6 +12,7 @@ from ecgrnn.batch import LabelBatch
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.signals.annotations import Waves, waves_of
+from ecgrnn.signals.lead_context import common_slope, with_context
 from ecgrnn.signals.waves import WAVE_SCHEME, labels_of_waves
 
 PER_LEAD = "lead"
@@ -25,10 +26,12 @@ class WaveView:
     Attributes:
         annotator: extension of the wave annotations, or ``lead``.
         step_s: length of the step that gets a label, in s.
+        all_leads: put what all leads of the record show together beside each lead.
     """
 
     annotator: str
     step_s: float
+    all_leads: bool = False
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -72,10 +75,12 @@ class WaveDataset(Dataset[LabelBatch]):
         fs_hz = common_fs(records)
         longest = max(record.n_samples for record in records)
         steps = int(np.ceil(round(longest / fs_hz / view.step_s, 6)))
-        self.signals = np.zeros((len(self.items), longest), np.float32)
+        common = {r.name: common_slope(r.signal) if view.all_leads else None for r in records}
+        self.signals = np.zeros((len(self.items), longest, 1 + view.all_leads), np.float32)
         self.labels = np.zeros((len(self.items), steps), np.int64)
         for row, ((record, lead), waves) in enumerate(zip(self.items, self.reference, strict=True)):
-            self.signals[row, : record.n_samples] = record.signal[:, lead]
+            read = with_context(record.signal, lead, common=common[record.name])
+            self.signals[row, : record.n_samples] = read
             self.labels[row] = labels_of_waves(
                 waves, fs_hz=record.source_fs_hz, steps=steps, step_s=view.step_s
             )
@@ -92,7 +97,7 @@ class WaveDataset(Dataset[LabelBatch]):
         """Give many leads at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
         return LabelBatch(
-            signal=torch.from_numpy(self.signals[rows][..., np.newaxis]),
+            signal=torch.from_numpy(self.signals[rows]),
             lengths=torch.from_numpy(self.lengths[rows]),
             labels=torch.from_numpy(self.labels[rows]),
             index=torch.from_numpy(rows),

@@ -25,6 +25,7 @@ class LabellingTask(pl.LightningModule):
             at the end of training; it falls there from 1 linearly (scheduled sampling).
         amplitude_jitter: standard deviation of the logarithm of the gain each training item is scaled by:
             amplifiers and chests differ, onsets stay where they are.
+        crop: samples of the random stretches that training reads, rounded up to whole frames; 0 for all.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
     """
@@ -36,6 +37,7 @@ class LabellingTask(pl.LightningModule):
         n_classes: int,
         truth_probability: float,
         amplitude_jitter: float,
+        crop: int = 0,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
@@ -43,6 +45,7 @@ class LabellingTask(pl.LightningModule):
         self.network = network
         self.truth_probability = truth_probability
         self.amplitude_jitter = amplitude_jitter
+        self.crop = crop
         self.optimizer = optimizer
         self.facts = facts
         self.scored = range(1, n_classes)
@@ -51,7 +54,12 @@ class LabellingTask(pl.LightningModule):
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
-        gain = torch.exp(self.amplitude_jitter * torch.randn(len(batch), 1, 1, device=batch.signal.device))
+        if self.crop:
+            batch = random_stretches(
+                batch, self.crop, frame=self.network.encoder.frame, per_frame=self.network.labels_per_frame
+            )
+        size = (len(batch), 1, batch.signal.shape[2])
+        gain = torch.exp(self.amplitude_jitter * torch.randn(size, device=batch.signal.device))
         scores, _ = self.network(batch.signal * gain, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
@@ -102,6 +110,36 @@ class LabellingTask(pl.LightningModule):
         matrix = counted.compute().cpu().numpy()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
+
+
+def random_stretches(batch: LabelBatch, crop: int, *, frame: int, per_frame: int) -> LabelBatch:
+    """Cut one stretch out of every row, at a random place where at least its middle is annotated.
+
+    Stretches begin with a frame, so that a label stands for the samples it stood for before.
+
+    Args:
+        batch: whole rows.
+        crop: samples of a stretch, rounded up to whole frames; a batch that is no longer is given back.
+        frame: samples of a frame.
+        per_frame: labels of a frame.
+    """
+    frames, device = -(-crop // frame), batch.signal.device
+    whole = batch.signal.shape[1] // frame
+    if frames >= whole:
+        return batch
+    known = batch.labels >= 0
+    first = known.int().argmax(dim=1) // per_frame
+    last = (known.shape[1] - 1 - known.flip(1).int().argmax(dim=1)) // per_frame
+    middle = first + (torch.rand(len(batch), device=device) * (last - first + 1)).long()
+    start = (middle - frames // 2).clamp(0, whole - frames)
+    at = start[:, None] * frame + torch.arange(frames * frame, device=device)
+    label_at = start[:, None] * per_frame + torch.arange(frames * per_frame, device=device)
+    return LabelBatch(
+        signal=batch.signal[torch.arange(len(batch), device=device)[:, None], at],
+        lengths=(batch.lengths - start * frame).clamp(0, frames * frame),
+        labels=batch.labels.gather(1, label_at),
+        index=batch.index,
+    )
 
 
 def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
