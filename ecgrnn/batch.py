@@ -45,12 +45,12 @@ class ClassBatch(_Batch):
 
 @dataclass(frozen=True)
 class LabelBatch(_Batch):
-    """Items with a label for every step of time.
+    """Records with a label for every step of time of every lead.
 
     Attributes:
-        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
-        lengths: ``(batch,)``, samples of each item that count.
-        labels: ``(batch, label)``, class index of each step; -1 where it is not known.
+        signal: ``(batch, time, lead)``, padded with zeros behind each record's length.
+        lengths: ``(batch,)``, samples of each record that count.
+        labels: ``(batch, lead, label)``, class index of each step; -1 where it is not known.
         index: ``(batch,)``, the item's place in its dataset.
     """
 

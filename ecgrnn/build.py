@@ -44,6 +44,7 @@ from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.networks.translator import Translator
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.signals.rr_intervals import RR_FEATURES
@@ -54,6 +55,7 @@ from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss
 from ecgrnn.tasks.generation import GenerationTask
 from ecgrnn.tasks.labelling import LabellingTask
 from ecgrnn.tasks.transcription import TranscriptionTask
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {
     "classifier": ClassifierConfig,
@@ -96,10 +98,11 @@ def build_network(
             )
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _encoder(config.encoder, signal.fs_hz, n_leads=1 + task.all_leads),
+                _lead_set_encoder(config, signal.fs_hz),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
+                label_size=config.label_size,
                 feedback_size=config.feedback_size,
                 dropout=config.head_dropout,
             )
@@ -129,7 +132,7 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
     """Build what a task makes of records."""
     match task:
         case DelineateConfig():
-            return WaveView(annotator=annotator, step_s=task.step_s, all_leads=task.all_leads)
+            return WaveView(annotator=annotator, step_s=task.step_s)
         case BeatSequenceConfig():
             return BeatSequenceView(
                 annotator=annotator,
@@ -203,12 +206,17 @@ def build_task(
                 **_in_sequence(task, counts=counts, signal=signal),
             )
         case DelineateConfig() as task:
+            labeller = cast("Labeller", network)
             return LabellingTask(
-                cast("Labeller", network),
+                labeller,
                 n_classes=n_classes,
                 truth_probability=task.truth_probability,
-                amplitude_jitter=task.amplitude_jitter,
-                crop=round(task.crop_s * signal.fs_hz),
+                augment=WaveAugmentation(
+                    task.augmentation,
+                    fs_hz=signal.fs_hz,
+                    frame=labeller.encoder.frame,
+                    per_frame=labeller.labels_per_frame,
+                ),
                 optimizer=options.optimizer,
                 facts=facts,
             )
@@ -361,6 +369,23 @@ def _translator(config: TranslatorConfig, *, signal: SignalSpec, n_classes: int)
         embedding_size=config.embedding_size,
         dropout=config.head_dropout,
         fused=config.encoder.fused,
+    )
+
+
+def _lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
+    encoder = config.encoder
+    return LeadSetEncoder(
+        max(1, round(encoder.frame_s * fs_hz)),
+        cell=encoder.cell,
+        hidden_size=encoder.hidden_size,
+        lead_size=config.lead_size,
+        context=config.context_frames,
+        num_layers=encoder.num_layers,
+        bidirectional=encoder.bidirectional,
+        dropout=encoder.dropout,
+        initial_state=encoder.initial_state,
+        layer_norm=encoder.layer_norm,
+        fused=encoder.fused,
     )
 
 

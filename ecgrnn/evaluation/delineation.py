@@ -127,7 +127,7 @@ def _intervals(delineated: Sequence[Delineated]) -> dict[str, Any]:
     """Give intervals of each F1 over patients."""
     resampling = Resampling(n_resamples=2000, level=0.95, seed=0)
     patients = [one.record.patient for one in delineated]
-    found = {}
+    found: dict[str, Any] = {}
     for fiducial in FIDUCIALS:
         scores = [one.scores[fiducial] for one in delineated]
         counts = np.array([[score.found, score.missed, score.extra] for score in scores])

@@ -112,7 +112,7 @@ def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
     network = cast("Generator", model.network)
     with torch.inference_mode():
         losses = beat_losses(network, batch.label, batch.signal)
-    patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}  # type: ignore[attr-defined]
+    patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}
     square = float(np.mean((beats - shape.mean) ** 2))
     row: Row = {
         "beats": len(rows),

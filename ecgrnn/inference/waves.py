@@ -15,20 +15,18 @@ from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves, write_annotations
 from ecgrnn.signals.header import read_header
-from ecgrnn.signals.lead_context import common_slope, with_context
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 from ecgrnn.signals.resample import resample_index
 from ecgrnn.signals.waves import WAVE_SCHEME, WaveRules, annotations_of_waves, waves_of_labels
 
 
-def delineate(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: int = 64) -> list[Waves]:
-    """Delineate the leads of one record, of any length.
+def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
+    """Delineate the leads of one record, of any length and number.
 
     Args:
         model: a trained delineator.
         signal: ``(time, lead)``, prepared as the model reads it, at ``model.signal.fs_hz``.
-        batch_size: leads of a batch; changes no result.
 
     Returns:
         The waves of each lead, at ``model.signal.fs_hz``.
@@ -39,18 +37,12 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: i
     network, task = model.network, model.task
     if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
-    common = common_slope(signal) if task.all_leads else None
-    read = [with_context(signal, lead, common=common) for lead in range(signal.shape[1])]
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
     step_s = network.samples_per_label / model.signal.fs_hz
-    waves: list[Waves] = []
-    for start in range(0, len(read), batch_size):
-        part = np.stack(read[start : start + batch_size])
-        waves += [
-            waves_of_labels(labels, lead[:, 0], step_s=step_s, fs_hz=model.signal.fs_hz, rules=rules)
-            for lead, labels in zip(part, _labels(network, part, task.beam_width), strict=True)
-        ]
-    return waves
+    return [
+        waves_of_labels(labels, lead, step_s=step_s, fs_hz=model.signal.fs_hz, rules=rules)
+        for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -127,7 +119,7 @@ def _extensions(leads: Sequence[str]) -> list[str]:
     return names
 
 
-def _labels(network: Labeller, leads: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
+def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
     with torch.inference_mode():
-        scores, _ = network(torch.from_numpy(leads))
+        scores, _ = network(torch.from_numpy(signal[np.newaxis]))
         return np.asarray(network.decode(scores, beam_width=beam_width).numpy(), np.int64)

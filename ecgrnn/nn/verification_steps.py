@@ -73,8 +73,8 @@ def _layer_norm() -> StepDifferences:
     inputs |= {"x": _random(BATCH, TIME, INPUT), "h": _random(BATCH, HIDDEN), "c": _random(BATCH, HIDDEN)}
 
     def by_torch(given: Tensors) -> Tensors:
-        W = [given[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        weights = Weights(*W, norm=NormWeights(*(given[name] for name in NormWeights._fields)))
+        W_ih, W_hh, b_ih, b_hh = (given[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        weights = Weights(W_ih, W_hh, b_ih, b_hh, NormWeights(*(given[name] for name in NormWeights._fields)))
         state, outputs = State(given["h"], given["c"]), []
         for x in given["x"].unbind(dim=1):
             state = step(Cell.lstm, x, state, weights)

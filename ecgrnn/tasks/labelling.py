@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
@@ -13,6 +12,7 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 
 class LabellingTask(pl.LightningModule):
@@ -23,9 +23,7 @@ class LabellingTask(pl.LightningModule):
         n_classes: labels; label 0 is the background and is left out of ``validation/macro_f1``.
         truth_probability: for a head that feeds its labels back, how often the label fed back is the true one
             at the end of training; it falls there from 1 linearly (scheduled sampling).
-        amplitude_jitter: standard deviation of the logarithm of the gain each training item is scaled by:
-            amplifiers and chests differ, onsets stay where they are.
-        crop: samples of the random stretches that training reads, rounded up to whole frames; 0 for all.
+        augment: how training records are changed.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
     """
@@ -36,16 +34,14 @@ class LabellingTask(pl.LightningModule):
         *,
         n_classes: int,
         truth_probability: float,
-        amplitude_jitter: float,
-        crop: int = 0,
+        augment: WaveAugmentation,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
         super().__init__()
         self.network = network
         self.truth_probability = truth_probability
-        self.amplitude_jitter = amplitude_jitter
-        self.crop = crop
+        self.augment = augment
         self.optimizer = optimizer
         self.facts = facts
         self.scored = range(1, n_classes)
@@ -54,13 +50,8 @@ class LabellingTask(pl.LightningModule):
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
-        if self.crop:
-            batch = random_stretches(
-                batch, self.crop, frame=self.network.encoder.frame, per_frame=self.network.labels_per_frame
-            )
-        size = (len(batch), 1, batch.signal.shape[2])
-        gain = torch.exp(self.amplitude_jitter * torch.randn(size, device=batch.signal.device))
-        scores, _ = self.network(batch.signal * gain, batch.lengths)
+        batch = self.augment(batch)
+        scores, _ = self.network(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
             scores, labels, batch.lengths, truth_probability=self._truth_probability()
@@ -112,36 +103,7 @@ class LabellingTask(pl.LightningModule):
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
 
 
-def random_stretches(batch: LabelBatch, crop: int, *, frame: int, per_frame: int) -> LabelBatch:
-    """Cut one stretch out of every row, at a random place where at least its middle is annotated.
-
-    Stretches begin with a frame, so that a label stands for the samples it stood for before.
-
-    Args:
-        batch: whole rows.
-        crop: samples of a stretch, rounded up to whole frames; a batch that is no longer is given back.
-        frame: samples of a frame.
-        per_frame: labels of a frame.
-    """
-    frames, device = -(-crop // frame), batch.signal.device
-    whole = batch.signal.shape[1] // frame
-    if frames >= whole:
-        return batch
-    known = batch.labels >= 0
-    first = known.int().argmax(dim=1) // per_frame
-    last = (known.shape[1] - 1 - known.flip(1).int().argmax(dim=1)) // per_frame
-    middle = first + (torch.rand(len(batch), device=device) * (last - first + 1)).long()
-    start = (middle - frames // 2).clamp(0, whole - frames)
-    at = start[:, None] * frame + torch.arange(frames * frame, device=device)
-    label_at = start[:, None] * per_frame + torch.arange(frames * per_frame, device=device)
-    return LabelBatch(
-        signal=batch.signal[torch.arange(len(batch), device=device)[:, None], at],
-        lengths=(batch.lengths - start * frame).clamp(0, frames * frame),
-        labels=batch.labels.gather(1, label_at),
-        index=batch.index,
-    )
-
-
 def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
-    """Pad labels with "not known" where the last frame has scores beyond the end of the signal."""
-    return functional.pad(labels, (0, scores.shape[1] - labels.shape[1]), value=-1)
+    """Give a row for each lead, "not known" where the last frame has scores beyond the end of the signal."""
+    rows = labels.flatten(0, 1)
+    return functional.pad(rows, (0, scores.shape[1] - rows.shape[1]), value=-1)
