@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
-from ecgrnn.choices import Likelihood
+from ecgrnn.build_forms import frame_encoder, generator, lead_set_encoder, translator
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
@@ -24,7 +24,6 @@ from ecgrnn.config import (
     ClassifierConfig,
     DataConfig,
     DelineateConfig,
-    EncoderConfig,
     LabellerConfig,
     LoaderConfig,
     LoggerConfig,
@@ -41,10 +40,8 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranscriptionConfig, TranslatorConfig
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
-from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.networks.translator import Translator
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.signals.rr_intervals import RR_FEATURES
@@ -89,7 +86,7 @@ def build_network(
             return _beat_sequence_network(config, task, signal=signal, n_classes=n_classes)
         case ClassifierConfig(), BeatsConfig() if not isinstance(task, BeatSequenceConfig):
             return Classifier(
-                _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
+                frame_encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
                 n_classes,
                 pooling=config.pooling,
                 n_features=len(RR_FEATURES),
@@ -98,7 +95,7 @@ def build_network(
             )
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _lead_set_encoder(config, signal.fs_hz),
+                lead_set_encoder(config, signal.fs_hz),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
@@ -107,9 +104,9 @@ def build_network(
                 dropout=config.head_dropout,
             )
         case GeneratorConfig(), GenerationConfig():
-            return _generator(config, task, signal=signal, n_classes=n_classes)
+            return generator(config, task, signal=signal, n_classes=n_classes)
         case TranslatorConfig(), TranscriptionConfig():
-            return _translator(config, signal=signal, n_classes=n_classes)
+            return translator(config, signal=signal, n_classes=n_classes)
         case _:
             raise ConfigError(
                 f"network={_form(config)} does not fit task={_form(task)}: single beats are classified by "
@@ -295,7 +292,7 @@ def _beat_sequence_network(
         )
     names = feature_names(len(signal.leads), causal=task.causal)
     return BeatSequenceClassifier(
-        _encoder(
+        frame_encoder(
             config.encoder, signal.fs_hz, n_leads=2
         ),  # of each lead: the beat, and what is unusual in it
         recurrence(
@@ -333,75 +330,6 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
             f"task.step_s={task.step_s}"
         )
     return round(labels)
-
-
-def _generator(
-    config: GeneratorConfig, task: GenerationConfig, *, signal: SignalSpec, n_classes: int
-) -> Generator:
-    encoder = config.encoder
-    return Generator(
-        n_classes,
-        len(signal.leads),
-        frame=max(1, round(encoder.frame_s * signal.fs_hz)),
-        cell=encoder.cell,
-        hidden_size=encoder.hidden_size,
-        num_layers=encoder.num_layers,
-        place=config.place,
-        embedding_size=config.embedding_size,
-        spread=task.likelihood is Likelihood.gaussian,
-        dropout=encoder.dropout,
-        initial_state=encoder.initial_state,
-        layer_norm=encoder.layer_norm,
-        fused=encoder.fused,
-    )
-
-
-def _translator(config: TranslatorConfig, *, signal: SignalSpec, n_classes: int) -> Translator:
-    return Translator(
-        _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
-        n_classes,
-        cell=config.encoder.cell,
-        hidden_size=config.decoder_size,
-        num_layers=config.decoder_layers,
-        context=config.context,
-        place=config.place,
-        energy=config.attention,
-        embedding_size=config.embedding_size,
-        dropout=config.head_dropout,
-        fused=config.encoder.fused,
-    )
-
-
-def _lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
-    encoder = config.encoder
-    return LeadSetEncoder(
-        max(1, round(encoder.frame_s * fs_hz)),
-        cell=encoder.cell,
-        hidden_size=encoder.hidden_size,
-        lead_size=config.lead_size,
-        context=config.context_frames,
-        num_layers=encoder.num_layers,
-        bidirectional=encoder.bidirectional,
-        dropout=encoder.dropout,
-        initial_state=encoder.initial_state,
-        layer_norm=encoder.layer_norm,
-        fused=encoder.fused,
-    )
-
-
-def _encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
-    return FrameEncoder(
-        n_leads,
-        frame=max(1, round(config.frame_s * fs_hz)),
-        cell=config.cell,
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        bidirectional=config.bidirectional,
-        dropout=config.dropout,
-        initial_state=config.initial_state,
-        layer_norm=config.layer_norm,
-        fused=config.fused,
-    )
 
 
 def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[int]) -> None:

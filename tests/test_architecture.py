@@ -23,7 +23,7 @@ FLOORS = {
     **dict.fromkeys(("spec", "config", "form_config", "command_config", "choices", "errors"), 0),
     **dict.fromkeys(("signals", "nn", "batch"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
-    **dict.fromkeys(("datamodule", "tasks"), 3),
+    **dict.fromkeys(("datamodule", "tasks", "build_forms"), 3),
     "build": 4,
     **dict.fromkeys(("inference", "evaluation"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
