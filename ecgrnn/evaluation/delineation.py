@@ -17,7 +17,7 @@ from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
 from ecgrnn.evaluation.wave_strips import wave_strip
 from ecgrnn.inference.checkpoint import TrainedModel, versions
 from ecgrnn.inference.waves import at_source_fs, delineate
-from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_waves, sum_scores
+from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_record, score_waves, sum_scores
 from ecgrnn.signals.annotations import Waves
 
 Scores = dict[tuple[str, str], FiducialScore]
@@ -32,12 +32,14 @@ class Delineated:
         reference: the marked waves of each lead.
         found: the waves found in each lead, at the source's sampling frequency.
         scores: fiducial to its score over all leads.
+        record_scores: fiducial to the score of its median over the leads.
     """
 
     record: CachedRecord
     reference: Sequence[Waves]
     found: Sequence[Waves]
     scores: Scores
+    record_scores: Scores
 
     @property
     def mean_f1(self) -> float:
@@ -67,6 +69,7 @@ def write_delineation(
     delineated = delineate_records(model, records)
     total = sum_scores(one.scores for one in delineated)
     rows = [_row(fiducial, total[fiducial]) for fiducial in FIDUCIALS]
+    of_records = sum_scores(one.record_scores for one in delineated)
     summary = {
         "database": database,
         "split": split,
@@ -75,6 +78,7 @@ def write_delineation(
         "record_names": [record.name for record in records],
         "macro_f1": float(np.mean([total[fiducial].f1 for fiducial in FIDUCIALS])),
         "fiducials": {str(row["fiducial"]): _json(row) for row in rows},
+        "record_fiducials": {" ".join(key): _json(_row(key, of_records[key])) for key in FIDUCIALS},
         "intervals": _intervals(delineated),
         "seconds": dict(seconds),
         "versions": versions(),
@@ -120,7 +124,8 @@ def _delineate_record(model: TrainedModel, record: CachedRecord, view: WaveView)
         score_waves(marked, waves, fs_hz=record.source_fs_hz)
         for marked, waves in zip(reference, found, strict=True)
     )
-    return Delineated(record, reference, found, scores)
+    of_record = score_record(reference, found, fs_hz=record.source_fs_hz)
+    return Delineated(record, reference, found, scores, of_record)
 
 
 def _intervals(delineated: Sequence[Delineated]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def delineation_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequen
             f'<p class="sub">{summary["records"]} held-out records, every lead by itself; a mark within '
             "150 ms of a reference mark found it. Only the annotated stretch of a lead counts.</p>",
             section("fiducials", "Onsets and offsets", _table(summary)),
+            section("records", "Onsets and offsets of whole records", _record_table(summary)),
             *(
                 section(f"record{number}", heading, _LEGEND, *leads)
                 for number, (heading, leads) in enumerate(pictures.items())
@@ -76,6 +77,23 @@ def _table(summary: Mapping[str, Any]) -> str:
     words = (
         "Errors are found less marked: positive is late. Intervals: patients drawn with replacement (BCa)."
     )
+    return table(head, rows, caption=words)
+
+
+def _record_table(summary: Mapping[str, Any]) -> str:
+    head = ["fiducial", "beats", "Se", "+P", "F1", "mean error, ms", "SD, ms", "CSE tolerance, ms"]
+    rows = [
+        [
+            name,
+            row["support"],
+            *(percent(row[key], digits=2) for key in ("sensitivity", "positive_predictivity", "f1")),
+            decimal(row["mean_ms"], digits=1),
+            decimal(row["sd_ms"], digits=1),
+            decimal(TOLERANCE_SD_MS.get(name), digits=1),
+        ]
+        for name, row in summary["record_fiducials"].items()
+    ]
+    words = "Of each beat the median over the leads, marked against found: what the CSE tolerances are about."
     return table(head, rows, caption=words)
 
 
