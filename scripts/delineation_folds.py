@@ -25,6 +25,8 @@ VARIANTS = {
     "feedback": ["network.head=feedback"],
     "causal": ["network.head=linear", "network.encoder.bidirectional=false"],
 }
+HEAD = "| head | folds | fiducial | Se % | +P % | F1 % | mean ms | SD ms | SD of records ms |"
+RULE = "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 KEYS = ("sensitivity", "positive_predictivity", "f1", "mean_ms", "sd_ms")
 
 
@@ -58,28 +60,43 @@ def train(variant: str, fold: int, *, out: Path, more: list[str]) -> int:
 
 
 def table(out: Path) -> str:
-    """Mean over the folds of each figure, for every variant that has a result."""
-    lines = [
-        "| head | folds | fiducial | Se % | +P % | F1 % | mean ms | SD ms |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    sizes = ["", "| head | parameters | seconds of training, median |", "| --- | --- | --- |"]
-    for variant in VARIANTS:
-        runs = sorted((out / variant).glob("fold*/summary.json"))
-        found = [json.loads(run.read_text()) for run in runs]
-        if not found:
-            continue
-        for fiducial in FIDUCIALS:
-            name = " ".join(fiducial)
-            rows = [[one["fiducials"][name][key] for key in KEYS] for one in found]
-            se, p, f1, mean, sd = np.mean(rows, axis=0)
-            lines.append(
-                f"| {variant} | {len(found)} | {name} | {100 * se:.2f} | {100 * p:.2f} | {100 * f1:.2f} "
-                f"| {mean:+.1f} | {sd:.1f} |"
-            )
-        seconds = np.median([one["seconds"]["train"] for one in found])
-        sizes.append(f"| {variant} | {parameters(runs[0].parent):,} | {seconds:.0f} |")
-    return "\n".join(lines + sizes)
+    """Mean over the folds of each variant, and all variants on the folds that all of them have."""
+    runs = {
+        variant: {path.parent.name: path for path in (out / variant).glob("fold*/summary.json")}
+        for variant in VARIANTS
+    }
+    runs = {variant: found for variant, found in runs.items() if found}
+    if not runs:
+        return "no fold is trained yet"
+    shared = sorted(set.intersection(*(set(found) for found in runs.values())))
+    lines = [HEAD, RULE]
+    for variant, found in runs.items():
+        lines += rows(variant, [found[fold] for fold in sorted(found)])
+    lines += ["", f"side by side, {', '.join(shared)}", "", HEAD, RULE]
+    for variant, found in runs.items():
+        lines += rows(variant, [found[fold] for fold in shared])
+    lines += ["", "| head | parameters | seconds of training, median |", "| --- | --- | --- |"]
+    for variant, found in runs.items():
+        seconds = np.median([json.loads(path.read_text())["seconds"]["train"] for path in found.values()])
+        size = parameters(next(iter(found.values())).parent)
+        lines.append(f"| {variant} | {size:,} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def rows(variant: str, runs: list[Path]) -> list[str]:
+    """Mean over some folds of each fiducial; the last column is of whole records."""
+    found = [json.loads(path.read_text()) for path in runs]
+    lines = []
+    for name in map(" ".join, FIDUCIALS):
+        se, p, f1, mean, sd = np.mean(
+            [[one["fiducials"][name][key] for key in KEYS] for one in found], axis=0
+        )
+        of_records = np.mean([one["record_fiducials"][name]["sd_ms"] for one in found])
+        lines.append(
+            f"| {variant} | {len(found)} | {name} | {100 * se:.2f} | {100 * p:.2f} | {100 * f1:.2f} "
+            f"| {mean:+.1f} | {sd:.1f} | {of_records:.1f} |"
+        )
+    return lines
 
 
 def parameters(run_dir: Path) -> int:
