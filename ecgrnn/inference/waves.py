@@ -121,5 +121,6 @@ def _extensions(leads: Sequence[str]) -> list[str]:
 
 def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
     with torch.inference_mode():
-        scores, _ = network(torch.from_numpy(signal[np.newaxis]))
+        # a copy: signals of the cache are mapped read-only
+        scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])))
         return np.asarray(network.decode(scores, beam_width=beam_width).numpy(), np.int64)
