@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class WaveView:
     def reference(self, record: CachedRecord, lead: str) -> Waves:
         """Give the marked waves of a lead, at the source's sampling frequency."""
         annotator = lead.lower() if self.annotator == PER_LEAD else self.annotator
-        return waves_of(record.annotations(annotator))
+        return _waves(record, annotator)
 
     def collate(self, batch: LabelBatch) -> LabelBatch:
         """Collate nothing: the dataset has already made the batch."""
@@ -113,3 +114,9 @@ def common_leads(records: Sequence[CachedRecord]) -> int:
                 "set preprocessing.n_leads to a number that every record has"
             )
     return len(first.leads)
+
+
+@lru_cache(maxsize=4096)
+def _waves(record: CachedRecord, annotator: str) -> Waves:
+    """Read the marks of one lead; the split, the dataset and the scores ask for them in turn."""
+    return waves_of(record.annotations(annotator))
