@@ -67,7 +67,7 @@ def test_it_overfits_one_batch_of_records_whose_leads_differ():
     network = Labeller(encoder(hidden_size=16, lead_size=16), 3, labels_per_frame=2)
     signal, labels = torch.randn(2, 24, 2), torch.randint(3, (4, 12))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
-    for _ in range(150):
+    for _ in range(100):
         scores, _ = network(signal)
         loss = -network.log_likelihood(scores, labels).mean()
         optimizer.zero_grad()
