@@ -109,7 +109,8 @@ class Labeller(nn.Module):
         h, state = self.encoder(signal, lengths, state)
         h = self.dropout(h)
         if self.spread is not None:
-            h = torch.tanh(self.spread(h)).unflatten(2, (self.labels_per_frame, -1)).flatten(1, 2)
+            size = self.spread.out_features // self.labels_per_frame
+            h = torch.tanh(self.spread(h)).reshape(len(h), -1, size)
         return self.scores(h), state
 
     def log_likelihood(
