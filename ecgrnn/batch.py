@@ -59,12 +59,12 @@ class ClassBatch(_Batch):
 
 @dataclass(frozen=True)
 class LabelBatch(_Batch):
-    """Items with a label for every step of time.
+    """Records with a label for every step of time of every lead.
 
     Attributes:
-        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
-        lengths: ``(batch,)``, samples of each item that count.
-        labels: ``(batch, label)``, class index of each step; -1 where it is not known.
+        signal: ``(batch, time, lead)``, padded with zeros behind each record's length.
+        lengths: ``(batch,)``, samples of each record that count.
+        labels: ``(batch, lead, label)``, class index of each step; -1 where it is not known.
         index: ``(batch,)``, the item's place in its dataset.
     """
 
@@ -94,6 +94,26 @@ class SequenceBatch(_Batch):
     lengths: Tensor
     features: Tensor
     label: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]
+
+
+@dataclass(frozen=True)
+class SymbolBatch(_Batch):
+    """Items with a sequence of symbols each, of a length of its own.
+
+    Attributes:
+        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
+        lengths: ``(batch,)``, samples of each item that count.
+        symbols: ``(batch, symbol)``, class index of each symbol; -1 behind the end.
+        index: ``(batch,)``, the item's place in its dataset.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    symbols: Tensor
     index: Tensor
 
     def __len__(self) -> int:

@@ -112,3 +112,17 @@ class Pruner(StrEnum):
     none = "none"
     median = "median"
     hyperband = "hyperband"
+
+
+class Attention(StrEnum):
+    """How attention compares a key with its query; the equations are in ``nn/attention.py``."""
+
+    additive = "additive"
+    dot = "dot"
+
+
+class Likelihood(StrEnum):
+    """What a generator is trained by: the squared error alone, or a Gaussian with a spread of its own."""
+
+    squared_error = "squared_error"
+    gaussian = "gaussian"

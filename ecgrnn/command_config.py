@@ -216,6 +216,36 @@ class PredictConfig:
 
 
 @dataclass
+class GenerateConfig:
+    """Options of ``generate``: write a record of beats of one class, and their annotations.
+
+    Attributes:
+        run_dir: folder of the record.
+        checkpoint: the checkpoint of a generator.
+        beat: class of the beats.
+        n: how many beats.
+        rr_s: distance from beat to beat; null takes the length of the window the generator was trained on.
+        spread: share of the learned standard deviation that each sample is moved by at random; 0 writes the
+            mean beat, over and over.
+        seed: seed of that randomness.
+    """
+
+    run_dir: str = "runs/generate"
+    checkpoint: str = ""
+    beat: str = "N"
+    n: int = 10
+    rr_s: float | None = None
+    spread: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run with task=generate")
+        at_least("", "n", self.n, 1)
+        at_least("", "spread", self.spread, 0)
+        at_least("", "seed", self.seed, 0)
+
+
+@dataclass
 class InspectConfig:
     """Options of ``inspect``: what a checkpoint holds."""
 

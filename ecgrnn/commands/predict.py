@@ -6,8 +6,11 @@ from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
+from ecgrnn.errors import CheckpointError
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.transcripts import transcribe_record
 from ecgrnn.inference.waves import annotate_waves
 
 
@@ -18,6 +21,13 @@ def run(options: PredictConfig) -> None:
     match model.task:
         case DelineateConfig():
             _waves(options, model)
+        case TranscriptionConfig():
+            _strips(options, model)
+        case GenerationConfig():
+            raise CheckpointError(
+                f"{options.checkpoint} is a generator, which reads no recording; "
+                "python -m ecgrnn generate writes beats with it"
+            )
         case _:
             _beats(options, model)
 
@@ -28,6 +38,14 @@ def _waves(options: PredictConfig, model: TrainedModel) -> None:
         say(f"{name:<14} {count} waves")
     for lead, path in written.annotations.items():
         say(f"lead {lead:<9} {path}")
+    say(f"table          {written.table}")
+
+
+def _strips(options: PredictConfig, model: TrainedModel) -> None:
+    written = transcribe_record(model, Path(options.record), out=Path(options.run_dir))
+    say(f"strips         {written.strips}")
+    for name, count in written.counts.items():
+        say(f"  {name:<12} {count}")
     say(f"table          {written.table}")
 
 

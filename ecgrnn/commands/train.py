@@ -21,10 +21,11 @@ from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
-from ecgrnn.evaluation.delineation import table_lines, write_delineation
+from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
-from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.training.interruption import Interruption
@@ -75,8 +76,17 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     match options.task:
         case _ if not options.evaluate_test:
             say("test        nobody was scored: evaluate_test=false")
-        case DelineateConfig():
-            _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
+        case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
+            lines = write_held_out(
+                model,
+                datamodule.records(Side.test),
+                database=datamodule.collection.database.name,
+                split=datamodule.split.name,
+                run_dir=run_dir,
+                seconds=stages.seconds,
+            )
+            for line in lines:
+                say(line)
         case _:
             results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
     log_results(trainer.loggers, options, results=results)
@@ -118,22 +128,6 @@ def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stag
         write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
     return results
-
-
-def _finish_delineation(
-    model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
-) -> None:
-    summary = write_delineation(
-        model,
-        datamodule.records(Side.test),
-        database=datamodule.collection.database.name,
-        split=datamodule.split.name,
-        run_dir=run_dir,
-        seconds=stages.seconds,
-    )
-    for line in table_lines(summary):
-        say(line)
-    say(f"results     {run_dir / 'summary.json'}")
 
 
 def _signal(datamodule: EcgDataModule) -> SignalSpec:

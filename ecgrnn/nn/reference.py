@@ -53,6 +53,37 @@ def lstm(x: Array, h: Array, c: Array, weights: ArrayWeights) -> tuple[Array, Ar
     return sigmoid(o) * np.tanh(c), c
 
 
+def lstm_layer_norm(
+    x: Array, h: Array, c: Array, weights: ArrayWeights, gains: tuple[Array, Array, Array, Array]
+) -> tuple[Array, Array]:
+    """Take one step of the LSTM with layer normalisation; gains of W_ih x, W_hh h and c, and a shift of c."""
+    W_ih, W_hh, b_ih, b_hh = weights
+    gain_ih, gain_hh, gain_c, shift_c = gains
+    a_ih = gain_ih * normalised(x @ W_ih.T) + b_ih
+    a_hh = gain_hh * normalised(h @ W_hh.T) + b_hh
+    i, f, g, o = np.split(a_ih + a_hh, 4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(gain_c * normalised(c) + shift_c), c
+
+
+def normalised(a: Array) -> Array:
+    """Scale to mean 0 and variance 1 over the features."""
+    centred = a - a.mean(axis=-1, keepdims=True)
+    scaled: Array = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-5)
+    return scaled
+
+
+def joined(
+    x: Array, h: Array, hidden: tuple[Array, Array], output: tuple[Array, Array], *, squash: bool
+) -> tuple[Array, Array]:
+    """Take one step of the cell that joins input and state: log-probabilities and the next state."""
+    both = np.concatenate([x, h], axis=-1)
+    (W_h, b_h), (W_y, b_y) = hidden, output
+    h = both @ W_h.T + b_h
+    a = both @ W_y.T + b_y
+    return a - np.log(np.exp(a).sum(axis=-1, keepdims=True)), np.tanh(h) if squash else h
+
+
 def gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
     """Take one step of the GRU of torch.nn, gates in the order r, z, n."""
     W_ih, W_hh, b_ih, b_hh = weights

@@ -17,6 +17,7 @@ from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.reference import ArrayState
 from ecgrnn.nn.state import State, map_state
+from ecgrnn.nn.verification_steps import verify_steps
 
 TOLERANCE = 1e-10  # float64: several hundred roundings of 1e-16, with room
 BATCH, TIME, INPUT, HIDDEN = 3, 7, 4, 5
@@ -36,7 +37,7 @@ class VerificationRow(NamedTuple):
         tolerance: the largest difference that passes.
     """
 
-    cell: Cell
+    cell: str
     num_layers: int
     directions: int
     forward_numpy: float
@@ -69,10 +70,24 @@ def verify(
         tolerance: the largest difference that passes.
         seed: seed of the random numbers.
     """
-    return [
+    rows = [
         _verify_one(cell, num_layers, bidirectional=bidirectional, tolerance=tolerance, seed=seed)
         for cell, num_layers, bidirectional in product(Cell, layers, (False, True))
     ]
+    steps = [
+        VerificationRow(
+            cell=found.name,
+            num_layers=1,
+            directions=1,
+            forward_numpy=found.forward_numpy,
+            forward_fused=found.forward_torch,
+            gradient_numpy=found.gradient_numpy,
+            gradient_fused=None,
+            tolerance=tolerance,
+        )
+        for found in verify_steps(seed=seed)
+    ]
+    return rows + steps
 
 
 def _verify_one(
