@@ -7,11 +7,13 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn import ModuleDict
 
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.networks.generator import Generator
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class GenerationTask(pl.LightningModule):
@@ -43,6 +45,7 @@ class GenerationTask(pl.LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.optimizer = optimizer
         self.facts = facts
+        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
@@ -67,9 +70,11 @@ class GenerationTask(pl.LightningModule):
     def _step(self, batch: ClassBatch, stage: str) -> Tensor:
         each = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]
-        loss = (weights * each).sum() / weights.sum()
-        self.log(f"{stage}/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
-        return loss
+        total, weight = (weights * each).sum(), weights.sum()
+        loss = self.losses[stage]
+        loss.update(total, weight)
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
+        return mean_over_ranks(total, weight)
 
 
 def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:

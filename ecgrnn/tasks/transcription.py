@@ -5,14 +5,16 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
+from torch.nn import ModuleDict
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
 
 from ecgrnn.batch import SymbolBatch
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class TranscriptionTask(pl.LightningModule):
@@ -43,6 +45,7 @@ class TranscriptionTask(pl.LightningModule):
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
         self.optimizer = optimizer
         self.facts = facts
+        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
         self.validation_errors = MeanMetric()
         self.test_errors = MeanMetric()
 
@@ -68,9 +71,13 @@ class TranscriptionTask(pl.LightningModule):
 
     def _loss(self, batch: SymbolBatch, stage: str) -> Tensor:
         log_p = self.network(batch.signal, batch.symbols, batch.lengths)
-        loss = nll_loss(log_p.flatten(0, 1), self.network.targets(batch.symbols).flatten(), ignore_index=-1)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
-        return loss
+        targets = self.network.targets(batch.symbols).flatten()
+        total = nll_loss(log_p.flatten(0, 1), targets, ignore_index=-1, reduction="sum")
+        symbols = (targets >= 0).sum()
+        loss = self.losses[stage]
+        loss.update(total, symbols)
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
+        return mean_over_ranks(total, symbols)
 
     def _score(self, batch: SymbolBatch, stage: str, errors: MeanMetric) -> None:
         self._loss(batch, stage)
