@@ -1,6 +1,6 @@
 """Time and memory of `predict`, from one hour to a day, and over the 48 records of mitdb.
 
-    python scripts/benchmarks/predicting.py --checkpoint best.ckpt --data data/physionet/mitdb --out predicting.json
+    python scripts/benchmarks/predicting.py --checkpoint best.ckpt --data data/physionet/mitdb
 
 Two-lead records of mitdb are joined, at 360 Hz in format 212, to one of 1, 6 and 24 hours; `predict` reads,
 filters, detects, classifies and writes. Each is a process of its own, so that its peak memory is the whole

@@ -272,7 +272,7 @@ def validated(variant: Variant, epochs: int) -> float:
 
 
 def roofline(variants: list[Variant]) -> dict[str, float]:
-    """Give floating-point operations a second: of a large matrix product, and of the default step's products."""
+    """Give the rate of a large matrix product, and that of the products in the default step."""
     a = torch.randn(1024, 1024)
     best = min(timed(lambda: a @ a) for _ in range(10))
     chosen = next((one for one in variants if one.name.startswith("sequence")), variants[-1])
