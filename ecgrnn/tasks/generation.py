@@ -7,7 +7,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import ModuleDict
 
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
@@ -45,7 +44,7 @@ class GenerationTask(pl.LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.optimizer = optimizer
         self.facts = facts
-        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
+        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
@@ -71,7 +70,7 @@ class GenerationTask(pl.LightningModule):
         each = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]
         total, weight = (weights * each).sum(), weights.sum()
-        loss = self.losses[stage]
+        loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, weight)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
         return mean_over_ranks(total, weight)

@@ -5,7 +5,6 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import ModuleDict
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
 
@@ -45,7 +44,7 @@ class TranscriptionTask(pl.LightningModule):
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
         self.optimizer = optimizer
         self.facts = facts
-        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
+        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
         self.validation_errors = MeanMetric()
         self.test_errors = MeanMetric()
 
@@ -74,7 +73,7 @@ class TranscriptionTask(pl.LightningModule):
         targets = self.network.targets(batch.symbols).flatten()
         total = nll_loss(log_p.flatten(0, 1), targets, ignore_index=-1, reduction="sum")
         symbols = (targets >= 0).sum()
-        loss = self.losses[stage]
+        loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, symbols)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
         return mean_over_ranks(total, symbols)
