@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
+from ecgrnn.choices import Front
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
@@ -31,19 +32,30 @@ from ecgrnn.config import (
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
+from ecgrnn.datasets.strips import StripView
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.classifier import Classifier
+from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.signals.rhythms import RHYTHM_SCHEME, SUPERCLASS_SCHEME
 from ecgrnn.signals.rr_intervals import RR_FEATURES
+from ecgrnn.signals.strip_features import STRIP_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.classification import ClassificationTask, loss_weights
 from ecgrnn.tasks.labelling import LabellingTask
+from ecgrnn.tasks.multilabel import MultiLabelTask
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {"classifier": ClassifierConfig, "labeller": LabellerConfig}
-_TASKS: dict[str, type[TaskConfig]] = {"beats": BeatsConfig, "delineate": DelineateConfig}
+_TASKS: dict[str, type[TaskConfig]] = {
+    "beats": BeatsConfig,
+    "delineate": DelineateConfig,
+    "rhythm": RhythmConfig,
+    "superclass": SuperclassConfig,
+}
 MONITOR = "validation/macro_f1"
 
 
@@ -57,14 +69,10 @@ def build_network(
     """
     match config, task:
         case ClassifierConfig(), BeatsConfig():
-            return Classifier(
-                _encoder(config.encoder, signal),
-                n_classes,
-                pooling=config.pooling,
-                n_features=len(RR_FEATURES),
-                head_size=config.head_size,
-                dropout=config.head_dropout,
-            )
+            return _classifier(config, signal, n_classes=n_classes, n_features=len(RR_FEATURES))
+        case ClassifierConfig(), RhythmConfig() | SuperclassConfig():
+            n_features = len(STRIP_FEATURES) if task.strip_features else 0
+            return _classifier(config, signal, n_classes=n_classes, n_features=n_features)
         case LabellerConfig(), DelineateConfig():
             return Labeller(
                 _encoder(config.encoder, signal, n_leads=1),
@@ -76,8 +84,8 @@ def build_network(
             )
         case _:
             raise ConfigError(
-                f"network={_form(config)} does not fit task={_form(task)}: beats are classified by "
-                "network=classifier (N-vs-1), waves are labelled by network=labeller (N-vs-N)"
+                f"network={_form(config)} does not fit task={_form(task)}: beats and strips are classified "
+                "by network=classifier (N-vs-1), waves are labelled by network=labeller (N-vs-N)"
             )
 
 
@@ -86,6 +94,10 @@ def build_scheme(task: TaskConfig, data: DataConfig) -> LabelScheme:
     match task:
         case DelineateConfig():
             return WAVE_SCHEME
+        case RhythmConfig():
+            return RHYTHM_SCHEME
+        case SuperclassConfig():
+            return SUPERCLASS_SCHEME
         case _:
             return find_scheme(data.scheme)
 
@@ -101,6 +113,13 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 scheme=scheme,
                 before_s=task.before_s,
                 after_s=task.after_s,
+                in_memory_mb=loader.in_memory_mb,
+            )
+        case RhythmConfig() | SuperclassConfig():
+            return StripView(
+                scheme=scheme,
+                strip_features=task.strip_features,
+                several=isinstance(task, SuperclassConfig),
                 in_memory_mb=loader.in_memory_mb,
             )
         case _:
@@ -143,7 +162,7 @@ def build_task(
     n_classes = len(scheme.classes)
     network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
     match options.task:
-        case BeatsConfig() as task:
+        case BeatsConfig() | RhythmConfig() as task:
             _check_classes(task.macro_f1_classes, scheme, counts)
             return ClassificationTask(
                 network,
@@ -151,6 +170,15 @@ def build_task(
                 scored=task.macro_f1_classes,
                 class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
                 label_smoothing=task.label_smoothing,
+                optimizer=options.optimizer,
+                facts=facts,
+                augmentation=task.augmentation if isinstance(task, RhythmConfig) else None,
+            )
+        case SuperclassConfig() as task:
+            return MultiLabelTask(
+                network,
+                classes=scheme.classes,
+                augmentation=task.augmentation,
                 optimizer=options.optimizer,
                 facts=facts,
             )
@@ -223,7 +251,41 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
     return round(labels)
 
 
+def _classifier(
+    config: ClassifierConfig, signal: SignalSpec, *, n_classes: int, n_features: int
+) -> Classifier:
+    read = _convolutions if config.encoder.front is Front.convolutions else _encoder
+    return Classifier(
+        read(config.encoder, signal),
+        n_classes,
+        pooling=config.pooling,
+        n_features=n_features,
+        head_size=config.head_size,
+        dropout=config.head_dropout,
+    )
+
+
+def _convolutions(config: EncoderConfig, signal: SignalSpec) -> ConvolutionEncoder:
+    return ConvolutionEncoder(
+        len(signal.leads),
+        channels=config.convolutions.channels,
+        strides=config.convolutions.strides,
+        kernel=config.convolutions.kernel,
+        first_kernel=config.convolutions.first_kernel,
+        cell=config.cell,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+        initial_state=config.initial_state,
+        layer_norm=config.layer_norm,
+        fused=config.fused,
+    )
+
+
 def _encoder(config: EncoderConfig, signal: SignalSpec, *, n_leads: int | None = None) -> FrameEncoder:
+    if config.front is not Front.frames:
+        raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return FrameEncoder(
         n_leads or len(signal.leads),
         frame=max(1, round(config.frame_s * signal.fs_hz)),
@@ -281,16 +343,17 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
 
 
 def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
+    monitor = "validation/macro_auroc" if isinstance(options.task, SuperclassConfig) else MONITOR
     callbacks: list[Callback] = [
         ModelCheckpoint(
             run_dir / "checkpoints",
             filename="best",
-            monitor=MONITOR,
+            monitor=monitor,
             mode="max",
             save_last=True,
             enable_version_counter=False,
         ),
     ]
     if options.early_stopping_patience:
-        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
+        callbacks.append(EarlyStopping(monitor, mode="max", patience=options.early_stopping_patience))
     return callbacks

@@ -84,3 +84,17 @@ class Context(StrEnum):
     last = "last"
     transform = "transform"
     attention = "attention"
+
+
+class Front(StrEnum):
+    """What lies between a signal and the recurrent layers: frames of samples, or strided convolutions."""
+
+    frames = "frames"
+    convolutions = "convolutions"
+
+
+class Epoch(StrEnum):
+    """Which epoch's weights are judged: the best one on validation, or the last of a fixed schedule."""
+
+    best = "best"
+    last = "last"

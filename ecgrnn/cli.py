@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, command_config, config
+from ecgrnn import __version__, command_config, config, strip_config
 from ecgrnn.errors import ConfigError, EcgrnnError
 
 if TYPE_CHECKING:
@@ -27,7 +27,12 @@ COMMANDS: dict[str, tuple[str, type]] = {
 }
 _SCHEMAS: dict[str, dict[str, type]] = {
     "network": {"classifier": config.ClassifierConfig, "labeller": config.LabellerConfig},
-    "task": {"beats": config.BeatsConfig, "delineate": config.DelineateConfig},
+    "task": {
+        "beats": config.BeatsConfig,
+        "delineate": config.DelineateConfig,
+        "rhythm": strip_config.RhythmConfig,
+        "superclass": strip_config.SuperclassConfig,
+    },
 }
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130

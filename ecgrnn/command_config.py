@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecgrnn.choices import Epoch
 from ecgrnn.config import (
     DataConfig,
     LoaderConfig,
@@ -24,12 +25,14 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        judge: which epoch is scored on the held-out patients, the best on validation patients or the last.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
     run_dir: str = "runs/train"
     seed: int = 0
     early_stopping_patience: int = 0
+    judge: Epoch = Epoch.best
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

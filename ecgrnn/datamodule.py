@@ -11,9 +11,11 @@ from torch.utils.data import DataLoader
 
 from ecgrnn.choices import Side
 from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.datasets.buckets import BucketSampler
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
 from ecgrnn.datasets.splits import Split
+from ecgrnn.datasets.strips import StripDataset
 
 _NOT_SET_UP = "EcgDataModule.setup() has not been called"
 
@@ -126,10 +128,21 @@ class EcgDataModule(pl.LightningDataModule):
         return self._loader(Side.test, batch_size=self.loader.evaluation_batch_size)
 
     def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
+        dataset = self.dataset(side)
+        if isinstance(dataset, StripDataset):
+            options = _bucketed(dataset, **options)
         return DataLoader(
-            self.dataset(side),
+            dataset,
             collate_fn=self.view.collate,
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,
             **options,
         )
+
+
+def _bucketed(
+    dataset: StripDataset, *, batch_size: int, shuffle: bool = False, generator: torch.Generator | None = None
+) -> dict[str, Any]:
+    """Serve strips of about one length together; those that nothing is learned from, the shortest first."""
+    order = generator if shuffle else None
+    return {"batch_sampler": BucketSampler(dataset.lengths, batch_size=batch_size, generator=order)}

@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "choices", "errors"), 0),
+    **dict.fromkeys(("spec", "config", "command_config", "strip_config", "choices", "errors"), 0),
     **dict.fromkeys(("signals", "nn", "batch"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks"), 3),
@@ -38,7 +38,18 @@ ROOMS_OF = {
     "pytorch_lightning": {"datamodule", "tasks", "build", "commands"},
     "torchmetrics": {"metrics", "tasks"},
 }
-WITHOUT_TORCH = {"", "spec", "config", "command_config", "choices", "errors", "signals", "cli", "__main__"}
+WITHOUT_TORCH = {
+    "",
+    "spec",
+    "config",
+    "command_config",
+    "strip_config",
+    "choices",
+    "errors",
+    "signals",
+    "cli",
+    "__main__",
+}
 
 REQUIRED = {
     "checkpoint": "best.ckpt",

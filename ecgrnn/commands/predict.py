@@ -7,7 +7,9 @@ from ecgrnn.commands.stages import say
 from ecgrnn.config import DelineateConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.strips import annotate_strip
 from ecgrnn.inference.waves import annotate_waves
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
 
 def run(options: PredictConfig) -> None:
@@ -16,6 +18,8 @@ def run(options: PredictConfig) -> None:
     match model.task:
         case DelineateConfig():
             _waves(options, model)
+        case RhythmConfig() | SuperclassConfig():
+            _strip(options, model)
         case _:
             _beats(options, model)
 
@@ -27,6 +31,16 @@ def _waves(options: PredictConfig, model: TrainedModel) -> None:
     for lead, path in written.annotations.items():
         say(f"lead {lead:<9} {path}")
     say(f"table          {written.table}")
+
+
+def _strip(options: PredictConfig, model: TrainedModel) -> None:
+    out = Path(options.run_dir)
+    written = annotate_strip(model, Path(options.record), out=out, extension=options.extension)
+    say(f"called         {' '.join(written.called) or 'none of the classes'}")
+    for name, chance in written.chance.items():
+        say(f"  {name:<12} {chance:.4f}")
+    say(f"annotation     {written.annotations}")
+    say(f"probabilities  {written.table}")
 
 
 def _beats(options: PredictConfig, model: TrainedModel) -> None:

@@ -16,6 +16,7 @@ from ecgrnn.build import (
 )
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
+from ecgrnn.commands.evaluate import judge_strips
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
@@ -26,6 +27,7 @@ from ecgrnn.evaluation.results import evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
 
 def run(options: TrainConfig) -> None:
@@ -47,13 +49,16 @@ def run(options: TrainConfig) -> None:
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
         _fit(build_trainer(options, run_dir=run_dir), task, datamodule)
-    model = load_model(run_dir / "checkpoints" / "best.ckpt")
+    checkpoint = run_dir / "checkpoints" / f"{options.judge.value}.ckpt"
+    model = load_model(checkpoint)
     match options.task:
         case DelineateConfig():
             _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
+        case RhythmConfig() | SuperclassConfig():
+            judge_strips(_judged(options, checkpoint), seconds=stages.seconds)
         case _:
-            _finish_beats(options, run_dir=run_dir, stages=stages)
-    say(f"checkpoint  {run_dir / 'checkpoints' / 'best.ckpt'}")
+            _finish_beats(options, checkpoint, stages=stages)
+    say(f"checkpoint  {checkpoint}")
 
 
 def _fit(trainer: pl.Trainer, task: pl.LightningModule, datamodule: EcgDataModule) -> None:
@@ -73,19 +78,23 @@ def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
         say(line)
 
 
-def _finish_beats(options: TrainConfig, *, run_dir: Path, stages: Stages) -> None:
-    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
+    """Ask for the checkpoint's own held-out records, where the training found them."""
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
     )
-    judged = EvaluateConfig(
-        run_dir=str(run_dir),
+    return EvaluateConfig(
+        run_dir=options.run_dir,
         checkpoint=str(checkpoint),
         data=here,
         batch_size=options.loader.evaluation_batch_size,
     )
+
+
+def _finish_beats(options: TrainConfig, checkpoint: Path, *, stages: Stages) -> None:
+    run_dir = Path(options.run_dir)
     with stages.timed("evaluate"):
-        results = evaluate_checkpoint(judged, curves=training_curves(checkpoint))
+        results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
     write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
 

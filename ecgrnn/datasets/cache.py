@@ -37,12 +37,14 @@ class RecordSource:
         path: where it is, without suffix.
         patient: whose it is.
         annotators: extensions of the annotation files to keep with the signal.
+        labels: what the whole record is called, where a table of the database says so.
     """
 
     name: str
     path: Path
     patient: str
     annotators: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class CachedRecord:
         source_samples: length of the record on disk.
         missing: samples per lead that were missing on disk.
         fingerprint: hash of the record's files.
+        labels: what the whole record is called, where a table of the database says so.
     """
 
     name: str
@@ -72,12 +75,18 @@ class CachedRecord:
     source_samples: int
     missing: tuple[int, ...]
     fingerprint: str
+    labels: tuple[str, ...] = ()
 
     @cached_property
     def signal(self) -> NDArray[np.float32]:
         """``(time, lead)`` in mV, read-only."""
         mapped: NDArray[np.float32] = np.load(self.folder / "signal.npy", mmap_mode="r", allow_pickle=False)
         return mapped
+
+    def read(self) -> NDArray[np.float32]:
+        """Read ``signal`` into memory without mapping it: every mapping keeps a file open."""
+        read: NDArray[np.float32] = np.load(self.folder / "signal.npy", allow_pickle=False)
+        return read
 
     def annotations(self, annotator: str) -> Annotations:
         """Give one annotator's annotations, at the source's sampling frequency."""
@@ -115,8 +124,8 @@ def prepare_records(
 
 
 def data_fingerprint(records: Sequence[CachedRecord]) -> str:
-    """Hash names and contents of records: equal exactly where the same files were read."""
-    lines = sorted(f"{record.name} {record.fingerprint}" for record in records)
+    """Hash names, contents and labels of records: equal exactly where the same files were read."""
+    lines = sorted(" ".join((record.name, record.fingerprint, *record.labels)) for record in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -129,6 +138,7 @@ def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Cac
             **{**facts["record"], **{name: tuple(facts["record"][name]) for name in ("leads", "missing")}},
             patient=source.patient,
             folder=folder,
+            labels=source.labels,
         )
         files = [source.path.parent / name for name, *_ in facts["sources"]]
         if facts["sources"] != _stamps(files) and record.fingerprint != _fingerprint(files):
@@ -178,12 +188,13 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         source_samples=prepared.source_samples,
         missing=tuple(int(count) for count in prepared.missing),
         fingerprint=_fingerprint(files),
+        labels=source.labels,
     )
     facts = {
         "record": {
             name: value
             for name, value in dataclasses.asdict(record).items()
-            if name not in {"folder", "patient"}
+            if name not in {"folder", "patient", "labels"}
         },
         "sources": _stamps(files),
         "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},

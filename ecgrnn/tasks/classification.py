@@ -13,6 +13,8 @@ from ecgrnn.batch import ClassBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, class_scores, macro_f1
+from ecgrnn.strip_config import AugmentationConfig
+from ecgrnn.tasks.augmentation import augmented
 from ecgrnn.tasks.optimisation import configure
 
 
@@ -27,6 +29,7 @@ class ClassificationTask(pl.LightningModule):
         label_smoothing: share of each target that is spread over all classes.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
+        augmentation: what training does to signals; None leaves them as they are.
     """
 
     class_weights: Tensor
@@ -41,9 +44,11 @@ class ClassificationTask(pl.LightningModule):
         label_smoothing: float,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
+        augmentation: AugmentationConfig | None = None,
     ) -> None:
         super().__init__()
         self.network = network
+        self.augmentation = augmentation
         self.classes = tuple(classes)
         self.scored = [self.classes.index(name) for name in scored]
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -61,6 +66,8 @@ class ClassificationTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
+        if self.augmentation is not None:
+            batch = augmented(batch, self.augmentation)
         return self._step(batch, "training", self.training_matrix)
 
     def validation_step(self, batch: ClassBatch) -> None:
