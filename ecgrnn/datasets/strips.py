@@ -20,7 +20,7 @@ from ecgrnn.signals.strip_features import STRIP_FEATURES, strip_features
 from ecgrnn.spec import LabelScheme
 
 FEATURES_VERSION = 1
-"""Raised whenever ``strip_features`` gives other numbers, so that what is kept beside signals is not taken."""
+"""Raised whenever ``strip_features`` gives other numbers, so that those kept are not taken."""
 
 
 class Strip(Protocol):
