@@ -59,7 +59,7 @@ def strip_features(lead: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.flo
     With d = ln(RR / median RR) and s = the difference of neighbours in ln RR, the rhythm is described by the
     quantiles 0, 0.1, 0.9 and 1 of d, the median and the mean of abs(s) and how often it is above 0.05, 0.1
     and 0.2, the share of early beats before a pause, the correlations of d with itself one and two
-    beats on (bigeminy, trigeminy), the share of turning points (two thirds in a series without order), and the
+    beats on (bigeminy, trigeminy), the share of turning points (two thirds without order), and the
     entropy of d. Shape is the correlation of each beat's QRS, P and T window with the median beat, their
     heights against the QRS complex, and what is left in the P window when the median beat is taken away. The
     rest is about quality. Where fewer than 4 beats were found, rhythm and shape are all 0.
