@@ -61,3 +61,26 @@ class LabelBatch(_Batch):
 
     def __len__(self) -> int:
         return self.signal.shape[0]
+
+
+@dataclass(frozen=True)
+class SequenceBatch(_Batch):
+    """Stretches of beats that follow one another, with a class for each beat.
+
+    Attributes:
+        signal: ``(sequence, beat, lead, time, 2)``, each beat and, last, the patient's usual beat there.
+        lengths: ``(sequence,)``, beats of each sequence; what stands behind is padding.
+        features: ``(sequence, beat, feature)``, numbers beside each beat.
+        label: ``(sequence, beat)``, class index; -1 for padding, for beats that are read as context only, and
+            where it is not known.
+        index: ``(sequence, beat)``, the beat's place in its dataset; -1 for padding and context.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    features: Tensor
+    label: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]

@@ -5,13 +5,14 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
@@ -19,6 +20,8 @@ from ecgrnn.choices import Front
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
+    BeatSequenceConfig,
+    BeatSequenceNetworkConfig,
     ClassifierConfig,
     DataConfig,
     DelineateConfig,
@@ -30,28 +33,38 @@ from ecgrnn.config import (
     TaskConfig,
 )
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.beat_sequences import BeatSequenceView, feature_names
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.nn.fused import recurrence
 from ecgrnn.signals.rhythms import RHYTHM_SCHEME, SUPERCLASS_SCHEME
 from ecgrnn.signals.rr_intervals import RR_FEATURES
 from ecgrnn.signals.strip_features import STRIP_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
-from ecgrnn.tasks.classification import ClassificationTask, loss_weights
+from ecgrnn.tasks.augmentation import BeatAugmentation
+from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
 from ecgrnn.tasks.labelling import LabellingTask
 from ecgrnn.tasks.multilabel import MultiLabelTask
+from ecgrnn.tasks.strip_augmentation import augmented
 
-_NETWORKS: dict[str, type[NetworkConfig]] = {"classifier": ClassifierConfig, "labeller": LabellerConfig}
+_NETWORKS: dict[str, type[NetworkConfig]] = {
+    "classifier": ClassifierConfig,
+    "beat_sequence": BeatSequenceNetworkConfig,
+    "labeller": LabellerConfig,
+}
 _TASKS: dict[str, type[TaskConfig]] = {
     "beats": BeatsConfig,
+    "beat_sequence": BeatSequenceConfig,
     "delineate": DelineateConfig,
     "rhythm": RhythmConfig,
     "superclass": SuperclassConfig,
@@ -68,14 +81,16 @@ def build_network(
         ConfigError: when the network's form does not fit the task.
     """
     match config, task:
-        case ClassifierConfig(), BeatsConfig():
+        case BeatSequenceNetworkConfig(), BeatSequenceConfig():
+            return _beat_sequence_network(config, task, signal=signal, n_classes=n_classes)
+        case ClassifierConfig(), BeatsConfig() if not isinstance(task, BeatSequenceConfig):
             return _classifier(config, signal, n_classes=n_classes, n_features=len(RR_FEATURES))
         case ClassifierConfig(), RhythmConfig() | SuperclassConfig():
             n_features = len(STRIP_FEATURES) if task.strip_features else 0
             return _classifier(config, signal, n_classes=n_classes, n_features=n_features)
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _encoder(config.encoder, signal, n_leads=1),
+                _encoder(config.encoder, signal.fs_hz, n_leads=1),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
@@ -84,8 +99,9 @@ def build_network(
             )
         case _:
             raise ConfigError(
-                f"network={_form(config)} does not fit task={_form(task)}: beats and strips are classified "
-                "by network=classifier (N-vs-1), waves are labelled by network=labeller (N-vs-N)"
+                f"network={_form(config)} does not fit task={_form(task)}: single beats and strips are "
+                "classified by network=classifier (N-vs-1), beats in a row by network=beat_sequence, waves "
+                "are labelled by network=labeller (N-vs-N)"
             )
 
 
@@ -107,6 +123,16 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
     match task:
         case DelineateConfig():
             return WaveView(annotator=annotator, step_s=task.step_s)
+        case BeatSequenceConfig():
+            return BeatSequenceView(
+                annotator=annotator,
+                scheme=scheme,
+                before_s=task.before_s,
+                after_s=task.after_s,
+                sequence_beats=task.sequence_beats,
+                causal=task.causal,
+                in_memory_mb=loader.in_memory_mb,
+            )
         case BeatsConfig():
             return BeatView(
                 annotator=annotator,
@@ -172,7 +198,7 @@ def build_task(
                 label_smoothing=task.label_smoothing,
                 optimizer=options.optimizer,
                 facts=facts,
-                augmentation=task.augmentation if isinstance(task, RhythmConfig) else None,
+                **_training_extras(task, counts=counts, signal=signal),
             )
         case SuperclassConfig() as task:
             return MultiLabelTask(
@@ -237,8 +263,54 @@ def plain_form(config: NetworkConfig | TaskConfig) -> dict[str, Any]:
 
 
 def _form(config: NetworkConfig | TaskConfig) -> str:
-    forms = [name for name, kind in {**_NETWORKS, **_TASKS}.items() if kind is type(config)]
+    forms = [name for name, kind in (*_NETWORKS.items(), *_TASKS.items()) if kind is type(config)]
     return forms[0] if forms else type(config).__name__
+
+
+def _beat_sequence_network(
+    config: BeatSequenceNetworkConfig, task: BeatSequenceConfig, *, signal: SignalSpec, n_classes: int
+) -> BeatSequenceClassifier:
+    sequence = config.sequence
+    if task.causal and sequence.bidirectional:
+        raise ConfigError(
+            "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
+        )
+    names = feature_names(len(signal.leads), causal=task.causal)
+    return BeatSequenceClassifier(
+        _encoder(
+            config.encoder, signal.fs_hz, n_leads=2
+        ),  # of each lead: the beat, and what is unusual in it
+        recurrence(
+            sequence.cell,
+            sequence.input_size,
+            hidden_size=sequence.hidden_size,
+            num_layers=sequence.num_layers,
+            bidirectional=sequence.bidirectional,
+            dropout=sequence.dropout,
+        ),
+        n_classes,
+        n_leads=len(signal.leads),
+        n_features=len(names),
+        pooling=config.pooling,
+        dropout=config.head_dropout,
+    )
+
+
+def _training_extras(
+    task: BeatsConfig | RhythmConfig, *, counts: Sequence[int], signal: SignalSpec
+) -> dict[str, Any]:
+    """Give what a task changes in its batches and its loss while it trains."""
+    match task:
+        case RhythmConfig():
+            return {"augment": partial(augmented, config=task.augmentation)}
+        case BeatSequenceConfig():
+            names = feature_names(len(signal.leads), causal=task.causal)
+            return {
+                "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
+                "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+            }
+        case _:
+            return {}
 
 
 def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
@@ -254,9 +326,10 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
 def _classifier(
     config: ClassifierConfig, signal: SignalSpec, *, n_classes: int, n_features: int
 ) -> Classifier:
-    read = _convolutions if config.encoder.front is Front.convolutions else _encoder
+    front = config.encoder.front
+    read = _convolutions if front is Front.convolutions else partial(_encoder, fs_hz=signal.fs_hz)
     return Classifier(
-        read(config.encoder, signal),
+        read(config.encoder, n_leads=len(signal.leads)),
         n_classes,
         pooling=config.pooling,
         n_features=n_features,
@@ -265,9 +338,9 @@ def _classifier(
     )
 
 
-def _convolutions(config: EncoderConfig, signal: SignalSpec) -> ConvolutionEncoder:
+def _convolutions(config: EncoderConfig, *, n_leads: int) -> ConvolutionEncoder:
     return ConvolutionEncoder(
-        len(signal.leads),
+        n_leads,
         channels=config.convolutions.channels,
         strides=config.convolutions.strides,
         kernel=config.convolutions.kernel,
@@ -283,12 +356,12 @@ def _convolutions(config: EncoderConfig, signal: SignalSpec) -> ConvolutionEncod
     )
 
 
-def _encoder(config: EncoderConfig, signal: SignalSpec, *, n_leads: int | None = None) -> FrameEncoder:
+def _encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
     if config.front is not Front.frames:
         raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return FrameEncoder(
-        n_leads or len(signal.leads),
-        frame=max(1, round(config.frame_s * signal.fs_hz)),
+        n_leads,
+        frame=max(1, round(config.frame_s * fs_hz)),
         cell=config.cell,
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
@@ -354,6 +427,8 @@ def _callbacks(options: TrainConfig, run_dir: Path) -> list[Callback]:
             enable_version_counter=False,
         ),
     ]
+    if options.optimizer.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
     if options.early_stopping_patience:
         callbacks.append(EarlyStopping(monitor, mode="max", patience=options.early_stopping_patience))
     return callbacks

@@ -26,9 +26,14 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "verify": ("prove the written-out cells equal to NumPy and torch.nn", command_config.VerifyConfig),
 }
 _SCHEMAS: dict[str, dict[str, type]] = {
-    "network": {"classifier": config.ClassifierConfig, "labeller": config.LabellerConfig},
+    "network": {
+        "classifier": config.ClassifierConfig,
+        "beat_sequence": config.BeatSequenceNetworkConfig,
+        "labeller": config.LabellerConfig,
+    },
     "task": {
         "beats": config.BeatsConfig,
+        "beat_sequence": config.BeatSequenceConfig,
         "delineate": config.DelineateConfig,
         "rhythm": strip_config.RhythmConfig,
         "superclass": strip_config.SuperclassConfig,

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from ecgrnn.choices import Cell, ClassWeights, Front, Head, InitialState, Normalisation, Pooling, Schedule
 from ecgrnn.errors import ConfigError
 
+_SHAPE_S = 0.38
+"""A beat's P wave begins, and its T wave ends, within so much of the R peak."""
+
 
 @dataclass
 class PreprocessingConfig:
@@ -14,6 +17,7 @@ class PreprocessingConfig:
         fs_hz: sampling frequency after resampling; null keeps the record's own.
         leads: leads by name, in the order the network reads them; null takes the record's own order.
         n_leads: how many leads are read where ``leads`` is null.
+        first_lead: of these, the lead that comes first wherever a record has it; the rest keep their order.
         highpass_hz: corner of the zero-phase high-pass that removes baseline wander; null leaves it out.
         lowpass_hz: corner of the zero-phase low-pass; null leaves it out.
         notch_hz: powerline frequency to remove; null leaves it out.
@@ -23,6 +27,7 @@ class PreprocessingConfig:
     fs_hz: float | None = 180.0
     leads: list[str] | None = None
     n_leads: int = 2
+    first_lead: str | None = None
     highpass_hz: float | None = 0.5
     lowpass_hz: float | None = 40.0
     notch_hz: float | None = None
@@ -118,6 +123,64 @@ class BeatsConfig(TaskConfig):
         share("task", "label_smoothing", self.label_smoothing)
         if not self.macro_f1_classes:
             raise ConfigError("task.macro_f1_classes is empty; name the classes to take the mean F1 over")
+
+
+@dataclass
+class AugmentationConfig:
+    """How sequences of beats are changed at random in training, anew at every step.
+
+    Attributes:
+        lead_dropout: for each lead, how often it is left out of a sequence; missing entries are 0.
+        amplitude: standard deviation of the logarithm of a lead's gain.
+        noise: highest standard deviation of white noise, in heights of the usual QRS.
+        wander: highest standard deviation of a beat's offset and slope, in the same unit.
+        shift_s: largest shift of the windows against the R peak.
+        features: standard deviation of noise on every feature beside a beat.
+        heart_rate: standard deviation of one offset per sequence on the logarithms of absolute RR intervals.
+    """
+
+    lead_dropout: list[float] = field(default_factory=lambda: [0.1, 0.25])
+    amplitude: float = 0.2
+    noise: float = 0.05
+    wander: float = 0.1
+    shift_s: float = 0.016
+    features: float = 0.05
+    heart_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        for probability in self.lead_dropout:
+            share("task.augmentation", "lead_dropout", probability)
+        for name in ("amplitude", "noise", "wander", "shift_s", "features", "heart_rate"):
+            at_least("task.augmentation", name, getattr(self, name), 0)
+
+
+@dataclass
+class BeatSequenceConfig(BeatsConfig):
+    """The class of every beat, read in its row of beats (N-vs-1 in the beat, N-vs-N over the beats).
+
+    Attributes:
+        sequence_beats: beats of a sequence.
+        causal: use nothing of what follows a beat's window; needs network.sequence.bidirectional=false.
+        logit_adjustment: in training, this much of the logarithm of the class frequencies among training
+            patients is added to the logits, so that at prediction rarity does not hold a class back;
+            Menon et al., Long-tail learning via logit adjustment (2021).
+        augmentation: random changes in training.
+    """
+
+    sequence_beats: int = 64
+    causal: bool = False
+    logit_adjustment: float = 0.5
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least("task", "sequence_beats", self.sequence_beats, 2)
+        at_least("task", "logit_adjustment", self.logit_adjustment, 0)
+        if min(self.before_s, self.after_s) < _SHAPE_S:
+            raise ConfigError(
+                f"task.before_s={self.before_s} and task.after_s={self.after_s} must be at least {_SHAPE_S}, "
+                "so that P, QRS and T lie inside the window"
+            )
 
 
 @dataclass
@@ -243,6 +306,50 @@ class ClassifierConfig(NetworkConfig):
 
 
 @dataclass
+class SequenceConfig:
+    """The recurrent layers that read what an encoder made of each item, one item a step.
+
+    Attributes:
+        cell: the recurrent cell.
+        hidden_size: size of the state, per direction.
+        input_size: size of the vector read at a step.
+        num_layers: layers stacked on one another.
+        bidirectional: also read backwards; such a network is not causal.
+        dropout: dropout between layers.
+    """
+
+    cell: Cell = Cell.gru
+    hidden_size: int = 48
+    input_size: int = 48
+    num_layers: int = 1
+    bidirectional: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("hidden_size", "input_size", "num_layers"):
+            at_least("network.sequence", name, getattr(self, name), 1)
+        share("network.sequence", "dropout", self.dropout)
+
+
+@dataclass
+class BeatSequenceNetworkConfig(NetworkConfig):
+    """N-vs-1 inside each beat, N-vs-N over the beats.
+
+    Attributes:
+        pooling: how the frames of one beat become one vector.
+        sequence: the recurrent layers over beats.
+        head_dropout: dropout of the vectors of beats, with one mask for all beats of a sequence.
+    """
+
+    pooling: Pooling = Pooling.mean
+    sequence: SequenceConfig = field(default_factory=SequenceConfig)
+    head_dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        share("network", "head_dropout", self.head_dropout)
+
+
+@dataclass
 class LabellerConfig(NetworkConfig):
     """N-vs-N: a label for every step.
 
@@ -266,17 +373,21 @@ class OptimizerConfig:
         weight_decay: decoupled weight decay, on matrices only.
         schedule: course of the learning rate after the warm-up.
         warmup_fraction: share of all steps in which the rate rises to its highest.
+        average_decay: validate and keep an exponential moving average of the weights, of which so much is
+            left after each step; 0 keeps the weights themselves.
     """
 
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     schedule: Schedule = Schedule.cosine
     warmup_fraction: float = 0.1
+    average_decay: float = 0.0
 
     def __post_init__(self) -> None:
         above_zero("optimizer", "learning_rate", self.learning_rate)
         at_least("optimizer", "weight_decay", self.weight_decay, 0)
         share("optimizer", "warmup_fraction", self.warmup_fraction)
+        share("optimizer", "average_decay", self.average_decay)
 
 
 @dataclass

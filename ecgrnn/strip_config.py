@@ -8,7 +8,7 @@ from ecgrnn.errors import ConfigError
 
 
 @dataclass
-class AugmentationConfig:
+class StripAugmentationConfig:
     """What training does to a strip before the network reads it; nothing of it happens anywhere else.
 
     Attributes:
@@ -45,7 +45,7 @@ class RhythmConfig(TaskConfig):
     macro_f1_classes: list[str] = field(default_factory=lambda: ["N", "A", "O"])
     class_weights: ClassWeights = ClassWeights.root
     label_smoothing: float = 0.05
-    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+    augmentation: StripAugmentationConfig = field(default_factory=StripAugmentationConfig)
 
     def __post_init__(self) -> None:
         share("task", "label_smoothing", self.label_smoothing)
@@ -65,7 +65,7 @@ class SuperclassConfig(TaskConfig):
 
     strip_features: bool = False
     threshold: float = 0.5
-    augmentation: AugmentationConfig = field(default_factory=lambda: AugmentationConfig(flip=False))
+    augmentation: StripAugmentationConfig = field(default_factory=lambda: StripAugmentationConfig(flip=False))
 
     def __post_init__(self) -> None:
         share("task", "threshold", self.threshold)

@@ -49,6 +49,7 @@ def small_training(small_data: list[str]) -> list[str]:
     """Give the words of the smallest training that is still whole, but for its run folder."""
     return [
         "train",
+        "task=beats",
         *small_data,
         "network.encoder.hidden_size=8",
         "network.encoder.num_layers=1",

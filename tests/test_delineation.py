@@ -111,4 +111,4 @@ def test_a_frame_that_is_no_multiple_of_the_step_is_refused(data, command_line, 
 def test_a_network_of_another_form_is_refused(data, command_line, tmp_path, capsys):
     words = ["train", *data, "network=labeller", f"run_dir={tmp_path / 'run'}"]
     assert command_line(*words) == 2
-    assert "does not fit task=beats" in capsys.readouterr().err
+    assert "does not fit task=beat_sequence" in capsys.readouterr().err

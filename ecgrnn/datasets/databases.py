@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-import wfdb
-
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.signals.header import read_header
 
 
 @dataclass(frozen=True)
@@ -385,12 +384,12 @@ def _with_ptbxl_table(database: Database, folder: Path) -> Database:
 
 def _first_header(folder: Path, record: str) -> tuple[float, tuple[str, ...]]:
     try:
-        header = wfdb.rdheader(str(folder / record))
-        return float(header.fs), tuple(str(name) for name in header.sig_name or ())
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        header = read_header(folder / record)
+    except DataError as error:
         raise DataError(
             f"{folder / record}.hea is not a WFDB header ({error}); repair it or leave it out"
         ) from error
+    return header.fs_hz, header.leads
 
 
 def _text(path: Path) -> str:

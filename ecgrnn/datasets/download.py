@@ -4,15 +4,17 @@ import hashlib
 import re
 import shutil
 import tempfile
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import wfdb
 from tqdm import tqdm
-from wfdb.io import download as wfdb_download
 
 from ecgrnn.datasets.databases import Database, checked_name, records_in
 from ecgrnn.errors import DataError
@@ -20,6 +22,9 @@ from ecgrnn.errors import DataError
 # PhysioNet asks for no more than two connections at once, and wfdb keeps to it.
 _CONNECTIONS = 2
 _TRIES = 3
+# Where a firewall swallows packets a connection is given up after two minutes only: that is too long to wait
+# for "no network".
+_REACHABLE_S = 10.0
 _SUMS = "SHA256SUMS.txt"
 # What wfdb raises on damaged files, besides its own subclasses of these.
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
@@ -81,6 +86,7 @@ def download(database: Database, folder: Path, *, progress: bool = True) -> Path
         DataError: PhysioNet lists other files than expected, or a file or record came damaged.
         OSError: there is no network, or the folder cannot be written.
     """
+    check_reachable(database.slug or "", database.version)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -105,6 +111,8 @@ def verify_record(folder: Path, record: str) -> None:
     Raises:
         DataError: a file is missing, short or damaged, or a signal's sum is not the header's checksum.
     """
+    import wfdb  # brings pandas, which takes longer to import than all the rest, and is needed here alone
+
     path = folder / checked_name(record, source=str(folder))
     try:
         header = wfdb.rdheader(str(path))
@@ -125,15 +133,50 @@ def verify_record(folder: Path, record: str) -> None:
         _compare(path, read)
 
 
+def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) -> None:
+    """Ask PhysioNet for the list of a project's files, and give up soon.
+
+    Raises:
+        OSError: no answer came in time, or none can come; any answer at all passes.
+    """
+    address = _address(slug, version, _SUMS)
+    answers: list[OSError | None] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=within_s):
+                answers.append(None)
+        except urllib.error.HTTPError:
+            answers.append(None)
+        except OSError as error:
+            answers.append(error)
+
+    # In a thread of its own, since looking a name up knows no time limit.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(within_s)
+    if not answers:
+        raise TimeoutError(f"no answer from {address} within {within_s:g} s")
+    if answers[0] is not None:
+        raise answers[0]
+
+
 def fetch_file(slug: str, version: str, file: str, target: Path) -> None:
-    """Fetch one file of a PhysioNet project into ``target``: the only function that uses the network.
+    """Fetch one file of a PhysioNet project into ``target``, over the network.
 
     Raises:
         OSError: no network, no such file, or ``target`` cannot be written.
     """
+    from wfdb.io import download as wfdb_download
+
     # wfdb.dl_files reads the version off a web page; the catalogue knows it, so the address is written out.
-    address = f"{wfdb_download.config.db_index_url.rstrip('/')}/{slug}/{version}/{file}"
-    wfdb_download.dl_full_file(address, str(target))
+    wfdb_download.dl_full_file(_address(slug, version, file), str(target))
+
+
+def _address(slug: str, version: str, file: str) -> str:
+    from wfdb.io import download as wfdb_download
+
+    return f"{wfdb_download.config.db_index_url.rstrip('/')}/{slug}/{version}/{file}"
 
 
 def _holds(folder: Path, database: Database) -> bool:
@@ -219,7 +262,7 @@ def _verify_all(database: Database, folder: Path, *, progress: bool) -> None:
         verify_record(folder, record)
 
 
-def _compare(path: Path, record: wfdb.Record) -> None:
+def _compare(path: Path, record: Any) -> None:
     signals = record.e_d_signal or []
     if not signals:
         raise DataError(f"{path}.hea describes no signal; expected at least one")

@@ -18,8 +18,7 @@ from ecgrnn.inference.beats import beat_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.metrics.ec57 import Ec57Scores, score_records
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.detect import detect_qrs
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.spec import LabelScheme
 
@@ -45,11 +44,10 @@ class LabelledBeats:
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
     """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
     config = model.preprocessing
-    found = []
-    for record in tqdm(held_out.test, desc="finding beats", unit="record"):
-        source = read_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
-        found.append(detect_qrs(source.signal, fs_hz=source.fs_hz))
-    return found
+    return [
+        detect_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
+        for record in tqdm(held_out.test, desc="finding beats", unit="record")
+    ]
 
 
 def classify_found(

@@ -1,23 +1,31 @@
-"""A recording in, its annotations out: WFDB annotation file and a table of probabilities."""
+"""A recording in, its annotations out: WFDB annotation file and a table of probabilities.
+
+The beats are found, or read, first; then the signal is prepared, cut into windows and classified stretch by
+stretch, so that a day of ECG takes little more memory than an hour.
+"""
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.beat_sequences import BeatSequenceView
+from ecgrnn.datasets.beat_stretches import beat_stretches
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
-from ecgrnn.signals.detect import detect_qrs
+from ecgrnn.signals.detect import detect_record
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
-from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.record import read_record
 
 
 @dataclass(frozen=True)
@@ -62,39 +70,80 @@ def annotate_record(
     Raises:
         DataError: when the record or the annotations cannot be read, or the record lacks a lead.
     """
-    config = model.preprocessing
-    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
-    sample = _positions(record, path, annotator=annotator, model=model)
+    sample = _positions(path, annotator=annotator, model=model)
     if not len(sample):
         raise DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
-    logits = classify_positions(model, prepare_record(record, config), sample, batch_size=batch_size)
-    chance = probabilities(logits)
+    chance = probabilities(classify_record(model, path, sample, batch_size=batch_size))
     label = chance.argmax(axis=-1)
-    annotations = out / f"{record.name}.{extension}"
-    write_annotations(out / record.name, extension, _as_annotations(model, sample, label, record.fs_hz))
-    table = out / f"{record.name}.csv"
-    _write_table(table, model.scheme.classes, sample, record.fs_hz, label, chance)
+    fs_hz = read_header(path).fs_hz
+    annotations = out / f"{path.name}.{extension}"
+    write_annotations(out / path.name, extension, _as_annotations(model, sample, label, fs_hz))
+    table = out / f"{path.name}.csv"
+    _write_table(table, model.scheme.classes, sample, fs_hz, label, chance)
     counts = {name: int((label == index).sum()) for index, name in enumerate(model.scheme.classes)}
     return WrittenAnnotations(
         annotations, table, len(sample), counts, annotator or "the built-in QRS detector"
     )
 
 
+def classify_record(
+    model: TrainedModel,
+    path: Path,
+    sample: NDArray[np.int64],
+    *,
+    batch_size: int,
+    stretch_s: float = 600.0,
+) -> NDArray[np.float32]:
+    """Give logits ``(beat, class)`` for beats of a record on disk; single beats are read stretch by stretch.
+
+    Args:
+        model: a trained beat classifier.
+        path: the record, without suffix.
+        sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
+        batch_size: beats of a batch; changes no result.
+        stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
+
+    Raises:
+        DataError: when the record cannot be read or lacks a lead.
+    """
+    view = _view(model)
+    if isinstance(view, BeatSequenceView):
+        # A beat in its row depends on hundreds of neighbours, which a stretch would cut off.
+        config = model.preprocessing
+        record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+        return classify_positions(model, prepare_record(record, config), sample, batch_size=batch_size)
+    stretches = beat_stretches(
+        path,
+        model.preprocessing,
+        sample,
+        reach_s=max(view.before_s, view.after_s),
+        stretch_s=stretch_s,
+    )
+    parts = []
+    for part in stretches:
+        dataset = view.windows([part.record], part.table)
+        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[part.judged])
+    return np.concatenate(parts)
+
+
 def classify_positions(
     model: TrainedModel, prepared: PreparedRecord, sample: NDArray[np.int64], *, batch_size: int
 ) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats at the positions ``sample`` of the source record."""
-    view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
-    dataset = view.windows([prepared], table_of_positions([prepared], [sample]))
+    """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
+    dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
 
 
-def _positions(
-    record: Record, path: Path, *, annotator: str | None, model: TrainedModel
-) -> NDArray[np.int64]:
+def _view(model: TrainedModel) -> Any:
+    return build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+
+
+def _positions(path: Path, *, annotator: str | None, model: TrainedModel) -> NDArray[np.int64]:
+    config = model.preprocessing
     if annotator is None:
-        return detect_qrs(record.signal, fs_hz=record.fs_hz)
-    annotations = read_annotations(path, annotator, fs_hz=record.fs_hz, n_samples=len(record.signal))
+        return detect_record(path, leads=config.leads, n_leads=config.n_leads)
+    header = read_header(path)
+    annotations = read_annotations(path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples)
     return beats_of(annotations, model.scheme).sample
 
 

@@ -1,27 +1,51 @@
 """A trained beat classifier at work: logits for the beats of any records."""
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ecgrnn.datasets.beats import BeatDataset
+from ecgrnn.batch import ClassBatch, SequenceBatch
+from ecgrnn.datasets.windows import BeatTable
 
 
-def beat_logits(network: nn.Module, dataset: BeatDataset, *, batch_size: int) -> NDArray[np.float32]:
+class BeatItems(Protocol):
+    """A dataset of beats, one by one or in sequences: how many items, the items, and the beats in them."""
+
+    @property
+    def table(self) -> BeatTable:
+        """The beats."""
+
+    @property
+    def records(self) -> Sequence[Any]:
+        """The records they are of."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, indices: Sequence[int]) -> ClassBatch | SequenceBatch:
+        """Give many items as a batch, each with the places of its beats in the table."""
+
+
+def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
-    The batch size changes speed and memory, no figure beyond rounding.
+    The batch size, in beats, changes speed and memory, no figure beyond rounding.
     """
     network.eval()
-    parts: list[NDArray[np.float32]] = []
+    logits = np.zeros((0, 0), np.float32)
+    items = max(1, round(batch_size * len(dataset) / max(len(dataset.table), 1)))
     with torch.inference_mode():
-        for start in range(0, len(dataset), batch_size):
-            batch = dataset.__getitems__(range(start, min(start + batch_size, len(dataset))))
-            parts.append(network(batch.signal, batch.lengths, batch.features).numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, 0), np.float32)
+        for start in range(0, len(dataset), items):
+            batch = dataset.__getitems__(range(start, min(start + items, len(dataset))))
+            found = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
+            if start == 0:
+                logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
+            index = batch.index.flatten().numpy()
+            logits[index[index >= 0]] = found[index >= 0]
+    return logits
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -31,7 +55,7 @@ def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
-def split_by_record(values: NDArray[np.float32], dataset: BeatDataset) -> Sequence[NDArray[np.float32]]:
+def split_by_record(values: NDArray[np.float32], dataset: BeatItems) -> Sequence[NDArray[np.float32]]:
     """Cut rows that stand in the order of a dataset into one array per record."""
     counts = np.bincount(dataset.table.record, minlength=len(dataset.records))
     return np.split(values, np.cumsum(counts)[:-1])

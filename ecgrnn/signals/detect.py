@@ -14,13 +14,17 @@ threshold lower by a fifth makes a fifth more errors there. LUDB took no part in
 """
 
 from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from ecgrnn.errors import DataError
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
+from ecgrnn.signals.record import read_record
 
 MINIMUM_FS_HZ = 60.0
 """The band of the QRS complex, up to 20 Hz, must lie well below half the sampling frequency."""
@@ -97,6 +101,36 @@ def detect_qrs(signal: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.int64
         raise _not_a_signal(signal, "at least one lead")
     detector = QrsDetector(fs_hz=fs_hz, n_leads=signal.shape[1])
     return np.concatenate([detector.push(signal), detector.finish()])
+
+
+def detect_record(
+    path: Path, *, leads: Sequence[str] | None = None, n_leads: int | None = None, stretch_s: float = 600.0
+) -> NDArray[np.int64]:
+    """Find the QRS complexes of a record on disk, read in stretches: a day takes no more memory than an hour.
+
+    Args:
+        path: the record's path without a suffix.
+        leads: names of the leads to look at; None takes the record's own order.
+        n_leads: how many leads are looked at where ``leads`` is None; None takes all.
+        stretch_s: how much is read at once; changes no result.
+
+    Returns:
+        ``(beat,)`` samples, as `detect_qrs` gives them.
+
+    Raises:
+        DataError: the record cannot be read, lacks a lead, or its sampling frequency is too low.
+    """
+    header = read_header(path)
+    looked_at = len(leads or ()) or n_leads or len(header.leads)
+    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=looked_at)
+    hop = max(round(stretch_s * header.fs_hz), 1)
+    found = []
+    for start in range(0, max(header.n_samples, 1), hop):
+        stop = min(start + hop, header.n_samples)
+        found.append(
+            detector.push(read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop).signal)
+        )
+    return np.concatenate([*found, detector.finish()])
 
 
 class QrsDetector:

@@ -69,7 +69,7 @@ def prepare_record(record: Record, config: PreprocessingConfig) -> PreparedRecor
 
 
 def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
-    """Keep the leads that the options name, in that order, or the first ``n_leads``.
+    """Keep the leads that the options name, in that order, or ``n_leads`` with ``first_lead`` first.
 
     Raises:
         ConfigError: the record has not these leads, or not so many.
@@ -80,7 +80,10 @@ def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
                 f"preprocessing.n_leads={config.n_leads}, and record {record.name} has {len(record.leads)} "
                 f"({', '.join(record.leads)}); set preprocessing.n_leads to at most that"
             )
+        names = list(record.leads[: config.n_leads])
         columns = list(range(config.n_leads))
+        if config.first_lead in names:
+            columns.insert(0, columns.pop(names.index(config.first_lead)))
     else:
         columns = [_column(record, lead) for lead in config.leads]
     if columns == list(range(len(record.leads))):

@@ -7,7 +7,6 @@ gives the same bytes.
 
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.cardiac_model import WaveExtents, lay_waves, render, wave_extents
 from ecgrnn.signals.morphology_model import LEADS, draw_morphology
 from ecgrnn.signals.noise_model import add_fibrillation, add_noise, draw_noise_levels
 from ecgrnn.signals.patient_model import BLOCK, draw_profile
+from ecgrnn.signals.record_writer import write_digital
 from ecgrnn.signals.rhythm_model import BeatSequence, beat_sequence
 
 FORMATS = ("212", "16")
@@ -126,29 +127,21 @@ def write_record(record: SimulatedRecord, folder: Path, *, fmt: str = "212") -> 
     _check_format(fmt)
     if not folder.is_dir():
         raise DataError(f"cannot write record {record.patient}: {folder} is not a folder; make it first")
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # wfdb uses what pandas is about to remove, when imported and when called
-        import wfdb  # slow to import, and simulating does without it
-
-        wfdb.wrsamp(
-            record.patient,
-            fs=record.fs_hz,
-            units=["mV"] * len(record.leads),
-            sig_name=list(record.leads),
-            d_signal=_digital(record.signal, fmt),
-            fmt=[fmt] * len(record.leads),
-            adc_gain=[ADC_GAIN_PER_MV] * len(record.leads),
-            baseline=[0] * len(record.leads),
-            comments=[
-                f"patient: {record.patient}",
-                f"synthetic: {record.kind}, model of McSharry et al. 2003",
-            ],
-            write_dir=str(folder),
-        )
-        _write_beats(record, folder)
-        _write_waves(record, folder)
+    path = folder / record.patient
+    write_digital(
+        path,
+        _digital(record.signal, fmt),
+        fmt=fmt,
+        fs_hz=record.fs_hz,
+        leads=record.leads,
+        gain_per_mv=ADC_GAIN_PER_MV,
+        comments=[
+            f"patient: {record.patient}",
+            f"synthetic: {record.kind}, model of McSharry et al. 2003",
+        ],
+    )
+    write_annotations(path, "atr", _beat_annotations(record))
+    write_annotations(path, WAVE_EXTENSION, _wave_annotations(record))
 
 
 def write_database(
@@ -264,31 +257,27 @@ def _digital(signal: NDArray[np.float32], fmt: str) -> NDArray[np.int16]:
     return digital
 
 
-def _write_beats(record: SimulatedRecord, folder: Path) -> None:
-    import wfdb
-
-    samples = np.concatenate([record.rhythm_samples, record.beat_samples])
-    symbols = ["+"] * len(record.rhythm_notes) + list(record.beat_symbols)
-    notes = [*record.rhythm_notes, *[""] * len(record.beat_symbols)]
-    order = np.argsort(samples, kind="stable")
-    wfdb.wrann(
-        record.patient,
-        "atr",
-        samples[order],
-        symbol=[symbols[i] for i in order],
-        aux_note=[notes[i] for i in order],
-        fs=record.fs_hz,
-        write_dir=str(folder),
+def _beat_annotations(record: SimulatedRecord) -> Annotations:
+    sample = np.concatenate([record.rhythm_samples, record.beat_samples])
+    n_rhythms, n_beats = len(record.rhythm_notes), len(record.beat_symbols)
+    order = np.argsort(sample, kind="stable")
+    return Annotations(
+        sample=sample[order],
+        symbol=np.array(["+"] * n_rhythms + list(record.beat_symbols))[order],
+        subtype=np.zeros(len(sample), np.int64),
+        aux_note=np.array([*record.rhythm_notes, *[""] * n_beats])[order],
+        fs_hz=record.fs_hz,
     )
 
 
-def _write_waves(record: SimulatedRecord, folder: Path) -> None:
-    import wfdb
-
-    samples = np.stack([record.wave_onsets, record.wave_peaks, record.wave_offsets], axis=1).ravel()
-    symbols = [symbol for kind in record.wave_kinds for symbol in ("(", kind, ")")]
-    wfdb.wrann(
-        record.patient, WAVE_EXTENSION, samples, symbol=symbols, fs=record.fs_hz, write_dir=str(folder)
+def _wave_annotations(record: SimulatedRecord) -> Annotations:
+    sample = np.stack([record.wave_onsets, record.wave_peaks, record.wave_offsets], axis=1).ravel()
+    return Annotations(
+        sample=sample,
+        symbol=np.array([symbol for kind in record.wave_kinds for symbol in ("(", kind, ")")], "<U1"),
+        subtype=np.zeros(len(sample), np.int64),
+        aux_note=np.full(len(sample), ""),
+        fs_hz=record.fs_hz,
     )
 
 

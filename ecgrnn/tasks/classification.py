@@ -1,6 +1,6 @@
-"""The N-vs-1 task: a classifier, its weighted cross-entropy and its macro-F1."""
+"""The tasks of classes: a classifier of items or of items in sequence, its cross-entropy and its macro-F1."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,30 +9,30 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgrnn.batch import ClassBatch
+from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, class_scores, macro_f1
-from ecgrnn.strip_config import AugmentationConfig
-from ecgrnn.tasks.augmentation import augmented
 from ecgrnn.tasks.optimisation import configure
 
 
 class ClassificationTask(pl.LightningModule):
-    """Trains a network that gives each item one class.
+    """Trains a network that gives each item one class; label -1 does not count.
 
     Args:
-        network: gives logits ``(batch, class)`` from signal, lengths and features.
+        network: gives logits ``(..., class)`` from signal, lengths and features.
         classes: class names in the order of the logits.
         scored: names of the classes that ``validation/macro_f1`` is the mean over.
         class_weights: ``(class,)``, weights of the loss.
         label_smoothing: share of each target that is spread over all classes.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
-        augmentation: what training does to signals; None leaves them as they are.
+        log_prior: ``(class,)``, added to the logits in the loss; None adds nothing.
+        augment: changes a training batch at random; None leaves it as it is.
     """
 
     class_weights: Tensor
+    log_prior: Tensor
 
     def __init__(
         self,
@@ -44,14 +44,17 @@ class ClassificationTask(pl.LightningModule):
         label_smoothing: float,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
-        augmentation: AugmentationConfig | None = None,
+        log_prior: Tensor | None = None,
+        augment: Callable[[Any], Any] | None = None,
     ) -> None:
         super().__init__()
         self.network = network
-        self.augmentation = augmentation
         self.classes = tuple(classes)
         self.scored = [self.classes.index(name) for name in scored]
         self.register_buffer("class_weights", class_weights, persistent=False)
+        no_prior = torch.zeros_like(class_weights)
+        self.register_buffer("log_prior", no_prior if log_prior is None else log_prior, persistent=False)
+        self.augment = augment
         self.label_smoothing = label_smoothing
         self.optimizer = optimizer
         self.facts = facts
@@ -59,22 +62,21 @@ class ClassificationTask(pl.LightningModule):
         self.validation_matrix = ConfusionMatrix(len(self.classes))
         self.test_matrix = ConfusionMatrix(len(self.classes))
 
-    def forward(self, batch: ClassBatch) -> Tensor:
-        """Give logits ``(batch, class)``."""
+    def forward(self, batch: ClassBatch | SequenceBatch) -> Tensor:
+        """Give logits ``(..., class)``."""
         logits: Tensor = self.network(batch.signal, batch.lengths, batch.features)
         return logits
 
-    def training_step(self, batch: ClassBatch) -> Tensor:
+    def training_step(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give the loss of a batch."""
-        if self.augmentation is not None:
-            batch = augmented(batch, self.augmentation)
+        batch = batch if self.augment is None else self.augment(batch)
         return self._step(batch, "training", self.training_matrix)
 
-    def validation_step(self, batch: ClassBatch) -> None:
+    def validation_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the validation scores."""
         self._step(batch, "validation", self.validation_matrix)
 
-    def test_step(self, batch: ClassBatch) -> None:
+    def test_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the test scores."""
         self._step(batch, "test", self.test_matrix)
 
@@ -98,21 +100,31 @@ class ClassificationTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, stage: str, counted: ConfusionMatrix) -> Tensor:
-        logits = self(batch)
-        loss = functional.cross_entropy(
-            logits, batch.label, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
-        counted.update(logits.argmax(dim=-1), batch.label)
+    def _step(self, batch: ClassBatch | SequenceBatch, stage: str, counted: ConfusionMatrix) -> Tensor:
+        logits, label = self(batch).flatten(0, -2), batch.label.flatten()
+        known = label >= 0
+        loss = self._loss(logits[known], label[known])
+        counted.update(logits.argmax(dim=-1), label)
         self.log(
             f"{stage}/loss",
             loss,
-            batch_size=len(batch),
+            batch_size=int(known.sum()),
             on_step=False,
             on_epoch=True,
             sync_dist=True,
         )
         return loss
+
+    def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        total = functional.cross_entropy(
+            logits + self.log_prior,
+            label,
+            weight=self.class_weights,
+            label_smoothing=self.label_smoothing,
+            reduction="sum",
+        )
+        # The mean over weights, as torch takes it, but 0 where a batch has only classes of weight 0.
+        return total / self.class_weights[label].sum().clamp_min(1e-9)
 
     def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()
@@ -145,3 +157,14 @@ def loss_weights(counts: Tensor, kind: ClassWeights) -> Tensor:
             weights = share.clamp_min(1e-9).reciprocal()
     weights = torch.where(counts > 0, weights, 0.0)
     return weights / (weights * share).sum()
+
+
+def adjusted_prior(counts: Tensor, strength: float) -> Tensor:
+    """Give ``strength`` times the logarithm of the class frequencies, at least one item taken of each class.
+
+    Args:
+        counts: ``(class,)``, items of each class among the training patients.
+        strength: 0 adjusts nothing, 1 makes the network's own logits those of equally frequent classes.
+    """
+    share = counts.clamp_min(1) / counts.clamp_min(1).sum()
+    return strength * share.log()

@@ -11,9 +11,9 @@ from torch.nn import functional
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.multilabel import ScoredLabels, area_under_roc
-from ecgrnn.strip_config import AugmentationConfig
-from ecgrnn.tasks.augmentation import augmented
+from ecgrnn.strip_config import StripAugmentationConfig
 from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.strip_augmentation import augmented
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -35,7 +35,7 @@ class MultiLabelTask(pl.LightningModule):
         network: nn.Module,
         *,
         classes: Sequence[str],
-        augmentation: AugmentationConfig,
+        augmentation: StripAugmentationConfig,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:

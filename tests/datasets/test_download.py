@@ -1,5 +1,7 @@
 import hashlib
 import re
+import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,6 +21,14 @@ from ecgrnn.errors import DataError
 
 RECORDS = ("100", "101")
 MITDB = replace(DATABASES["mitdb"], records=RECORDS, n_records=len(RECORDS))
+
+
+@pytest.fixture(autouse=True)
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let PhysioNet be there, wherever the tests run; gives what would have asked."""
+    ask = room.check_reachable
+    monkeypatch.setattr(room, "check_reachable", lambda slug, version: None)
+    return ask
 
 
 @pytest.fixture
@@ -189,7 +199,7 @@ def test_files_come_over_http_from_the_published_version(
         thread = Thread(target=server.serve_forever)
         thread.start()
         monkeypatch.setattr(
-            room.wfdb_download.config, "db_index_url", f"http://127.0.0.1:{server.server_port}/"
+            wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{server.server_port}/"
         )
         try:
             folder = seek(None, tmp_path)
@@ -206,6 +216,41 @@ def test_files_come_over_http_from_the_published_version(
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+
+def serve_on(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{port}/")
+
+
+def test_a_network_that_swallows_everything_is_given_up_soon_and_nothing_is_fetched(
+    tmp_path: Path, physionet: list[str], reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, and never answers
+        serve_on(monkeypatch, deaf.getsockname()[1])
+        monkeypatch.setattr(room, "check_reachable", partial(reachable, within_s=0.2))
+        begun = time.perf_counter()
+        with pytest.raises(DataError, match=r"It could not be fetched: .*(within 0\.2 s|timed out)"):
+            seek(None, tmp_path)
+        assert time.perf_counter() - begun < 5
+    assert physionet == []
+    assert not default_folder(MITDB, tmp_path).parent.exists()
+
+
+def test_a_refused_connection_is_no_network_and_any_answer_is_one(
+    tmp_path: Path, reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
+        serve_on(monkeypatch, server.server_port)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            reachable("mitdb", "1.0.0")  # the answer is "not found"
+        finally:
+            server.shutdown()
+            thread.join()
+    with pytest.raises(OSError, match="refused"):
+        reachable("mitdb", "1.0.0")
 
 
 def test_a_fetch_that_fails_for_a_moment_is_tried_again(

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from ecgrnn.errors import DataError
-from ecgrnn.inference.annotate import annotate_record
+from ecgrnn.inference.annotate import annotate_record, classify_positions, classify_record
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.annotations import beats_of, read_annotations
+from ecgrnn.signals.detect import detect_qrs, detect_record
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_record
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -79,6 +82,18 @@ def test_the_batch_size_changes_no_annotation(model, small_database, tmp_path):
         assert [row["class"] for row in table] == [row["class"] for row in tables[-1]]
         for one, other in zip(table, tables[-1], strict=True):
             assert float(one["p_N"]) == pytest.approx(float(other["p_N"]), abs=2e-6)
+
+
+def test_a_record_read_in_stretches_gets_the_annotations_of_the_whole(model, small_database):
+    path = small_database / "s003"
+    record = read_record(path)
+    sample = detect_record(path, stretch_s=7.0)
+    np.testing.assert_array_equal(sample, detect_qrs(record.signal, fs_hz=record.fs_hz))
+    prepared = prepare_record(record, model.preprocessing)
+    whole = classify_positions(model, prepared, sample, batch_size=1024)
+    streamed = classify_record(model, path, sample, batch_size=1024, stretch_s=7.0)
+    np.testing.assert_allclose(streamed, whole, atol=1e-3)
+    np.testing.assert_array_equal(streamed.argmax(axis=1), whole.argmax(axis=1))
 
 
 def test_a_record_without_beats_is_refused(model, small_database, tmp_path):

@@ -1,0 +1,241 @@
+"""The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from ecgrnn.batch import SequenceBatch
+from ecgrnn.datasets.beats import common_fs
+from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
+from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
+from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names
+from ecgrnn.signals.usual_beat import usual_beats
+from ecgrnn.spec import LabelScheme
+
+_QRS_S = (0.13, 0.19)
+"""The usual beat's height is taken so far before and after the R peak."""
+
+_LEAST_HEIGHT = 0.1
+"""A flatter usual beat, in mV, is a loose electrode: it is not blown up."""
+
+_LARGEST = 6.0
+"""Samples beyond so many heights of the usual beat are artefacts."""
+
+
+@dataclass(frozen=True)
+class BeatSequenceView:
+    """What the task of beats in sequence makes of records.
+
+    Attributes:
+        annotator: extension of the reference annotations.
+        scheme: which class each symbol is.
+        before_s: window before each beat, in s.
+        after_s: window after each beat, in s.
+        sequence_beats: beats of a sequence.
+        causal: nothing of a beat's future is used: neither for its features nor as context.
+        in_memory_mb: see ``BeatSequenceDataset``.
+    """
+
+    annotator: str
+    scheme: LabelScheme
+    before_s: float
+    after_s: float
+    sequence_beats: int
+    causal: bool
+    in_memory_mb: float
+
+    @property
+    def annotators(self) -> tuple[str, ...]:
+        """The annotation files the task learns from."""
+        return (self.annotator,)
+
+    def counts(self, records: Sequence[CachedRecord]) -> dict[str, NDArray[np.int64]]:
+        """Count each record's beats by class."""
+        return beat_counts(records, annotator=self.annotator, scheme=self.scheme)
+
+    def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
+        """Give the beats of the records; in training every beat of a sequence is learned from."""
+        table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
+        return BeatSequenceDataset(records, table, view=self, training=training)
+
+    def windows(self, records: Sequence[PreparedSignal], table: BeatTable) -> "BeatSequenceDataset":
+        """Give the dataset of any table of beats, each to be classified once."""
+        return BeatSequenceDataset(records, table, view=self, training=False)
+
+    def collate(self, batch: SequenceBatch) -> SequenceBatch:
+        """Collate nothing: the dataset has already made the batch."""
+        return batch
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """One row per sequence: which beats it reads, and which of them it classifies.
+
+    Attributes:
+        start: ``(sequence,)``, index of the first beat in the table.
+        stop: ``(sequence,)``, index behind the last.
+        keep_start: ``(sequence,)``, index of the first beat that is classified.
+        keep_stop: ``(sequence,)``, index behind the last.
+    """
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    keep_start: NDArray[np.int64]
+    keep_stop: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def feature_names(n_leads: int, *, causal: bool) -> tuple[str, ...]:
+    """Name the features beside each beat: the rhythm, then the shape in each lead, ``NAME:LEAD``."""
+    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in SHAPES)
+    return (*rhythm_names(causal=causal), *shapes)
+
+
+def cut_sequences(beats: NDArray[np.int64], *, length: int, training: bool, causal: bool) -> Sequences:
+    """Cut records into overlapping sequences of beats, none across the end of a record.
+
+    Sequences follow one another by half their length. In training all their beats are learned from, so that
+    each is seen twice, at two places. Else each beat is classified in the one sequence where it has a quarter
+    of the length as context on either side, or, causally, half the length before it.
+
+    Args:
+        beats: ``(record,)``, beats of each record.
+        length: beats of a sequence.
+        training: as above.
+        causal: as above.
+    """
+    rows = []
+    first = 0
+    for count in beats.tolist():
+        rows.append(_of_record(count, length=length, training=training, causal=causal) + first)
+        first += count
+    table = np.concatenate(rows) if rows else np.zeros((0, 4), np.int64)
+    return Sequences(*table.T)
+
+
+class BeatSequenceDataset(Dataset[SequenceBatch]):
+    """Sequences of beats, served a batch at a time.
+
+    A beat's window and its usual beat have the usual beat's median taken off and are divided by the height of
+    its QRS, in each lead.
+
+    Args:
+        records: the records the table points into.
+        table: the beats, record by record and in order of time.
+        view: how they are cut.
+        training: whether sequences are learned from.
+    """
+
+    def __init__(
+        self, records: Sequence[PreparedSignal], table: BeatTable, *, view: BeatSequenceView, training: bool
+    ) -> None:
+        self.records = records
+        self.view = view
+        fs_hz = common_fs(records)
+        self._before = round(view.before_s * fs_hz)
+        self._width = self._before + round(view.after_s * fs_hz)
+        n_leads = len(records[0].leads)
+        self.feature_names = feature_names(n_leads, causal=view.causal)
+        shape = (len(table), n_leads, self._width, 2)
+        self._beats = _array(shape, in_memory_mb=view.in_memory_mb)
+        features = np.zeros((len(table), len(self.feature_names)), np.float32)
+        counts = np.bincount(table.record, minlength=len(records))
+        stop = 0
+        for record, count in zip(records, counts.tolist(), strict=True):
+            start, stop = stop, stop + count
+            features[start:stop] = self._prepare(record, table, start, stop)
+        self.table = replace(table, features=features)
+        self.sequences = cut_sequences(
+            counts, length=view.sequence_beats, training=training, causal=view.causal
+        )
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: int) -> SequenceBatch:
+        """Give one sequence as a batch of one."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> SequenceBatch:
+        """Give many sequences at once; a DataLoader calls this with all indices of a batch."""
+        rows = np.asarray(indices, np.int64)
+        start, stop = self.sequences.start[rows], self.sequences.stop[rows]
+        at = start[:, np.newaxis] + np.arange((stop - start).max())
+        kept = (at >= self.sequences.keep_start[rows, np.newaxis]) & (
+            at < self.sequences.keep_stop[rows, np.newaxis]
+        )
+        inside = at < stop[:, np.newaxis]
+        beat = np.where(inside, at, start[:, np.newaxis])
+        signal = self._beats[beat]
+        signal *= inside[..., np.newaxis, np.newaxis, np.newaxis]
+        features = self.table.features[beat] * inside[..., np.newaxis]
+        return SequenceBatch(
+            signal=torch.from_numpy(signal),
+            lengths=torch.from_numpy(stop - start),
+            features=torch.from_numpy(features),
+            label=torch.from_numpy(np.where(kept, self.table.label[beat], -1)),
+            index=torch.from_numpy(np.where(kept, beat, -1)),
+        )
+
+    def _prepare(
+        self, record: PreparedSignal, table: BeatTable, start: int, stop: int
+    ) -> NDArray[np.float32]:
+        """Fill in the beats of one record and give their features."""
+        sample = table.sample[start:stop]
+        if not len(sample):
+            return np.zeros((0, len(self.feature_names)), np.float32)
+        nowhere = np.zeros(len(sample), np.int64)
+        beats = gather_windows([record.signal], nowhere, sample - self._before, width=self._width)
+        rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
+        usual = usual_beats(beats, rr, causal=self.view.causal)
+        beats, usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
+        self._beats[start:stop, ..., 0] = beats.transpose(0, 2, 1)
+        self._beats[start:stop, ..., 1] = usual.transpose(0, 2, 1)
+        rhythm = rhythm_context(
+            table.source_sample[start:stop], fs_hz=record.source_fs_hz, causal=self.view.causal
+        )
+        shapes = [
+            beat_shapes(beats[..., lead], usual[..., lead], before=self._before, fs_hz=record.fs_hz)
+            for lead in range(beats.shape[2])
+        ]
+        return np.concatenate([rhythm, *shapes], axis=1)
+
+
+def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDArray[np.int64]:
+    """Cut one record of ``count`` beats: rows of start, stop, keep_start and keep_stop."""
+    if count == 0:
+        return np.zeros((0, 4), np.int64)
+    hop = max(length // 2, 1)
+    start = np.arange(0, max(count - length, 0) + hop, hop)
+    start = np.unique(np.minimum(start, max(count - length, 0)))
+    stop = np.minimum(start + length, count)
+    if training:
+        return np.stack([start, stop, start, stop], axis=1)
+    # Where two sequences overlap, the earlier one ends and the later one begins to classify.
+    border = stop[:-1] if causal else (start[1:] + stop[:-1]) // 2
+    return np.stack([start, stop, np.append(0, border), np.append(border, count)], axis=1)
+
+
+def _scaled(
+    beats: NDArray[np.float32], usual: NDArray[np.float32], *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    level = np.median(usual, axis=1, keepdims=True)
+    qrs = usual[:, before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
+    height = np.maximum(np.ptp(qrs, axis=1, keepdims=True), _LEAST_HEIGHT)
+    return np.clip((beats - level) / height, -_LARGEST, _LARGEST), (usual - level) / height
+
+
+def _array(shape: tuple[int, ...], *, in_memory_mb: float) -> NDArray[np.float32]:
+    """Make room for windows: in memory, or mapped to a file that is gone when the process ends."""
+    if 4 * np.prod(shape, dtype=float) <= in_memory_mb * 1e6:
+        return np.empty(shape, np.float32)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)

@@ -1,0 +1,142 @@
+"""The beats of a record on disk, stretch by stretch: a day's windows in the memory of a few minutes."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets.windows import BeatTable, table_of_positions
+from ecgrnn.signals.header import read_header
+from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.resample import resampled_length
+from ecgrnn.signals.stretches import PreparedStretch, prepare_stretches
+
+
+@dataclass(frozen=True)
+class BeatStretch:
+    """Beats that follow each other, with as much of the prepared signal as their windows reach.
+
+    Attributes:
+        record: the part of the prepared record.
+        table: the beats whose windows lie in it, their ``sample`` counted from its beginning.
+        judged: the rows of ``table`` that this stretch answers for: all but the ``context`` on either side.
+            Joined over the stretches they are every beat of the record once, in order.
+    """
+
+    record: PreparedRecord
+    table: BeatTable
+    judged: slice
+
+
+def beat_stretches(
+    path: Path,
+    config: PreprocessingConfig,
+    sample: NDArray[np.int64],
+    *,
+    reach_s: float,
+    context: int = 0,
+    stretch_s: float = 600.0,
+) -> Iterator[BeatStretch]:
+    """Go through the beats of a record in stretches whose windows equal those of the whole record.
+
+    Everything that depends on positions alone (the RR features) is computed from all beats at once; only the
+    signal comes in stretches.
+
+    Args:
+        path: the record's path without a suffix.
+        config: how the signal is prepared.
+        sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
+        reach_s: how far from a beat its window reaches, at most.
+        context: how many beats on either side come along with those that are judged.
+        stretch_s: length of the stretches that are read.
+
+    Yields:
+        The stretches that have beats to judge, in order.
+
+    Raises:
+        DataError: the record cannot be read, or a lead has no sample at all.
+        ConfigError: the options do not fit the record.
+    """
+    table = _whole_table(path, config, sample)
+    buffer = _Buffer()
+    judged = 0
+    for stretch, is_last in _with_last(prepare_stretches(path, config, stretch_s=stretch_s)):
+        buffer.append(stretch)
+        reach = int(np.ceil(reach_s * stretch.record.fs_hz)) + 1
+        whole = len(table) if is_last else int(np.searchsorted(table.sample, buffer.stop - reach))
+        until = len(table) if is_last else max(whole - context, judged)
+        first = max(judged - context, 0)
+        if until > judged:
+            part = _rows(table, first, min(until + context, len(table)), origin=buffer.start)
+            yield BeatStretch(buffer.record, part, slice(judged - first, until - first))
+        judged = until
+        if judged < len(table):
+            buffer.drop_before(int(table.sample[max(judged - context, 0)]) - reach)
+
+
+class _Buffer:
+    """The part of the prepared record that windows still to come may reach."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self._record: PreparedRecord | None = None
+
+    @property
+    def record(self) -> PreparedRecord:
+        if self._record is None:
+            raise RuntimeError("nothing has been appended")
+        return self._record
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.record.signal)
+
+    def append(self, stretch: PreparedStretch) -> None:
+        kept = [] if self._record is None else [self._record.signal]
+        signal = np.concatenate([*kept, stretch.record.signal])
+        self._record = dataclasses.replace(stretch.record, signal=signal)
+
+    def drop_before(self, index: int) -> None:
+        cut = min(max(index, self.start), self.stop)
+        self._record = dataclasses.replace(self.record, signal=self.record.signal[cut - self.start :].copy())
+        self.start = cut
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """A prepared record of which only the shape is known; its zeros take no memory."""
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: tuple[str, ...]
+    source_fs_hz: float
+
+
+def _whole_table(path: Path, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
+    header = read_header(path)
+    fs_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
+    n_samples = resampled_length(header.n_samples, fs_hz=header.fs_hz, to_hz=fs_hz)
+    zeros = np.broadcast_to(np.float32(0), (n_samples, 1))
+    return table_of_positions([_Outline(zeros, fs_hz, ("",), header.fs_hz)], [sample])
+
+
+def _rows(table: BeatTable, first: int, last: int, *, origin: int) -> BeatTable:
+    part = {
+        field.name: getattr(table, field.name)[first:last]
+        for field in dataclasses.fields(table)
+        if isinstance(getattr(table, field.name), np.ndarray)
+    }
+    return dataclasses.replace(table, **{**part, "sample": part["sample"] - origin})
+
+
+def _with_last(stretches: Iterator[PreparedStretch]) -> Iterator[tuple[PreparedStretch, bool]]:
+    """Tell of each stretch whether it is the last one."""
+    before = next(stretches)
+    for stretch in stretches:
+        yield before, False
+        before = stretch
+    yield before, True

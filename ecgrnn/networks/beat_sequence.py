@@ -1,0 +1,88 @@
+"""N-vs-1 inside each beat and N-vs-N over the beats: every beat is read in its row of beats."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ecgrnn.choices import Pooling
+from ecgrnn.networks.encoder import FrameEncoder
+from ecgrnn.nn.pooling import Pool
+from ecgrnn.nn.recurrence import Recurrence
+
+
+class BeatSequenceClassifier(nn.Module):
+    """Read each beat frame by frame, then the beats one after another, and judge every one.
+
+    The lower network reads the beat and its difference from the patient's usual beat, lead by lead with the
+    same weights, ``p_i = [pool(h(lead 1)), pool(h(lead 2)), ...]``. With the features ``f_i`` beside (rhythm,
+    shape) the upper one reads ``u_i = gelu(W_u [p_i, f_i] + b_u)``, and ``y_i = W_y [g_i, u_i] + b_y``::
+
+        beat 1            beat 2                 beat B         (each: frames -> RNN -> pool)
+          |                 |                      |
+         u_1 <- features   u_2 <- features        u_B <- features
+          |                 |                      |
+         g_1   <------->   g_2   <-->  ...  <-->  g_B           RNN over beats
+          |                 |                      |
+         y_1               y_2                    y_B           (sequence, beat, class)
+
+    Args:
+        encoder: reads frames of two signals, the beat and its difference from the usual one.
+        sequence: the recurrent stack over beats; its input size is the size of ``u``.
+        n_classes: classes.
+        n_leads: leads of a beat.
+        n_features: numbers beside each beat.
+        pooling: how a beat becomes one vector.
+        dropout: probability with which a feature of ``u`` or ``[g, u]`` is left out of a whole sequence.
+    """
+
+    def __init__(
+        self,
+        encoder: FrameEncoder,
+        sequence: Recurrence,
+        n_classes: int,
+        *,
+        n_leads: int,
+        n_features: int,
+        pooling: Pooling = Pooling.mean,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.sequence = sequence
+        self.pool = Pool(pooling, encoder.output_size, bidirectional=encoder.bidirectional)
+        self.joined = nn.Linear(n_leads * encoder.output_size + n_features, sequence.input_size)
+        self.head = nn.Linear(sequence.output_size + sequence.input_size, n_classes)
+        self.dropout = dropout
+
+    def forward(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
+        """Judge every beat of a batch of sequences.
+
+        Args:
+            signal: ``(sequence, beat, lead, time, 2)``, beat and usual beat.
+            lengths: ``(sequence,)``, beats of each sequence.
+            features: ``(sequence, beat, feature)``.
+
+        Returns:
+            Logits ``(sequence, beat, class)``.
+        """
+        u = functional.gelu(self.joined(torch.cat([self._beats(signal), features], dim=-1)))
+        u = self._dropped(u)
+        g, _ = self.sequence(u, lengths)
+        logits: Tensor = self.head(self._dropped(torch.cat([g, u], dim=-1)))
+        return logits
+
+    def _beats(self, signal: Tensor) -> Tensor:
+        """Turn each beat into one vector: ``(sequence, beat, lead * feature)``."""
+        sequences, beats, _, time, _ = signal.shape
+        beat, usual = signal.unbind(dim=-1)
+        read = torch.stack([beat, beat - usual], dim=-1).reshape(-1, time, 2)
+        outputs, _ = self.encoder(read)
+        pooled: Tensor = self.pool(outputs)
+        return pooled.reshape(sequences, beats, -1)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        """Drop features with one mask for all beats of a sequence, so that no neighbour gives them away."""
+        if not self.training or self.dropout == 0:
+            return x
+        kept = torch.rand(x.shape[0], 1, x.shape[2], device=x.device) >= self.dropout
+        return x * kept / (1 - self.dropout)

@@ -1,0 +1,87 @@
+"""The shape of a beat against the patient's usual beat: P wave, QRS and T wave compared by number."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_QRS_S = (-0.09, 0.11)
+_P_S = (-0.28, -0.07)
+_REGIONS_S = {"p": _P_S, "long_p": (-0.38, -0.07), "qrs": _QRS_S, "t": (0.12, 0.44)}
+"""Where waves lie around the R peak, in s; the long P region holds the P wave of a long PR interval."""
+
+_WIDTH_S = (-0.12, 0.16)
+_LAGS_S = (-0.048, -0.032, -0.016, 0.0, 0.016, 0.032, 0.048)
+"""By these a P wave may have moved and still be the usual one."""
+
+_LARGEST = 2.0
+
+SHAPES = (
+    *(f"{what}_{region}" for region in _REGIONS_S for what in ("likeness", "residual", "size")),
+    "likeness_qrs_previous",
+    "likeness_p_previous",
+    "likeness_p_moved",
+    "width_qrs",
+)
+"""Names of the numbers of one lead."""
+
+
+def beat_shapes(
+    beats: NDArray[np.float32], usual: NDArray[np.float32], *, before: int, fs_hz: float
+) -> NDArray[np.float32]:
+    """Compare each beat of one lead with the patient's usual beat, and with the beat before it.
+
+    ``likeness`` is the correlation over a region, ``residual`` the logarithm of the root mean square
+    difference, ``size`` the logarithm of the ratio of standard deviations. ``p_moved`` is the best
+    correlation of the P region over some shifts. ``width_qrs`` is the logarithm of the ratio of (sum of
+    |slope|) / (largest |slope|), which grows with the duration of the QRS. All are clipped at 2 either
+    way.
+
+    Args:
+        beats: ``(beat, time)``, windows around the beats of a record in order, usual QRS of height near 1.
+        usual: ``(beat, time)``, the usual beat around each.
+        before: samples of a window before the R peak.
+        fs_hz: sampling frequency.
+
+    Returns:
+        ``(beat, shape)`` in the order of ``SHAPES``.
+    """
+
+    def region(limits_s: tuple[float, float], lag_s: float = 0.0) -> slice:
+        start, stop = (before + round((limit + lag_s) * fs_hz) for limit in limits_s)
+        return slice(start, stop)
+
+    previous = beats[np.maximum(np.arange(len(beats)) - 1, 0)]
+    columns = []
+    for limits_s in _REGIONS_S.values():
+        here, there = beats[:, region(limits_s)], usual[:, region(limits_s)]
+        columns += [_likeness(here, there), _residual(here, there), _size(here, there)]
+    qrs, p = region(_QRS_S), region(_P_S)
+    columns += [
+        _likeness(beats[:, qrs], previous[:, qrs]),
+        _likeness(beats[:, p], previous[:, p]),
+        np.max([_likeness(beats[:, region(_P_S, lag)], usual[:, p]) for lag in _LAGS_S], axis=0),
+        _width(beats[:, region(_WIDTH_S)]) - _width(usual[:, region(_WIDTH_S)]),
+    ]
+    clipped: NDArray[np.float32] = np.clip(np.stack(columns, axis=1), -_LARGEST, _LARGEST)
+    return clipped
+
+
+def _likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    one = one - one.mean(axis=1, keepdims=True)
+    other = other - other.mean(axis=1, keepdims=True)
+    product = (one * other).sum(axis=1)
+    # The constant keeps the likeness of two flat lines at 0.
+    return np.asarray(product / np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1) + 1e-6))
+
+
+def _residual(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    rms = np.sqrt(np.square(one - other).mean(axis=1))
+    return np.asarray(0.3 * np.log(1e-3 + rms) + 0.6)  # about -1.5 for equal waves, 0.6 for opposite ones
+
+
+def _size(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.log((one.std(axis=1) + 0.01) / (other.std(axis=1) + 0.01)))
+
+
+def _width(qrs: NDArray[np.float32]) -> NDArray[np.float32]:
+    slope = np.abs(np.diff(qrs, axis=1))
+    return np.asarray(np.log(1 + slope.sum(axis=1) / (slope.max(axis=1) + 0.01)))

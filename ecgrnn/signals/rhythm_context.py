@@ -1,0 +1,185 @@
+"""The rhythm in which a beat stands: its RR intervals against the patient's own, near and far."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NEAR, _MIDDLE, _FAR = 20, 100, 300
+"""Beats of the windows over which quantiles run: seconds, a minute or two, some five minutes. The far one
+outlasts most runs of tachycardia, the near one follows the heart rate."""
+
+_SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
+"""An interval outside is a false or a missed beat."""
+
+_LARGEST = 1.5
+"""Logarithms of ratios are clipped here: beyond e^1.5 = 4.5 a larger ratio says nothing more."""
+
+_RECENT = 30
+"""Beats before, among which an interval is ranked."""
+
+_BLOCK = 4096
+"""Beats whose windows are sorted at once; bounds the memory of a day-long record."""
+
+_PAST = (
+    "before_near",
+    "before_middle",
+    "before_middle_upper",
+    "before_far",
+    "before_far_upper",
+    "previous_near",
+    "second_previous_near",
+    "change",
+    "irregularity_near",
+    "irregularity_middle",
+    "irregularity_near_upper",
+    "spread_near",
+    "spread_middle",
+    "far_upper",
+    "far_lower",
+    "near_far",
+    "rank",
+    "absolute_before",
+    "absolute_near",
+)
+_FUTURE = (
+    "after_near",
+    "after_middle",
+    "after_middle_upper",
+    "after_far_upper",
+    "after_change",
+    "second_after_near",
+    "pause",
+)
+
+
+def rhythm_names(*, causal: bool) -> tuple[str, ...]:
+    """Name the features of ``rhythm_context`` in their order; a causal reader has none of what follows."""
+    return _PAST if causal else _PAST + _FUTURE
+
+
+def rhythm_context(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDArray[np.float32]:
+    """Describe the rhythm around each beat of a record, from the positions of its beats alone.
+
+    All are natural logarithms of ratios, clipped at 1.5 either way. ``before``, ``previous``, ``after``
+    and so on are RR intervals; ``near``, ``middle`` and ``far`` the medians of RR over 20, 100 and 300
+    beats around the beat (before it and itself where causal), ``upper`` the 75 % quantile (90 % for
+    far). ``irregularity`` is the running median of |ln RR_j / RR_(j-1)|, high in atrial fibrillation;
+    ``spread`` compares quantiles of one window; ``pause`` is ln((RR_i + RR_(i+1)) / 2 near), near 0
+    where a premature beat is compensated; ``rank`` is the share of the 30 intervals before that are
+    shorter by 3 %, less a half.
+
+    Args:
+        sample: ``(beat,)``, positions in ascending order.
+        fs_hz: sampling frequency of the positions.
+        causal: look at this beat and those before it only.
+
+    Returns:
+        ``(beat, feature)``, features in the order of ``rhythm_names``.
+    """
+    names = rhythm_names(causal=causal)
+    if not len(sample):
+        return np.zeros((0, len(names)), np.float32)
+    before = _rr_before(sample, fs_hz=fs_hz, causal=causal)
+    features = _past(before, causal=causal)
+    if not causal:
+        features |= _future(before)
+    columns = np.stack([features[name] for name in names], axis=1)
+    clipped: NDArray[np.float32] = np.clip(columns, -_LARGEST, _LARGEST).astype(np.float32)
+    return clipped
+
+
+def running_quantiles(
+    values: NDArray[np.float64], width: int, quantiles: tuple[float, ...], *, causal: bool
+) -> NDArray[np.float64]:
+    """Give quantiles over a window that runs along with each value.
+
+    Args:
+        values: ``(time,)``.
+        width: values of a window beside the one it belongs to; half on either side, or all before it.
+        quantiles: which.
+        causal: the window ends with its value; before the first value, the first is repeated. Else values
+            are mirrored at both ends.
+
+    Returns:
+        ``(quantile, time)``.
+
+    Example:
+        >>> running_quantiles(np.array([1.0, 5.0, 3.0, 4.0]), 2, (0.5,), causal=False)
+        array([[5., 3., 4., 3.]])
+    """
+    if causal:
+        padded = np.concatenate([np.full(width, values[0]), values])
+    else:
+        padded = np.pad(values, width // 2, mode="reflect" if len(values) > 1 else "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(padded) - len(values) + 1)
+    blocks = [
+        np.quantile(windows[start : start + _BLOCK], quantiles, axis=1)
+        for start in range(0, len(values), _BLOCK)
+    ]
+    return np.asarray(np.concatenate(blocks, axis=1))
+
+
+def _rr_before(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDArray[np.float64]:
+    """Give the logarithm of the RR interval that ends in each beat."""
+    rr = np.log(np.clip(np.diff(sample) / fs_hz, _SHORTEST_RR_S, _LONGEST_RR_S))
+    # The first beat ends no interval: it gets a usual one, of which a causal reader knows nothing yet.
+    first = np.median(rr) if len(rr) and not causal else np.log(0.8)
+    return np.concatenate([[first], rr])
+
+
+def _past(before: NDArray[np.float64], *, causal: bool) -> dict[str, NDArray[np.float64]]:
+    near = running_quantiles(before, _NEAR, (0.25, 0.5, 0.75), causal=causal)
+    middle = running_quantiles(before, _MIDDLE, (0.1, 0.5, 0.75, 0.9), causal=causal)
+    far = running_quantiles(before, _FAR, (0.1, 0.5, 0.9), causal=causal)
+    change = np.diff(before, prepend=before[:1])
+    near_changes = running_quantiles(np.abs(change), _NEAR, (0.5, 0.8), causal=causal)
+    # Irregularity and the spread of one window are small numbers: scaled, they weigh as much as the others.
+    return {
+        "before_near": before - near[1],
+        "before_middle": before - middle[1],
+        "before_middle_upper": before - middle[2],
+        "before_far": before - far[1],
+        "before_far_upper": before - far[2],
+        "previous_near": _shifted(before, -1) - near[1],
+        "second_previous_near": _shifted(before, -2) - near[1],
+        "change": change,
+        "irregularity_near": 4 * near_changes[0],
+        "irregularity_middle": 4 * running_quantiles(np.abs(change), _MIDDLE, (0.5,), causal=causal)[0],
+        "irregularity_near_upper": 2 * near_changes[1],
+        "spread_near": 2 * (near[2] - near[0]),
+        "spread_middle": middle[3] - middle[0],
+        "far_upper": far[2] - far[1],
+        "far_lower": far[0] - far[1],
+        "near_far": near[1] - far[1],
+        "rank": _rank(before),
+        "absolute_before": before - np.log(0.8),
+        "absolute_near": near[1] - np.log(0.8),
+    }
+
+
+def _future(before: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    near = running_quantiles(before, _NEAR, (0.5,), causal=False)[0]
+    middle = running_quantiles(before, _MIDDLE, (0.5, 0.75), causal=False)
+    far = running_quantiles(before, _FAR, (0.9,), causal=False)[0]
+    after = _shifted(before, 1)
+    return {
+        "after_near": after - near,
+        "after_middle": after - middle[0],
+        "after_middle_upper": after - middle[1],
+        "after_far_upper": after - far,
+        "after_change": after - before,
+        "second_after_near": _shifted(before, 2) - near,
+        "pause": np.log((np.exp(before) + np.exp(after)) / 2) - near,
+    }
+
+
+def _shifted(values: NDArray[np.float64], by: int) -> NDArray[np.float64]:
+    """Give the value ``by`` beats later; the last and the first are repeated."""
+    return values[np.clip(np.arange(len(values)) + by, 0, len(values) - 1)]
+
+
+def _rank(before: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.concatenate([np.full(_RECENT, np.inf), before])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _RECENT + 1)
+    shorter = (windows[:, :-1] < windows[:, -1:] - 0.03).sum(axis=1)
+    known = np.minimum(np.arange(len(before)), _RECENT)
+    return np.asarray(np.where(known, shorter / np.maximum(known, 1), 0.5) - 0.5)

@@ -1,0 +1,57 @@
+"""A patient's usual beat, found without a label: the running median of the beats that come in time."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EVERY = 16
+"""Beats that share one usual beat: it changes with posture and electrodes, in minutes."""
+
+_NEIGHBOURS = 128
+"""Beats among which the median is taken: some two minutes."""
+
+_IN_TIME = 0.9
+"""A beat whose RR interval is shorter than this part of its neighbours' median is early and left out."""
+
+_ENOUGH = 8
+"""With fewer beats in time than this, all neighbours count."""
+
+
+def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> NDArray[np.float32]:
+    """Give the usual beat of the patient around each beat of a record.
+
+    The median over some 128 neighbours, those that come early left out, so that the premature beats of a
+    bigeminy do not become the usual ones. It is renewed every 16 beats.
+
+    Args:
+        beats: ``(beat, ...)``, equally long windows around the beats of one record, in order.
+        rr: ``(beat,)``, the RR interval that ends in each beat; any unit.
+        causal: look at no beat behind the one the result is for; the first 16 beats then have one each.
+
+    Returns:
+        ``(beat, ...)``.
+    """
+    usual = np.empty_like(beats)
+    for start, stop in _stretches(len(beats), causal=causal):
+        among = _neighbours(start, stop, n_beats=len(beats), causal=causal)
+        usual[start:stop] = _median(beats[among], rr[among])
+    return usual
+
+
+def _stretches(n_beats: int, *, causal: bool) -> list[tuple[int, int]]:
+    singly = min(_EVERY, n_beats) if causal else 0
+    starts = [*range(singly), *range(singly, n_beats, _EVERY)]
+    return list(zip(starts, [*starts[1:], n_beats], strict=True))
+
+
+def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
+    if causal:
+        return slice(max(0, start + 1 - _NEIGHBOURS), start + 1)
+    first = (start + stop) // 2 - _NEIGHBOURS // 2
+    first = max(0, min(first, n_beats - _NEIGHBOURS))
+    return slice(first, first + _NEIGHBOURS)
+
+
+def _median(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
+    in_time = rr > _IN_TIME * np.median(rr)
+    chosen = beats[in_time] if in_time.sum() >= _ENOUGH else beats
+    return np.asarray(np.median(chosen, axis=0), np.float32)

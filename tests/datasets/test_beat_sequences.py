@@ -1,0 +1,96 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets.beat_sequences import BeatSequenceView, cut_sequences
+from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.signals.symbols import SCHEMES
+
+
+@pytest.fixture(scope="module")
+def cached(small_database, tmp_path_factory):
+    return prepare_records(
+        [RecordSource(name, small_database / name, name, ("atr",)) for name in ("s001", "s002")],
+        PreprocessingConfig(fs_hz=125.0),
+        cache=tmp_path_factory.mktemp("sequences"),
+        workers=0,
+        progress=lambda items, total: items,
+    )
+
+
+def view(**changes) -> BeatSequenceView:
+    options = {
+        "annotator": "atr",
+        "scheme": SCHEMES["aami"],
+        "before_s": 0.4,
+        "after_s": 0.496,
+        "sequence_beats": 16,
+        "causal": False,
+        "in_memory_mb": 1024.0,
+    }
+    return BeatSequenceView(**{**options, **changes})
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("count", [1, 5, 15, 16, 17, 24, 31, 100])
+def test_every_beat_is_classified_once_with_context(count, causal):
+    rows = cut_sequences(np.array([count, 7]), length=16, training=False, causal=causal)
+    kept = np.concatenate([np.arange(*pair) for pair in zip(rows.keep_start, rows.keep_stop, strict=True)])
+    assert kept.tolist() == list(range(count + 7))
+    assert (rows.start <= rows.keep_start).all()
+    assert (rows.keep_stop <= rows.stop).all()
+    assert (rows.stop - rows.start <= 16).all()
+    assert ((rows.stop <= count) | (rows.start >= count)).all()  # none across the end of a record
+    if not causal:
+        inner = (rows.keep_start > 0) & (rows.keep_start != count)
+        assert (rows.keep_start - rows.start)[inner].min(initial=16) >= 4
+
+
+def test_in_training_every_beat_of_a_sequence_counts():
+    rows = cut_sequences(np.array([100]), length=16, training=True, causal=False)
+    np.testing.assert_array_equal(rows.start, rows.keep_start)
+    np.testing.assert_array_equal(rows.stop, rows.keep_stop)
+    seen = np.concatenate([np.arange(*pair) for pair in zip(rows.start, rows.stop, strict=True)])
+    assert set(seen.tolist()) == set(range(100))
+
+
+def test_a_batch_serves_each_beat_of_the_table_with_its_label(cached):
+    dataset = view().dataset(cached, training=False)
+    batch = dataset.__getitems__(range(len(dataset)))
+    index, label = batch.index[batch.index >= 0], batch.label[batch.index >= 0]
+    assert sorted(index.tolist()) == list(range(len(dataset.table)))
+    np.testing.assert_array_equal(label.numpy(), dataset.table.label[index.numpy()])
+    assert batch.signal.shape == (len(dataset), 16, 2, 112, 2)
+    assert torch.isfinite(batch.signal).all()
+
+
+def test_a_batch_equals_its_single_items_but_for_padding(cached):
+    dataset = view().dataset(cached, training=True)
+    batch = dataset.__getitems__([3, 0])
+    one = dataset[0]
+    for field in dataclasses.fields(batch):
+        torch.testing.assert_close(getattr(batch, field.name)[1:], getattr(one, field.name), rtol=0, atol=0)
+
+
+def test_mapped_beats_equal_those_in_memory(cached):
+    held, mapped = (view(in_memory_mb=size).dataset(cached, training=False) for size in (1024.0, 0.0))
+    assert isinstance(mapped._beats, np.memmap)
+    rows = list(range(len(held)))
+    torch.testing.assert_close(held.__getitems__(rows).signal, mapped.__getitems__(rows).signal)
+
+
+def test_what_a_batch_is_written_into_changes_no_later_batch(cached):
+    dataset = view().dataset(cached, training=True)
+    before = dataset[1].signal.clone()
+    dataset[1].signal.fill_(7.0)
+    dataset[1].features.fill_(7.0)
+    torch.testing.assert_close(dataset[1].signal, before)
+
+
+def test_the_usual_qrs_has_height_one(cached):
+    dataset = view().dataset(cached, training=False)
+    usual = dataset[1].signal[0, :, 0, :, 1]
+    assert torch.allclose(usual.amax(-1) - usual.amin(-1), torch.ones(len(usual)), atol=0.35)

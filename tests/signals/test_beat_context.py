@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
+from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names, running_quantiles
+from ecgrnn.signals.usual_beat import usual_beats
+
+FS_HZ = 360.0
+
+
+def positions(rr_s):
+    return np.cumsum(np.round(np.asarray(rr_s) * FS_HZ)).astype(np.int64)
+
+
+def column(features, name, *, causal=False):
+    return features[:, rhythm_names(causal=causal).index(name)]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_running_quantiles_equal_those_of_each_window(causal):
+    values = np.random.default_rng(0).normal(size=57)
+    found = running_quantiles(values, 10, (0.25, 0.9), causal=causal)
+    padded = np.concatenate([np.full(10, values[0]), values]) if causal else np.pad(values, 5, mode="reflect")
+    for at in range(57):
+        np.testing.assert_allclose(found[:, at], np.quantile(padded[at : at + 11], (0.25, 0.9)))
+
+
+def test_a_premature_beat_stands_out_and_its_pause_is_compensated():
+    rr = np.full(400, 0.8)
+    rr[200], rr[201] = 0.5, 1.1
+    features = rhythm_context(positions(rr), fs_hz=FS_HZ, causal=False)
+    assert column(features, "before_near")[200] == pytest.approx(np.log(0.5 / 0.8), abs=0.01)
+    assert column(features, "after_near")[200] == pytest.approx(np.log(1.1 / 0.8), abs=0.01)
+    assert column(features, "pause")[200] == pytest.approx(0.0, abs=0.01)
+    assert np.abs(column(features, "before_near")[:195]).max() < 0.01
+
+
+def test_in_a_long_run_the_far_upper_quantile_remembers_the_normal_rhythm():
+    rr = np.concatenate([np.full(200, 0.8), np.full(60, 0.5), np.full(200, 0.8)])
+    features = rhythm_context(positions(rr), fs_hz=FS_HZ, causal=False)
+    assert abs(column(features, "before_near")[230]) < 0.01
+    assert column(features, "before_far_upper")[230] == pytest.approx(np.log(0.5 / 0.8), abs=0.01)
+
+
+def test_a_causal_context_is_unmoved_by_the_future():
+    rr = np.random.default_rng(1).uniform(0.4, 1.2, 500)
+    whole = rhythm_context(positions(rr), fs_hz=FS_HZ, causal=True)
+    part = rhythm_context(positions(rr[:300]), fs_hz=FS_HZ, causal=True)
+    np.testing.assert_array_equal(whole[:300], part)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_short_records_have_finite_rhythms(count, causal):
+    features = rhythm_context(positions(np.full(count, 0.8)), fs_hz=FS_HZ, causal=causal)
+    assert features.shape == (count, len(rhythm_names(causal=causal)))
+    assert np.isfinite(features).all()
+
+
+def test_the_usual_beat_of_a_bigeminy_is_the_one_in_time():
+    beats = np.zeros((200, 30, 1), np.float32)
+    beats[::2] = 1.0
+    beats[1::2] = -3.0
+    rr = np.where(np.arange(200) % 2, 0.5, 1.1)
+    np.testing.assert_array_equal(usual_beats(beats, rr, causal=False), np.ones_like(beats))
+
+
+def test_a_causal_usual_beat_is_unmoved_by_the_future():
+    rng = np.random.default_rng(2)
+    beats, rr = rng.normal(size=(90, 8, 2)).astype(np.float32), rng.uniform(0.5, 1.2, 90)
+    whole = usual_beats(beats, rr, causal=True)
+    part = usual_beats(beats[:50], rr[:50], causal=True)
+    np.testing.assert_array_equal(whole[:50], part)
+
+
+def test_the_usual_beat_itself_is_like_itself_and_a_beat_without_p_is_not():
+    time = np.arange(112) - 50
+    p, qrs = 0.2 * np.exp(-0.5 * ((time + 22) / 3) ** 2), np.exp(-0.5 * (time / 2) ** 2)
+    usual = np.tile(p + qrs, (3, 1)).astype(np.float32)
+    beats = usual.copy()
+    beats[1] = qrs
+    shapes = beat_shapes(beats, usual, before=50, fs_hz=125.0)
+    like_p, like_qrs = SHAPES.index("likeness_p"), SHAPES.index("likeness_qrs")
+    assert shapes[0, like_p] > 0.99
+    assert shapes[1, like_p] < 0.2
+    assert shapes[:, like_qrs].min() > 0.99
+    assert shapes[1, SHAPES.index("size_p")] < -0.5
+
+
+def test_a_wide_qrs_is_wider_by_number():
+    time = np.arange(112) - 50
+    narrow, wide = (np.exp(-0.5 * (time / width) ** 2).astype(np.float32)[np.newaxis] for width in (2, 6))
+    shapes = beat_shapes(wide, narrow, before=50, fs_hz=125.0)
+    same = beat_shapes(narrow, narrow, before=50, fs_hz=125.0)
+    assert same[0, SHAPES.index("width_qrs")] == pytest.approx(0.0, abs=1e-6)
+    assert abs(shapes[0, SHAPES.index("residual_qrs")]) > abs(same[0, SHAPES.index("residual_qrs")]) - 3
+    assert shapes[0, SHAPES.index("likeness_qrs")] < 0.95
