@@ -204,7 +204,7 @@ def build_task(
             return MultiLabelTask(
                 network,
                 classes=scheme.classes,
-                augmentation=task.augmentation,
+                augment=partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz),
                 optimizer=options.optimizer,
                 facts=facts,
             )
@@ -302,7 +302,7 @@ def _training_extras(
     """Give what a task changes in its batches and its loss while it trains."""
     match task:
         case RhythmConfig():
-            return {"augment": partial(augmented, config=task.augmentation)}
+            return {"augment": partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz)}
         case BeatSequenceConfig():
             names = feature_names(len(signal.leads), causal=task.causal)
             return {
@@ -345,6 +345,7 @@ def _convolutions(config: EncoderConfig, *, n_leads: int) -> ConvolutionEncoder:
         strides=config.convolutions.strides,
         kernel=config.convolutions.kernel,
         first_kernel=config.convolutions.first_kernel,
+        drop=config.convolutions.dropout,
         cell=config.cell,
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,

@@ -220,14 +220,17 @@ class ConvolutionConfig:
         strides: how many steps each stage makes into one.
         kernel: taps of the convolutions behind the first, odd.
         first_kernel: taps of the first convolution, odd.
+        dropout: probability with which an output of a stage is set to zero in training.
     """
 
     channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])
-    strides: list[int] = field(default_factory=lambda: [3, 2, 2, 2])
-    kernel: int = 7
+    strides: list[int] = field(default_factory=lambda: [5, 2, 2, 2])
+    kernel: int = 5
     first_kernel: int = 15
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        share("network.encoder.convolutions", "dropout", self.dropout)
         at_least("network.encoder.convolutions", "kernel", self.kernel, 1)
         at_least("network.encoder.convolutions", "first_kernel", self.first_kernel, 1)
         if not self.channels or len(self.channels) != len(self.strides):

@@ -12,18 +12,24 @@ class StripAugmentationConfig:
     """What training does to a strip before the network reads it; nothing of it happens anywhere else.
 
     Attributes:
+        longest_s: a strip that is longer is cut to this, at a random place; 0 cuts none.
+        cut: up to this share of a strip is left out at its ends, at random.
         flip: turn every second strip upside down, at random: hand-held electrodes are often swapped.
         stretch: a batch is played faster or slower by up to this share, at random.
         gain: standard deviation of the logarithm of a random gain.
         noise: most standard deviation of white noise, in units of the prepared signal.
     """
 
+    longest_s: float = 30.0
+    cut: float = 0.3
     flip: bool = True
     stretch: float = 0.1
     gain: float = 0.2
     noise: float = 0.04
 
     def __post_init__(self) -> None:
+        at_least("task.augmentation", "longest_s", self.longest_s, 0)
+        share("task.augmentation", "cut", self.cut)
         share("task.augmentation", "stretch", self.stretch)
         at_least("task.augmentation", "gain", self.gain, 0)
         at_least("task.augmentation", "noise", self.noise, 0)

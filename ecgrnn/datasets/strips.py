@@ -19,6 +19,9 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.signals.strip_features import STRIP_FEATURES, strip_features
 from ecgrnn.spec import LabelScheme
 
+_BLOCK_S = 5.0
+"""Batches are padded to a multiple of this: on a CPU a convolution is compiled anew for each new length."""
+
 FEATURES_VERSION = 1
 """Raised whenever ``strip_features`` gives other numbers, so that those kept are not taken."""
 
@@ -121,7 +124,7 @@ class StripView:
 
 
 class StripDataset(Dataset[ClassBatch]):
-    """Whole strips, served a batch at a time and padded to the longest of the batch.
+    """Whole strips, served a batch at a time and padded to a multiple of 5 s.
 
     Args:
         records: the strips, of one sampling frequency and number of leads.
@@ -161,7 +164,7 @@ class StripDataset(Dataset[ClassBatch]):
         """Give many strips at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
         lengths = self.lengths[rows]
-        padded = np.zeros((len(rows), int(lengths.max()), len(self.records[0].leads)), np.float32)
+        padded = np.zeros((len(rows), self._whole(lengths.max()), len(self.records[0].leads)), np.float32)
         for place, row in enumerate(rows):
             signal = _signal(self.records[row]) if self._signals is None else self._signals[row]
             padded[place, : lengths[place]] = signal
@@ -172,6 +175,10 @@ class StripDataset(Dataset[ClassBatch]):
             label=torch.from_numpy(self.label[rows]),
             index=torch.from_numpy(rows),
         )
+
+    def _whole(self, length: int) -> int:
+        block = max(1, round(_BLOCK_S * self.fs_hz))
+        return -(-int(length) // block) * block
 
 
 def _length(record: Strip) -> int:

@@ -28,12 +28,16 @@ class ConvolutionEncoder(nn.Module):
     Every layer is set to zero behind a row's length, as the zeros are that a convolution finds beyond the end
     of a row that fills the whole time: padding touches no output.
 
+    Inside, a step's features lie side by side in memory, as they do in ``signal`` and in what the recurrent
+    layers read: no copy is needed, and a processor multiplies them several times faster.
+
     Args:
         n_leads: leads of the signal.
         channels: features of each stage.
         strides: how many steps each stage makes into one.
         kernel: taps of the convolutions of a block, odd.
         first_kernel: taps of the first convolution, odd.
+        drop: probability with which an output of a stage is set to zero in training.
         cell: which recurrent equations.
         hidden_size: features of the state, in each layer and direction.
         num_layers: recurrent layers on top of each other.
@@ -55,6 +59,7 @@ class ConvolutionEncoder(nn.Module):
         strides: Sequence[int],
         kernel: int,
         first_kernel: int,
+        drop: float = 0.0,
         cell: Cell,
         hidden_size: int,
         num_layers: int = 1,
@@ -69,7 +74,9 @@ class ConvolutionEncoder(nn.Module):
         self.n_leads = n_leads
         self.first = _Convolution(n_leads, channels[0], kernel=first_kernel, stride=strides[0])
         pairs = zip(channels[:-1], channels[1:], strides[1:], strict=True)
-        self.blocks = nn.ModuleList(_Block(n, m, kernel=kernel, stride=stride) for n, m, stride in pairs)
+        self.blocks = nn.ModuleList(
+            _Block(n, m, kernel=kernel, stride=stride, drop=drop) for n, m, stride in pairs
+        )
         self.recurrence = recurrence(
             cell,
             channels[-1],
@@ -112,11 +119,11 @@ class ConvolutionEncoder(nn.Module):
 
     def forward(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Read a batch of signals, see ``outputs``."""
-        x = _zero_behind(signal.transpose(1, 2), lengths)
+        x = _zero_behind(signal.transpose(1, 2)[:, :, None], lengths)
         for stage in (self.first, *self.blocks):
             lengths = None if lengths is None else _shortened(lengths, int(stage.stride))
             x = stage(x, lengths)
-        return self.recurrence.outputs(x.transpose(1, 2), lengths)
+        return self.recurrence.outputs(x[:, :, 0].transpose(1, 2), lengths)
 
 
 class _Convolution(nn.Module):
@@ -125,26 +132,33 @@ class _Convolution(nn.Module):
     def __init__(self, n: int, m: int, *, kernel: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.convolution = nn.Conv1d(n, m, kernel, stride=stride, padding=kernel // 2, bias=False)
-        self.norm = nn.BatchNorm1d(m)
+        self.convolution = _convolution(n, m, kernel=kernel, stride=stride)
+        self.norm = nn.BatchNorm2d(m)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         return _zero_behind(torch.relu(self.norm(self.convolution(x))), lengths)
 
 
 class _Block(nn.Module):
-    """A strided convolution and a residual one: ``y = conv_1(x)``, ``relu(y + norm(conv_2(y)))``."""
+    """A strided convolution and a residual one: ``y = conv_1(x)``, ``relu(y + norm(conv_2(drop(y))))``."""
 
-    def __init__(self, n: int, m: int, *, kernel: int, stride: int) -> None:
+    def __init__(self, n: int, m: int, *, kernel: int, stride: int, drop: float) -> None:
         super().__init__()
         self.stride = stride
         self.shorten = _Convolution(n, m, kernel=kernel, stride=stride)
-        self.convolution = nn.Conv1d(m, m, kernel, padding=kernel // 2, bias=False)
-        self.norm = nn.BatchNorm1d(m)
+        self.drop = nn.Dropout(drop)
+        self.convolution = _convolution(m, m, kernel=kernel, stride=1)
+        self.norm = nn.BatchNorm2d(m)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         y = self.shorten(x, lengths)
-        return _zero_behind(torch.relu(y + self.norm(self.convolution(y))), lengths)
+        return _zero_behind(torch.relu(y + self.norm(self.convolution(self.drop(y)))), lengths)
+
+
+def _convolution(n: int, m: int, *, kernel: int, stride: int) -> nn.Conv2d:
+    """Give a convolution over ``(batch, feature, 1, time)``: only those with two axes know channels_last."""
+    made = nn.Conv2d(n, m, (1, kernel), stride=(1, stride), padding=(0, kernel // 2), bias=False)
+    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _check(channels: Sequence[int], strides: Sequence[int], *, kernels: Sequence[int]) -> None:
@@ -166,7 +180,7 @@ def _shortened(lengths: Tensor, stride: int) -> Tensor:
 
 
 def _zero_behind(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """Set ``(batch, feature, time)`` to zero behind each row's length."""
+    """Set ``(batch, feature, 1, time)`` to zero behind each row's length."""
     if lengths is None:
         return x
-    return x * valid_steps(lengths.to(x.device), x.shape[2])[:, None].to(x.dtype)
+    return x * valid_steps(lengths.to(x.device), x.shape[3])[:, None, None].to(x.dtype)

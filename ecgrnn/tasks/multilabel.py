@@ -1,6 +1,6 @@
 """The multi-label N-vs-1 task: a classifier whose classes do not exclude each other, and its macro AUROC."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
@@ -11,9 +11,7 @@ from torch.nn import functional
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.multilabel import ScoredLabels, area_under_roc
-from ecgrnn.strip_config import StripAugmentationConfig
 from ecgrnn.tasks.optimisation import configure
-from ecgrnn.tasks.strip_augmentation import augmented
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -25,7 +23,7 @@ class MultiLabelTask(pl.LightningModule):
     Args:
         network: gives logits ``(batch, class)`` from signal, lengths and features.
         classes: class names in the order of the logits.
-        augmentation: what training does to signals.
+        augment: changes a training batch at random.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
     """
@@ -35,14 +33,14 @@ class MultiLabelTask(pl.LightningModule):
         network: nn.Module,
         *,
         classes: Sequence[str],
-        augmentation: StripAugmentationConfig,
+        augment: Callable[[ClassBatch], ClassBatch],
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
         super().__init__()
         self.network = network
         self.classes = tuple(classes)
-        self.augmentation = augmentation
+        self.augment = augment
         self.optimizer = optimizer
         self.facts = facts
         self.validation_labels = ScoredLabels()
@@ -55,7 +53,7 @@ class MultiLabelTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._loss(augmented(batch, self.augmentation), "training")[0]
+        return self._loss(self.augment(batch), "training")[0]
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Add a batch to the validation scores."""
