@@ -71,7 +71,9 @@ class SuperclassConfig(TaskConfig):
 
     strip_features: bool = False
     threshold: float = 0.5
-    augmentation: StripAugmentationConfig = field(default_factory=lambda: StripAugmentationConfig(flip=False))
+    augmentation: StripAugmentationConfig = field(
+        default_factory=lambda: StripAugmentationConfig(flip=False, cut=0.0)
+    )
 
     def __post_init__(self) -> None:
         share("task", "threshold", self.threshold)

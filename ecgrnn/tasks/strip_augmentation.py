@@ -13,7 +13,7 @@ from ecgrnn.strip_config import StripAugmentationConfig
 
 
 def augmented(batch: ClassBatch, config: StripAugmentationConfig, *, fs_hz: float) -> ClassBatch:
-    """Give a batch with its signals cut, flipped, stretched, scaled and made noisy at random, torch's generator.
+    """Give a batch with its signals cut, stretched, flipped, scaled and made noisy by torch's generator.
 
     A stretch is one for the whole batch: a heart may beat faster or slower and be of the same class, and
     one interpolation is far cheaper than one a strip. No step makes the batch longer or shorter than it was
