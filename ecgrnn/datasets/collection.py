@@ -59,7 +59,7 @@ def open_collection(
             name=name,
             path=folder / name,
             patient=database.patient_of(name),
-            annotators=tuple(annotators) or database.annotators,
+            annotators=(tuple(annotators) or database.annotators) if database.annotators else (),
             labels=labels_of(name, labels),
         )
         for name in database.included
