@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, pstdev
+from typing import Any
 
 CLASSES = ("N", "A", "O", "~")
 SCORED = ("N", "A", "O")
@@ -53,7 +54,7 @@ def _calls(path: Path) -> list[tuple[str, str]]:
         return [(row["reference"], row["predicted"]) for row in csv.DictReader(file)]
 
 
-def _table(by_fold: dict[int, list[tuple[str, str]]]) -> dict[str, object]:
+def _table(by_fold: dict[int, list[tuple[str, str]]]) -> dict[str, Any]:
     """Score the strips of all folds together, and each fold by itself."""
     pooled = [pair for calls in by_fold.values() for pair in calls]
     means = {fold: mean(_f1(calls, name) for name in SCORED) for fold, calls in by_fold.items()}
@@ -76,9 +77,8 @@ def _f1(calls: Sequence[tuple[str, str]], name: str) -> float:
     return 2 * right / named if named else 0.0
 
 
-def _lines(table: dict[str, object]) -> list[str]:
+def _lines(table: dict[str, Any]) -> list[str]:
     f1, means = table["f1"], table["mean_f1_by_fold"]
-    assert isinstance(f1, dict) and isinstance(means, dict)
     return [
         "fold  mean F1 of N, A, O",
         *(f"{fold:<5} {value:.4f}" for fold, value in means.items()),
