@@ -326,10 +326,13 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
 def _classifier(
     config: ClassifierConfig, signal: SignalSpec, *, n_classes: int, n_features: int
 ) -> Classifier:
-    front = config.encoder.front
-    read = _convolutions if front is Front.convolutions else partial(_encoder, fs_hz=signal.fs_hz)
+    encoder: FrameEncoder | ConvolutionEncoder
+    if config.encoder.front is Front.convolutions:
+        encoder = _convolutions(config.encoder, n_leads=len(signal.leads))
+    else:
+        encoder = _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads))
     return Classifier(
-        read(config.encoder, n_leads=len(signal.leads)),
+        encoder,
         n_classes,
         pooling=config.pooling,
         n_features=n_features,
