@@ -11,6 +11,8 @@ class Cell(StrEnum):
     lstm = "lstm"
     gru = "gru"
     gru_reset_before = "gru_reset_before"
+    min_gru = "min_gru"
+    min_lstm = "min_lstm"
 
 
 class InitialState(StrEnum):
@@ -84,6 +86,46 @@ class Context(StrEnum):
     last = "last"
     transform = "transform"
     attention = "attention"
+
+
+class Objective(StrEnum):
+    """What a sweep seeks: the largest macro-F1 on validation patients, the smallest of the others.
+
+    ``parameters`` counts weights, ``seconds`` is the time of the training stage.
+    """
+
+    macro_f1 = "macro_f1"
+    parameters = "parameters"
+    seconds = "seconds"
+
+
+class Sampler(StrEnum):
+    """How a sweep chooses the values of its next trial."""
+
+    tpe = "tpe"
+    random = "random"
+
+
+class Pruner(StrEnum):
+    """Which trials of a sweep are stopped early."""
+
+    none = "none"
+    median = "median"
+    hyperband = "hyperband"
+
+
+class Attention(StrEnum):
+    """How attention compares a key with its query; the equations are in ``nn/attention.py``."""
+
+    additive = "additive"
+    dot = "dot"
+
+
+class Likelihood(StrEnum):
+    """What a generator is trained by: the squared error alone, or a Gaussian with a spread of its own."""
+
+    squared_error = "squared_error"
+    gaussian = "gaussian"
 
 
 class Front(StrEnum):

@@ -60,7 +60,7 @@ class DataConfig:
         split_seed: seed of every random choice the split makes.
         records: only these records; null takes all.
         cache: folder of the cache of prepared records.
-        workers: processes that prepare records; 0 prepares in this one.
+        workers: threads that prepare records; more processes by ``prepare shard=`` (docs/scale.md).
         n_patients: patients of the simulated database.
         duration_s: length of a simulated record.
         simulation_seed: seed of the simulated database.
@@ -184,15 +184,36 @@ class BeatSequenceConfig(BeatsConfig):
 
 
 @dataclass
+class WaveAugmentationConfig:
+    """Random changes to a record in training of a delineator; onsets stay where they are.
+
+    Attributes:
+        crop_s: training reads random stretches of this length, annotated in part at least; 0 reads all.
+        leads: training reads so many leads of a record, drawn anew each time; 0 reads all.
+        amplitude: standard deviation of the logarithm of the gain of a lead.
+        noise: most white noise, in units of the prepared signal.
+    """
+
+    crop_s: float = 0.0
+    leads: int = 0
+    amplitude: float = 0.3
+    noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("crop_s", "leads", "amplitude", "noise"):
+            at_least("task.augmentation", name, getattr(self, name), 0)
+
+
+@dataclass
 class DelineateConfig(TaskConfig):
-    """P, QRS and T of one lead (N-vs-N): the label of every short step of time.
+    """P, QRS and T of every lead (N-vs-N): the label of every short step of time.
 
     Attributes:
         step_s: length of the step that gets a label; the network's frame is a multiple of it.
         truth_probability: for ``head=feedback``, how often the label fed back is the true one at the end of
             training, where it has fallen to from 1.
         beam_width: for ``head=feedback``, beginnings kept when labels are searched; 1 is greedy.
-        amplitude_jitter: standard deviation of the logarithm of a random gain in training.
+        augmentation: random changes in training.
         shortest_ms: a wave shorter than this is dropped.
         gap_ms: two waves of one kind closer than this are one.
     """
@@ -200,7 +221,7 @@ class DelineateConfig(TaskConfig):
     step_s: float = 0.008
     truth_probability: float = 0.75
     beam_width: int = 4
-    amplitude_jitter: float = 0.2
+    augmentation: WaveAugmentationConfig = field(default_factory=WaveAugmentationConfig)
     shortest_ms: float = 24.0
     gap_ms: float = 24.0
 
@@ -255,7 +276,8 @@ class EncoderConfig:
         dropout: dropout between layers.
         initial_state: state before the first step.
         layer_norm: layer normalisation inside the LSTM; written-out cells only.
-        fused: torch.nn's fused layers instead of the written-out ones.
+        fused: torch.nn's fused layers, or the parallel scan of min_gru and min_lstm, instead of the
+            written-out ones.
     """
 
     front: Front = Front.frames
@@ -357,11 +379,17 @@ class LabellerConfig(NetworkConfig):
     """N-vs-N: a label for every step.
 
     Attributes:
+        lead_size: features of what is read of a lead in one frame.
+        context_frames: frames on either side that are read with it; before it alone in a causal network.
+        label_size: features of one of several labels of a frame.
         head: each label by itself, all together (CRF), or each after the one before (feedback).
         feedback_size: features of the head with feedback.
         head_dropout: dropout before the head.
     """
 
+    lead_size: int = 64
+    context_frames: int = 2
+    label_size: int = 32
     head: Head = Head.linear
     feedback_size: int = 32
     head_dropout: float = 0.1
@@ -422,10 +450,22 @@ class LoggerConfig:
     Attributes:
         csv: write ``metrics.csv``.
         tensorboard: write TensorBoard event files.
+        wandb: write a run of Weights & Biases into the run folder.
+        wandb_online: send it, too, with the key that ``wandb login`` has put away.
+        mlflow: write a run of MLflow.
+        mlflow_uri: MLflow's store; pictures lie beside a store that is a file.
+        project: name of the project (Weights & Biases) or the experiment (MLflow).
+        pictures: give trackers pictures of learning curves, confusion matrix and strips of ECG.
     """
 
     csv: bool = True
     tensorboard: bool = True
+    wandb: bool = False
+    wandb_online: bool = False
+    mlflow: bool = False
+    mlflow_uri: str = "sqlite:///runs/mlflow.db"
+    project: str = "ecgrnn"
+    pictures: bool = True
 
 
 def above_zero(group: str, name: str, value: float | None) -> None:

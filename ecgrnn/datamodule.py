@@ -11,11 +11,13 @@ from torch.utils.data import DataLoader
 
 from ecgrnn.choices import Side
 from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
-from ecgrnn.datasets.buckets import BucketSampler
+from ecgrnn.datasets.buckets import BucketBatches, LengthBatches
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
+from ecgrnn.datasets.order import OrderedShare, TrainingBatches
 from ecgrnn.datasets.splits import Split
 from ecgrnn.datasets.strips import StripDataset
+from ecgrnn.ranks import rank, world_size
 
 _NOT_SET_UP = "EcgDataModule.setup() has not been called"
 
@@ -38,7 +40,7 @@ class View(Protocol):
 
 
 class EcgDataModule(pl.LightningDataModule):
-    """Serves one task's batches from one database.
+    """Serves one task's batches from one database, to each rank its own part of them.
 
     Args:
         data: which database, and who is on which side.
@@ -58,6 +60,8 @@ class EcgDataModule(pl.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
+        # A rank may have nothing to validate where there are more ranks than items.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
         self.data = data
         self.preprocessing = preprocessing
         self.loader = loader
@@ -67,10 +71,12 @@ class EcgDataModule(pl.LightningDataModule):
         self._split: Split | None = None
         self._counts: Mapping[str, NDArray[Any]] = {}
         self._datasets: dict[Side, Any] = {}
+        self._begin = (0, 0)
 
     def prepare_data(self) -> None:
-        """Fill the cache; Lightning calls this in one process while the others wait."""
-        open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+        """Fill the cache; one process does it while the others wait."""
+        if self._collection is None:
+            open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
 
     def setup(self, stage: str | None = None) -> None:
         """Open the cache and split it, in every process."""
@@ -114,35 +120,58 @@ class EcgDataModule(pl.LightningDataModule):
             self._datasets[side] = self.view.dataset(self.records(side), training=training)
         return self._datasets[side]
 
+    def state_dict(self) -> dict[str, int]:
+        """Say which epoch and which batch of it come next."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        done = loop.epoch_loop.batch_progress.current.ready
+        whole = done >= self.trainer.num_training_batches
+        epochs: Any = loop.epoch_progress.current  # Lightning declares a narrower kind than it keeps
+        return {"epoch": epochs.processed, "batches": 0 if whole else done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Begin with that batch."""
+        self._begin = (state_dict["epoch"], state_dict["batches"])
+
     def train_dataloader(self) -> DataLoader[Any]:
-        """Serve the training side in random order."""
-        order = torch.Generator().manual_seed(self.seed)
-        return self._loader(Side.train, batch_size=self.loader.batch_size, shuffle=True, generator=order)
+        """Serve this rank's part of the training side in random order."""
+        epoch, done = self._begin
+        dataset = self.dataset(Side.train)
+        strips = isinstance(dataset, StripDataset)
+        batches = (BucketBatches if strips else TrainingBatches)(
+            dataset.lengths if strips else len(dataset),
+            batch_size=self.loader.batch_size,
+            seed=self.seed,
+            rank=rank(),
+            ranks=world_size(),
+            epoch=epoch,
+            done=done,
+        )
+        return self._loader(Side.train, batch_sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Serve the validation side in the order of its records."""
-        return self._loader(Side.validation, batch_size=self.loader.evaluation_batch_size)
+        """Serve this rank's part of the validation side in the order of its records."""
+        return self._in_order(Side.validation)
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Serve the test side in the order of its records."""
-        return self._loader(Side.test, batch_size=self.loader.evaluation_batch_size)
+        """Serve this rank's part of the test side in the order of its records."""
+        return self._in_order(Side.test)
+
+    def _in_order(self, side: Side) -> DataLoader[Any]:
+        dataset, size = self.dataset(side), self.loader.evaluation_batch_size
+        if isinstance(dataset, StripDataset):
+            batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
+            return self._loader(side, batch_sampler=batches)
+        part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())
+        return self._loader(side, sampler=part, batch_size=size)
 
     def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
-        dataset = self.dataset(side)
-        if isinstance(dataset, StripDataset):
-            options = _bucketed(dataset, **options)
         return DataLoader(
-            dataset,
+            self.dataset(side),
             collate_fn=self.view.collate,
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,
+            generator=torch.Generator().manual_seed(self.seed),  # seeds of loader processes
             **options,
         )
-
-
-def _bucketed(
-    dataset: StripDataset, *, batch_size: int, shuffle: bool = False, generator: torch.Generator | None = None
-) -> dict[str, Any]:
-    """Serve strips of about one length together; those that nothing is learned from, the shortest first."""
-    order = generator if shuffle else None
-    return {"batch_sampler": BucketSampler(dataset.lengths, batch_size=batch_size, generator=order)}

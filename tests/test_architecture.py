@@ -20,12 +20,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "strip_config", "choices", "errors"), 0),
-    **dict.fromkeys(("signals", "nn", "batch"), 1),
+    **dict.fromkeys(("spec", "config", "form_config", "command_config", "sweep_config", "choices"), 0),
+    "strip_config": 0,
+    **dict.fromkeys(("credentials", "errors", "runs"), 0),
+    **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
-    **dict.fromkeys(("datamodule", "tasks"), 3),
-    "build": 4,
-    **dict.fromkeys(("inference", "evaluation"), 5),
+    **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
+    **dict.fromkeys(("build", "build_trainer"), 4),
+    **dict.fromkeys(("inference", "evaluation", "sweeps"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
 }
 SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli")}
@@ -35,20 +37,25 @@ ROOMS_OF = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "matplotlib": {"evaluation"},
-    "pytorch_lightning": {"datamodule", "tasks", "build", "commands"},
-    "torchmetrics": {"metrics", "tasks"},
+    "pytorch_lightning": {"datamodule", "tasks", "training", "build", "build_trainer", "commands"},
+    "lightning_fabric": {"training", "build_trainer", "commands"},
+    "optuna": {"sweeps"},
+    "torchmetrics": {"metrics", "tasks", "training"},
 }
 WITHOUT_TORCH = {
-    "",
-    "spec",
-    "config",
-    "command_config",
-    "strip_config",
-    "choices",
-    "errors",
-    "signals",
-    "cli",
-    "__main__",
+    *(
+        "",
+        "spec",
+        "config",
+        "form_config",
+        "command_config",
+        "sweep_config",
+        "choices",
+        "credentials",
+        "errors",
+        "runs",
+    ),
+    *("signals", "strip_config", "sweeps", "cli", "__main__"),
 }
 
 REQUIRED = {
@@ -183,6 +190,20 @@ def test_every_yaml_file_is_reached_by_some_command():
     assert there == reached
 
 
+def test_a_sweep_composes_what_each_of_its_trials_composes():
+    of_train, of_sweep = (
+        {
+            group: choice
+            for entry in yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())["defaults"]
+            if isinstance(entry, dict)
+            for group, choice in entry.items()
+        }
+        for command in ("train", "sweep")
+    )
+    assert of_sweep.pop("search") == "beats"
+    assert of_sweep == of_train
+
+
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():
     from ecgrnn.build import build_network
     from ecgrnn.spec import SignalSpec
@@ -203,7 +224,7 @@ def test_every_network_builds_for_some_task_and_every_task_has_a_network():
 
 @pytest.mark.parametrize("trainer", groups_of("train")["trainer"])
 def test_every_trainer_file_has_only_keys_of_lightning(trainer):
-    from ecgrnn.build import check_trainer_keys
+    from ecgrnn.build_trainer import check_trainer_keys
 
     check_trainer_keys(compose_config("train", f"trainer={trainer}").trainer)
 

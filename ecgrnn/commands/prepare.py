@@ -10,11 +10,17 @@ def run(options: PrepareConfig) -> None:
     stages = Stages()
     with stages.timed("prepare"):
         collection = open_collection(
-            options.data, options.preprocessing, annotators=(options.data.annotator,)
+            options.data,
+            options.preprocessing,
+            annotators=(options.data.annotator,),
+            shard=options.shard,
+            shards=options.shards,
         )
     records = collection.records.values()
     hours = sum(record.source_samples / record.source_fs_hz for record in records) / 3600
     say(f"{collection.database.title}")
+    if options.shards > 1:
+        say(f"shard       {options.shard} of {options.shards}")
     say(f"records     {len(records)}, {hours:.1f} h, prepared in {stages.seconds['prepare']:.1f} s")
     for name, reason in collection.database.exclusions.items():
         say(f"left out    {name}: {reason}")

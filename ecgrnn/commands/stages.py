@@ -1,13 +1,18 @@
 """What commands share: telling the user, and timing the stages of a run."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ecgrnn.ranks import rank_of
+
 
 def say(line: str) -> None:
-    """Tell the user one line."""
+    """Tell the user one line; of several processes the first one speaks."""
+    if rank_of(os.environ):
+        return
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

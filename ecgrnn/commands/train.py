@@ -1,70 +1,108 @@
 """Command ``train``: prepare the data, fit a network, score it on the held-out patients."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from ecgrnn.build import (
-    build_datamodule,
-    build_scheme,
-    build_task,
-    build_trainer,
-    check_trainer_keys,
-    plain_form,
-)
+from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
+from ecgrnn.build_trainer import build_trainer, check_trainer_keys
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.evaluate import judge_strips
+from ecgrnn.commands.launch import together
+from ecgrnn.commands.logs import log_options, log_results, write_training
+from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
 from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
-from ecgrnn.errors import ConfigError
+from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
-from ecgrnn.evaluation.delineation import table_lines, write_delineation
-from ecgrnn.evaluation.results import evaluate_checkpoint
+from ecgrnn.evaluation.forms import write_held_out
+from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
-from ecgrnn.inference.checkpoint import FORMAT, TrainedModel, load_model, versions
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
+from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.training.interruption import Interruption
 
 
+@on_threads
 def run(options: TrainConfig) -> None:
     """Train as the options say; everything is written into the run folder."""
+    check_trainer_keys(options.trainer)  # before the minutes that preparing may take
+    folder = options.resume or options.run_dir
+    refuse_finished(options)
+    interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
+    try:
+        with interruption.listening(), together(options.trainer):
+            _run(options, interruption)
+    except Interrupted as stopped:
+        requeue(stopped, os.environ)
+        if rank() != 0 and stopped.agreed:
+            return  # the first process says it
+        raise
+
+
+def _run(options: TrainConfig, interruption: Interruption) -> None:
     run_dir = Path(options.run_dir)
     stages = Stages()
     scheme = build_scheme(options.task, options.data)
-    check_trainer_keys(options.trainer)  # before the minutes that preparing may take
     with stages.timed("prepare"):
         datamodule = build_datamodule(options)
-        datamodule.prepare_data()
+        first_then_others(datamodule.prepare_data)
         datamodule.setup()
     signal = _signal(datamodule)
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
     _tell(datamodule, scheme)
-    _prove_no_leak(datamodule, facts)
+    if rank() == 0:  # it reads every signal once
+        _prove_no_leak(datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
-        _fit(build_trainer(options, run_dir=run_dir), task, datamodule)
-    checkpoint = run_dir / "checkpoints" / f"{options.judge.value}.ckpt"
+        trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
+        log_options(trainer.loggers, options)
+        _fit(trainer, task, datamodule, resumed=resume_point(options))
+    checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
+    barrier()
     model = load_model(checkpoint)
+    write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
+    results = None
     match options.task:
-        case DelineateConfig():
-            _finish_delineation(model, datamodule, run_dir=run_dir, stages=stages)
+        case _ if not options.evaluate_test:
+            say("test        nobody was scored: evaluate_test=false")
+        case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
+            lines = write_held_out(
+                model,
+                datamodule.records(Side.test),
+                database=datamodule.collection.database.name,
+                split=datamodule.split.name,
+                run_dir=run_dir,
+                seconds=stages.seconds,
+            )
+            for line in lines:
+                say(line)
         case RhythmConfig() | SuperclassConfig():
             judge_strips(_judged(options, checkpoint), seconds=stages.seconds)
         case _:
-            _finish_beats(options, checkpoint, stages=stages)
+            results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
+    log_results(trainer.loggers, options, results=results)
     say(f"checkpoint  {checkpoint}")
 
 
-def _fit(trainer: pl.Trainer, task: pl.LightningModule, datamodule: EcgDataModule) -> None:
+def _fit(
+    trainer: pl.Trainer, task: pl.LightningModule, datamodule: EcgDataModule, *, resumed: Path | None
+) -> None:
     """Train, and say in one line what Lightning thinks of trainer keys that do not go together."""
     try:
-        trainer.fit(task, datamodule)
+        trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
@@ -91,28 +129,13 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
     )
 
 
-def _finish_beats(options: TrainConfig, checkpoint: Path, *, stages: Stages) -> None:
-    run_dir = Path(options.run_dir)
+def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
-    write_results(results, run_dir=run_dir, seconds=stages.seconds)
+    if rank() == 0:
+        write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")
-
-
-def _finish_delineation(
-    model: TrainedModel, datamodule: EcgDataModule, *, run_dir: Path, stages: Stages
-) -> None:
-    summary = write_delineation(
-        model,
-        datamodule.records(Side.test),
-        database=datamodule.collection.database.name,
-        split=datamodule.split.name,
-        run_dir=run_dir,
-        seconds=stages.seconds,
-    )
-    for line in table_lines(summary):
-        say(line)
-    say(f"results     {run_dir / 'summary.json'}")
+    return results
 
 
 def _signal(datamodule: EcgDataModule) -> SignalSpec:

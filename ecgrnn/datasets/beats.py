@@ -8,11 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import ClassBatch
+from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import LabelScheme
+
+_AT_ONCE = 256
+"""Windows gathered at once where all are: they may lie in as many records, each of them an open file."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class BeatView:
     before_s: float
     after_s: float
     in_memory_mb: float
+
+    @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on, beside the features: none."""
+        return 0
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -89,7 +97,7 @@ class BeatDataset(Dataset[ClassBatch]):
         self.width = self.before + round(after_s * fs_hz)
         n_leads = len(records[0].leads)
         megabytes = len(table) * self.width * n_leads * 4 / 1e6
-        self._windows = self._gather(np.arange(len(table))) if 0 < megabytes <= in_memory_mb else None
+        self._windows = self._gather_all() if 0 < megabytes <= in_memory_mb else None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -103,18 +111,24 @@ class BeatDataset(Dataset[ClassBatch]):
         rows = np.asarray(indices, np.int64)
         windows = self._gather(rows) if self._windows is None else self._windows[rows]
         return ClassBatch(
-            signal=torch.from_numpy(windows),
+            signal=aligned_tensor(windows),
             lengths=torch.full((len(rows),), self.width, dtype=torch.int64),
-            features=torch.from_numpy(self.table.features[rows]),
-            label=torch.from_numpy(self.table.label[rows]),
-            index=torch.from_numpy(rows),
+            features=aligned_tensor(self.table.features[rows]),
+            label=aligned_tensor(self.table.label[rows]),
+            index=aligned_tensor(rows),
         )
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        signals = [record.signal for record in self.records]
-        return gather_windows(
-            signals, self.table.record[rows], self.table.sample[rows] - self.before, width=self.width
-        )
+        used, record = np.unique(self.table.record[rows], return_inverse=True)
+        signals = [self.records[k].signal for k in used]
+        return gather_windows(signals, record, self.table.sample[rows] - self.before, width=self.width)
+
+    def _gather_all(self) -> NDArray[np.float32]:
+        windows = np.empty((len(self.table), self.width, len(self.records[0].leads)), np.float32)
+        for start in range(0, len(windows), _AT_ONCE):
+            stop = min(start + _AT_ONCE, len(windows))
+            windows[start:stop] = self._gather(np.arange(start, stop))
+        return windows
 
 
 def common_fs(records: Sequence[PreparedSignal]) -> float:

@@ -5,11 +5,11 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from ecgrnn.signals.record import read_header, read_record
 
 CACHE_VERSION = 1
 """Raised whenever preparing the same record with the same options gives other numbers."""
+
+_MAPPED_AT_ONCE = 256
+"""Signals that stay mapped: each holds an open file, and often no more than 1024 may be open."""
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -49,7 +52,7 @@ class RecordSource:
 
 @dataclass(frozen=True)
 class CachedRecord:
-    """A prepared record, its signal mapped from disk at first use.
+    """A prepared record, its signal mapped from disk when it is read.
 
     Attributes:
         name: the record's name within its database.
@@ -77,11 +80,12 @@ class CachedRecord:
     fingerprint: str
     labels: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def signal(self) -> NDArray[np.float32]:
         """``(time, lead)`` in mV, read-only."""
-        mapped: NDArray[np.float32] = np.load(self.folder / "signal.npy", mmap_mode="r", allow_pickle=False)
-        return mapped
+        path = self.folder / "signal.npy"
+        status = path.stat()
+        return _mapped(path, (status.st_ino, status.st_mtime_ns))
 
     def read(self) -> NDArray[np.float32]:
         """Read ``signal`` into memory without mapping it: every mapping keeps a file open."""
@@ -129,6 +133,13 @@ def data_fingerprint(records: Sequence[CachedRecord]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+@lru_cache(maxsize=_MAPPED_AT_ONCE)
+def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
+    """Map a signal; the stamp says which file stands there, in case another has taken its place."""
+    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
     """Open a record's entry, or give None where there is none or it is damaged."""
     folder = _folder(source, config, cache)
@@ -154,7 +165,7 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     folder = _folder(source, config, cache)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        beside = _new_folder(folder)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
     try:
@@ -206,7 +217,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
 def _move(beside: Path, folder: Path) -> None:
     """Put a whole entry in its place; where another process was faster, its entry is as good as ours."""
     # A damaged or outdated entry makes way first, since a folder cannot be renamed onto a full one.
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    aside = _new_folder(folder)
     try:
         with contextlib.suppress(FileNotFoundError):
             folder.rename(aside / "old")
@@ -216,6 +227,13 @@ def _move(beside: Path, folder: Path) -> None:
             raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _new_folder(folder: Path) -> Path:
+    """Make a hidden folder beside an entry; the umask says who may read it, so that a group can share it."""
+    beside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
+    beside.mkdir()
+    return beside
 
 
 def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Path:

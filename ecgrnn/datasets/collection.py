@@ -40,7 +40,12 @@ class Collection:
 
 
 def open_collection(
-    data: DataConfig, preprocessing: PreprocessingConfig, *, annotators: Sequence[str]
+    data: DataConfig,
+    preprocessing: PreprocessingConfig,
+    *,
+    annotators: Sequence[str],
+    shard: int = 0,
+    shards: int = 1,
 ) -> Collection:
     """Find, simulate or fetch a database and prepare every record that is not excluded.
 
@@ -48,6 +53,8 @@ def open_collection(
         data: which database, and where.
         preprocessing: how signals are prepared.
         annotators: annotation files to keep with each signal; none means all that the database has.
+        shard: which part of the records to prepare, from 0.
+        shards: how many parts there are: part k is every so-manieth record from the k-th on.
 
     Raises:
         DataError: when the database is not to be had, or a record is missing or damaged.
@@ -62,7 +69,7 @@ def open_collection(
             annotators=(tuple(annotators) or database.annotators) if database.annotators else (),
             labels=labels_of(name, labels),
         )
-        for name in database.included
+        for name in database.included[shard::shards]
     ]
     prepared = prepare_records(
         sources,
@@ -110,6 +117,11 @@ def find_scheme(name: str) -> LabelScheme:
 
 def _find(data: DataConfig) -> tuple[Path, Database]:
     records = tuple(data.records or ())
+    if data.root is not None and "://" in data.root:
+        raise ConfigError(
+            f"data.root={data.root} is remote; records are read as files: mount it (s3fs, gcsfuse, rclone "
+            "mount) or copy it, and give that folder (docs/scale.md)"
+        )
     match data.database:
         case None:
             raise ConfigError("data.database is not given; say data=mitdb or another choice")

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import ClassBatch
+from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.errors import ConfigError
@@ -169,11 +168,11 @@ class StripDataset(Dataset[ClassBatch]):
             signal = _signal(self.records[row]) if self._signals is None else self._signals[row]
             padded[place, : lengths[place]] = signal
         return ClassBatch(
-            signal=torch.from_numpy(padded),
-            lengths=torch.from_numpy(lengths),
-            features=torch.from_numpy(self.features[rows]),
-            label=torch.from_numpy(self.label[rows]),
-            index=torch.from_numpy(rows),
+            signal=aligned_tensor(padded),
+            lengths=aligned_tensor(lengths),
+            features=aligned_tensor(self.features[rows]),
+            label=aligned_tensor(self.label[rows]),
+            index=aligned_tensor(rows),
         )
 
     def _whole(self, length: int) -> int:

@@ -124,11 +124,16 @@ def _rows(record: PreparedSignal, source_sample: NDArray[np.int64], label: NDArr
     sample = resample_index(source_sample, fs_hz=record.source_fs_hz, to_hz=record.fs_hz)
     return BeatTable(
         record=np.zeros(len(sample), np.int64),
-        sample=np.minimum(sample, len(record.signal) - 1),
+        sample=np.minimum(sample, _length(record) - 1),
         source_sample=source_sample,
         label=label,
         features=rr_features(source_sample, fs_hz=record.source_fs_hz),
     )
+
+
+def _length(record: PreparedSignal) -> int:
+    """Count a record's samples; a cached one need not be mapped for that."""
+    return record.n_samples if isinstance(record, CachedRecord) else len(record.signal)
 
 
 def _joined(tables: Sequence[BeatTable]) -> BeatTable:

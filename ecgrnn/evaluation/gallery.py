@@ -37,6 +37,27 @@ class Exhibit:
     stop_s: float
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a recording as it is on disk, with the beats in it.
+
+    Attributes:
+        signal: ``(time, lead)`` in mV.
+        fs_hz: sampling frequency.
+        leads: lead names.
+        start_s: when it begins in its record.
+        marks: its beats with the classes of reference and model.
+        found_s: when the application found a beat of its own.
+    """
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: Sequence[str]
+    start_s: float
+    marks: Sequence[Mark]
+    found_s: Sequence[float]
+
+
 def choose_exhibits(results: Results) -> list[Exhibit]:
     """Choose what the gallery shows; the same results give the same choice."""
     beats = results.beats
@@ -72,6 +93,19 @@ def gallery_rows(results: Results, exhibits: Sequence[Exhibit]) -> list[Row]:
 
 def draw_exhibit(results: Results, exhibit: Exhibit) -> str:
     """Draw an exhibit as SVG: the recording as it is on disk, with both annotations."""
+    stretch = read_exhibit(results, exhibit)
+    return strip_svg(
+        stretch.signal,
+        fs_hz=stretch.fs_hz,
+        leads=stretch.leads,
+        start_s=stretch.start_s,
+        marks=stretch.marks,
+        found_s=stretch.found_s,
+    )
+
+
+def read_exhibit(results: Results, exhibit: Exhibit) -> Stretch:
+    """Read an exhibit's stretch of its recording from disk."""
     record = results.beats.records[exhibit.record]
     config, fs_hz = results.reading.model.preprocessing, record.source_fs_hz
     start = round(exhibit.start_s * fs_hz)
@@ -84,8 +118,8 @@ def draw_exhibit(results: Results, exhibit: Exhibit) -> str:
         stop=stop,
     )
     found = results.reading.own[exhibit.record].sample
-    return strip_svg(
-        source.signal,
+    return Stretch(
+        signal=source.signal,
         fs_hz=fs_hz,
         leads=source.leads,
         start_s=start / fs_hz,

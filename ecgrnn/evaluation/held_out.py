@@ -15,9 +15,9 @@ from ecgrnn.config import DataConfig, LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
 from ecgrnn.datasets.splits import SIDES, Split
-from ecgrnn.datasets.windows import BeatTable
+from ecgrnn.datasets.windows import BeatTable, beat_table
 from ecgrnn.errors import DataError, SplitError
-from ecgrnn.inference.beats import beat_logits, probabilities
+from ecgrnn.inference.beats import probabilities, shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.spec import LabelScheme
 
@@ -154,18 +154,24 @@ def read_beats(
 ) -> HeldOutBeats:
     """Let a model read the reference beats of records."""
     view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
-    dataset = view.dataset(records, training=False)
-    if not len(dataset):
+    table = beat_table(records, annotator=annotator, scheme=scheme)
+    if not len(table):
         raise DataError(
             f"the records {', '.join(record.name for record in records[:5])} have no beat in their "
             f"{annotator!r} annotations; give data.annotator another extension"
         )
+    logits = shared_logits(
+        model.network,
+        len(records),
+        lambda mine: view.dataset([records[k] for k in mine], training=False),
+        batch_size=batch_size,
+    )
     return HeldOutBeats(
         model=model,
         scheme=scheme,
         records=records,
-        table=dataset.table,
-        logits=beat_logits(model.network, dataset, batch_size=batch_size),
+        table=table,
+        logits=np.concatenate([part for part in logits if len(part)]),
     )
 
 

@@ -14,9 +14,10 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.score_files import in_scheme, read_pairs
-from ecgrnn.inference.beats import beat_logits
+from ecgrnn.inference.beats import BeatItems, shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.metrics.ec57 import Ec57Scores, score_records
+from ecgrnn.ranks import gather, share
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.symbols import BXB
@@ -44,10 +45,12 @@ class LabelledBeats:
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
     """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
     config = model.preprocessing
-    return [
-        detect_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
-        for record in tqdm(held_out.test, desc="finding beats", unit="record")
-    ]
+    return gather(
+        [
+            detect_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
+            for record in tqdm(share(held_out.test), desc="finding beats", unit="record")
+        ]
+    )
 
 
 def classify_found(
@@ -59,13 +62,16 @@ def classify_found(
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record."""
     view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
-    dataset = view.windows(records, table_of_positions(records, positions))
-    logits = beat_logits(model.network, dataset, batch_size=batch_size)
-    label = logits.argmax(axis=-1) if len(logits) else np.zeros(0, np.int64)
-    ends = np.cumsum([len(sample) for sample in positions])[:-1]
+
+    def beats_of(mine: Sequence[int]) -> BeatItems:
+        chosen = [records[k] for k in mine]
+        dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
+        return dataset
+
+    logits = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)
     return [
-        LabelledBeats(sample, part.astype(np.int64))
-        for sample, part in zip(positions, np.split(label, ends), strict=True)
+        LabelledBeats(sample, part.argmax(axis=-1).astype(np.int64) if len(part) else np.zeros(0, np.int64))
+        for sample, part in zip(positions, logits, strict=True)
     ]
 
 

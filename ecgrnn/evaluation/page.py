@@ -81,13 +81,13 @@ class Html(str):
     __slots__ = ()
 
 
-def page(title: str, body: Sequence[str]) -> str:
-    """Give a whole page that needs nothing but itself."""
+def page(title: str, body: Sequence[str], *, css: str = "") -> str:
+    """Give a whole page that needs nothing but itself; ``css`` is what this page alone needs of style."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{escape(title)}</title><style>{PAGE_CSS}{CHART_CSS}{STRIP_CSS}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{PAGE_CSS}{CHART_CSS}{STRIP_CSS}{css}</style></head>\n"
         f"<body>{PAPER_DEFS}<main>\n" + "\n".join(body) + "\n</main></body></html>\n"
     )
 

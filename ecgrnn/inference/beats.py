@@ -1,6 +1,6 @@
 """A trained beat classifier at work: logits for the beats of any records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,6 +10,7 @@ from torch import nn
 
 from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.datasets.windows import BeatTable
+from ecgrnn.ranks import gather, share
 
 
 class BeatItems(Protocol):
@@ -46,6 +47,28 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
             index = batch.index.flatten().numpy()
             logits[index[index >= 0]] = found[index >= 0]
     return logits
+
+
+def shared_logits(
+    network: nn.Module,
+    n_records: int,
+    dataset_of: Callable[[Sequence[int]], BeatItems],
+    *,
+    batch_size: int,
+) -> list[NDArray[np.float32]]:
+    """Give logits ``(beat, class)`` of each record; of several processes, each reads a share of the records.
+
+    Args:
+        network: the network.
+        n_records: how many records there are.
+        dataset_of: gives the beats of the records with the indices it is given.
+        batch_size: beats of a batch.
+    """
+    mine = share(range(n_records))
+    if not mine:
+        return gather([])
+    dataset = dataset_of(mine)
+    return gather(split_by_record(beat_logits(network, dataset, batch_size=batch_size), dataset))
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:

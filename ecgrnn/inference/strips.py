@@ -12,7 +12,7 @@ from torch import nn
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
-from ecgrnn.datasets.buckets import BucketSampler
+from ecgrnn.datasets.buckets import LengthBatches
 from ecgrnn.datasets.strips import StripDataset
 from ecgrnn.errors import CheckpointError
 from ecgrnn.inference.beats import probabilities
@@ -54,7 +54,7 @@ def strip_logits(network: nn.Module, dataset: StripDataset, *, batch_size: int) 
     rows: list[NDArray[np.int64]] = []
     logits: list[NDArray[np.float32]] = []
     with torch.inference_mode():
-        for indices in BucketSampler(dataset.lengths.tolist(), batch_size=batch_size):
+        for indices in LengthBatches(dataset.lengths, batch_size=batch_size):
             batch = dataset.__getitems__(indices)
             rows.append(np.asarray(indices))
             logits.append(network(batch.signal, batch.lengths, batch.features).numpy())

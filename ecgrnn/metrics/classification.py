@@ -90,5 +90,30 @@ class ConfusionMatrix(Metric):
         return self.matrix
 
 
+class MeanLoss(Metric):
+    """The mean loss of items, gathered over batches and processes as a sum and the weight it stands for.
+
+    A mean of the batches' means would depend on how items are put into batches; this depends on the items.
+    """
+
+    full_state_update = False
+    total: Tensor
+    weight: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("total", "weight"):
+            self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def update(self, total: Tensor, weight: Tensor) -> None:
+        """Add a batch: the sum of its items' weighted losses, the sum of their weights."""
+        self.total += total.detach()
+        self.weight += weight.detach()
+
+    def compute(self) -> Tensor:
+        """Give the mean."""
+        return self.total / self.weight
+
+
 def _ratio(above: int | np.integer, below: int | np.integer) -> float:
     return int(above) / int(below) if below else float("nan")

@@ -1,4 +1,4 @@
-"""The recurrent stack on the fused layers of torch.nn: the same results, weights and interface, at speed."""
+"""The recurrent stack at speed, on the fused layers of torch.nn or by a scan: same results and interface."""
 
 import torch
 from torch import Tensor, nn
@@ -7,7 +7,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
+from ecgrnn.nn.cells import LINEAR
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
+from ecgrnn.nn.scan import ScanRecurrence
 from ecgrnn.nn.state import State, where_rows
 
 
@@ -25,10 +27,14 @@ def recurrence(
 ) -> Recurrence:
     """Make a recurrent stack: ``fused`` on torch.nn, or written out; the arguments are those of `Recurrence`.
 
+    The fused form of min_gru and min_lstm is the parallel scan.
+
     Raises:
         ConfigError: ``fused`` for a cell that torch.nn does not have.
     """
-    kind = FusedRecurrence if fused else Recurrence
+    kind = Recurrence
+    if fused:
+        kind = ScanRecurrence if cell in LINEAR else FusedRecurrence
     return kind(
         cell,
         input_size,
@@ -48,7 +54,7 @@ class FusedRecurrence(Recurrence):
     itself.
 
     Raises:
-        ConfigError: layer normalisation, or ``gru_reset_before``: torch.nn has neither.
+        ConfigError: layer normalisation, or a cell that torch.nn does not have.
     """
 
     layers: nn.RNNBase
@@ -69,8 +75,8 @@ class FusedRecurrence(Recurrence):
             raise ConfigError(
                 "torch.nn has no layer normalisation in an LSTM; set fused=false with layer_norm=true"
             )
-        if cell is Cell.gru_reset_before:
-            raise ConfigError("torch.nn has no gru_reset_before; set fused=false, or take cell=gru")
+        if cell is Cell.gru_reset_before or cell in LINEAR:
+            raise ConfigError(f"torch.nn has no {cell}; set fused=false, or take cell=gru or lstm")
         super().__init__(
             cell,
             input_size,

@@ -188,7 +188,7 @@ class Recurrence(nn.Module):
                 outputs.append(output)
                 last.append(final)
             y = torch.cat(outputs, dim=-1)
-        return y, _stack(last)
+        return y, stack_states(last)
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
@@ -200,7 +200,8 @@ class Recurrence(nn.Module):
         return learned[:, None].expand(size)
 
 
-def _stack(states: list[State]) -> State:
+def stack_states(states: list[State]) -> State:
+    """Put the states of cells into the state of a stack, in order."""
     h = torch.stack([state.h for state in states])
     cells = [state.c for state in states if state.c is not None]
     return State(h, torch.stack(cells) if cells else None)

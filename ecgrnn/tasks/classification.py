@@ -12,8 +12,8 @@ from torch.nn import functional
 from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
-from ecgrnn.metrics.classification import ConfusionMatrix, class_scores, macro_f1
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class ClassificationTask(pl.LightningModule):
@@ -61,6 +61,7 @@ class ClassificationTask(pl.LightningModule):
         self.training_matrix = ConfusionMatrix(len(self.classes))
         self.validation_matrix = ConfusionMatrix(len(self.classes))
         self.test_matrix = ConfusionMatrix(len(self.classes))
+        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
     def forward(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give logits ``(..., class)``."""
@@ -70,27 +71,27 @@ class ClassificationTask(pl.LightningModule):
     def training_step(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give the loss of a batch."""
         batch = batch if self.augment is None else self.augment(batch)
-        return self._step(batch, "training", self.training_matrix)
+        return mean_over_ranks(*self._step(batch, self.training_loss, self.training_matrix))
 
     def validation_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the validation scores."""
-        self._step(batch, "validation", self.validation_matrix)
+        self._step(batch, self.validation_loss, self.validation_matrix)
 
     def test_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the test scores."""
-        self._step(batch, "test", self.test_matrix)
+        self._step(batch, self.test_loss, self.test_matrix)
 
     def on_train_epoch_end(self) -> None:
         """Log the scores over the training beats, as they were while the weights moved."""
-        self._log_scores("training", self.training_matrix)
+        self._log_scores("training", self.training_loss, self.training_matrix)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation beats."""
-        self._log_scores("validation", self.validation_matrix)
+        self._log_scores("validation", self.validation_loss, self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test beats."""
-        self._log_scores("test", self.test_matrix)
+        self._log_scores("test", self.test_loss, self.test_matrix)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Give the optimiser and its schedule over all steps of the training."""
@@ -100,34 +101,28 @@ class ClassificationTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch | SequenceBatch, stage: str, counted: ConfusionMatrix) -> Tensor:
+    def _step(
+        self, batch: ClassBatch | SequenceBatch, loss: MeanLoss, counted: ConfusionMatrix
+    ) -> tuple[Tensor, Tensor]:
+        """Count a batch, and give the sum of its weighted losses and of the weights."""
         logits, label = self(batch).flatten(0, -2), batch.label.flatten()
         known = label >= 0
-        loss = self._loss(logits[known], label[known])
-        counted.update(logits.argmax(dim=-1), label)
-        self.log(
-            f"{stage}/loss",
-            loss,
-            batch_size=int(known.sum()),
-            on_step=False,
-            on_epoch=True,
-            sync_dist=True,
-        )
-        return loss
-
-    def _loss(self, logits: Tensor, label: Tensor) -> Tensor:
         total = functional.cross_entropy(
-            logits + self.log_prior,
-            label,
+            logits[known] + self.log_prior,
+            label[known],
             weight=self.class_weights,
             label_smoothing=self.label_smoothing,
             reduction="sum",
         )
-        # The mean over weights, as torch takes it, but 0 where a batch has only classes of weight 0.
-        return total / self.class_weights[label].sum().clamp_min(1e-9)
+        weight = self.class_weights[label[known]].sum()
+        counted.update(logits.argmax(dim=-1), label)
+        loss.update(total, weight)
+        return total, weight
 
-    def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
+    def _log_scores(self, stage: str, loss: MeanLoss, counted: ConfusionMatrix) -> None:
+        self.log(f"{stage}/loss", loss.compute().float())
         matrix = counted.compute().cpu().numpy()
+        loss.reset()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
         for name, score in zip(self.classes, class_scores(matrix), strict=True):

@@ -3,16 +3,16 @@
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
 
 from ecgrnn.batch import LabelBatch
 from ecgrnn.config import OptimizerConfig
-from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
+from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 
 class LabellingTask(pl.LightningModule):
@@ -23,8 +23,7 @@ class LabellingTask(pl.LightningModule):
         n_classes: labels; label 0 is the background and is left out of ``validation/macro_f1``.
         truth_probability: for a head that feeds its labels back, how often the label fed back is the true one
             at the end of training; it falls there from 1 linearly (scheduled sampling).
-        amplitude_jitter: standard deviation of the logarithm of the gain each training item is scaled by:
-            amplifiers and chests differ, onsets stay where they are.
+        augment: how training records are changed.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
     """
@@ -35,46 +34,53 @@ class LabellingTask(pl.LightningModule):
         *,
         n_classes: int,
         truth_probability: float,
-        amplitude_jitter: float,
+        augment: WaveAugmentation,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
         super().__init__()
         self.network = network
         self.truth_probability = truth_probability
-        self.amplitude_jitter = amplitude_jitter
+        self.augment = augment
         self.optimizer = optimizer
         self.facts = facts
         self.scored = range(1, n_classes)
         self.validation_matrix = ConfusionMatrix(n_classes)
         self.test_matrix = ConfusionMatrix(n_classes)
+        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
-        gain = torch.exp(self.amplitude_jitter * torch.randn(len(batch), 1, 1, device=batch.signal.device))
-        scores, _ = self.network(batch.signal * gain, batch.lengths)
+        batch = self.augment(batch)
+        scores, _ = self.network(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
             scores, labels, batch.lengths, truth_probability=self._truth_probability()
         ).sum()
-        loss = -total / (labels >= 0).sum()
-        self.log("training/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
-        return loss
+        known = (labels >= 0).sum()
+        self.training_loss.update(-total, known)
+        return mean_over_ranks(-total, known)
 
     def validation_step(self, batch: LabelBatch) -> None:
         """Add a batch to the validation scores."""
-        self._score(batch, "validation", self.validation_matrix)
+        self._score(batch, self.validation_loss, self.validation_matrix)
 
     def test_step(self, batch: LabelBatch) -> None:
         """Add a batch to the test scores."""
-        self._score(batch, "test", self.test_matrix)
+        self._score(batch, self.test_loss, self.test_matrix)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the loss over the training steps."""
+        self._log_loss("training", self.training_loss)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation steps."""
+        self._log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test steps."""
+        self._log_loss("test", self.test_loss)
         self._log_scores("test", self.test_matrix)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -89,14 +95,18 @@ class LabellingTask(pl.LightningModule):
         progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
         return 1.0 - (1.0 - self.truth_probability) * progress
 
-    def _score(self, batch: LabelBatch, stage: str, counted: ConfusionMatrix) -> None:
+    def _score(self, batch: LabelBatch, loss: MeanLoss, counted: ConfusionMatrix) -> None:
         scores, _ = self.network(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         log_p = self.network.log_likelihood(scores, labels, batch.lengths).sum()
         known = labels >= 0
-        self.log(f"{stage}/loss", -log_p / known.sum(), batch_size=len(batch), sync_dist=True)
+        loss.update(-log_p, known.sum())
         found = self.network.decode(scores, batch.lengths)
         counted.update(found[known], labels[known])
+
+    def _log_loss(self, stage: str, loss: MeanLoss) -> None:
+        self.log(f"{stage}/loss", loss.compute().float())
+        loss.reset()
 
     def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()
@@ -105,5 +115,6 @@ class LabellingTask(pl.LightningModule):
 
 
 def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
-    """Pad labels with "not known" where the last frame has scores beyond the end of the signal."""
-    return functional.pad(labels, (0, scores.shape[1] - labels.shape[1]), value=-1)
+    """Give a row for each lead, "not known" where the last frame has scores beyond the end of the signal."""
+    rows = labels.flatten(0, 1)
+    return functional.pad(rows, (0, scores.shape[1] - rows.shape[1]), value=-1)

@@ -4,14 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.multilabel import ScoredLabels, area_under_roc
-from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.optimisation import configure, mean_over_ranks
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -43,6 +45,7 @@ class MultiLabelTask(pl.LightningModule):
         self.augment = augment
         self.optimizer = optimizer
         self.facts = facts
+        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
         self.validation_labels = ScoredLabels()
         self.test_labels = ScoredLabels()
 
@@ -53,22 +56,33 @@ class MultiLabelTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._loss(self.augment(batch), "training")[0]
+        batch = self.augment(batch)
+        return mean_over_ranks(*self._loss(self(batch), batch, self.training_loss))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Add a batch to the validation scores."""
-        self.validation_labels.update(self._loss(batch, "validation")[1], batch.label)
+        logits = self(batch)
+        self._loss(logits, batch, self.validation_loss)
+        self.validation_labels.update(logits, batch.label)
 
     def test_step(self, batch: ClassBatch) -> None:
         """Add a batch to the test scores."""
-        self.test_labels.update(self._loss(batch, "test")[1], batch.label)
+        logits = self(batch)
+        self._loss(logits, batch, self.test_loss)
+        self.test_labels.update(logits, batch.label)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the loss over the training items, as it was while the weights moved."""
+        self._log_loss("training", self.training_loss)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation items."""
+        self._log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_labels)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test items."""
+        self._log_loss("test", self.test_loss)
         self._log_scores("test", self.test_labels)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -79,11 +93,16 @@ class MultiLabelTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _loss(self, batch: ClassBatch, stage: str) -> tuple[Tensor, Tensor]:
-        logits = self(batch)
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), batch.label)
-        self.log(f"{stage}/loss", loss, batch_size=len(batch), on_step=False, on_epoch=True, sync_dist=True)
-        return loss, logits
+    def _loss(self, logits: Tensor, batch: ClassBatch, loss: MeanLoss) -> tuple[Tensor, Tensor]:
+        """Count a batch, and give the sum of its losses and how many there are."""
+        total = functional.binary_cross_entropy_with_logits(logits.float(), batch.label, reduction="sum")
+        weight = torch.tensor(float(logits.numel()), device=logits.device)
+        loss.update(total, weight)
+        return total, weight
+
+    def _log_loss(self, stage: str, loss: MeanLoss) -> None:
+        self.log(f"{stage}/loss", loss.compute().float())
+        loss.reset()
 
     def _log_scores(self, stage: str, gathered: ScoredLabels) -> None:
         scores, labels = (part.float().cpu().numpy() for part in gathered.compute())

@@ -4,10 +4,11 @@ import math
 
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
-from torch import nn
+from torch import Tensor, nn
 
 from ecgrnn.choices import Schedule
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.ranks import summed, world_size
 
 
 def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -> OptimizerLRSchedulerConfig:
@@ -47,3 +48,16 @@ def rate_factor(step: int, config: OptimizerConfig, *, total_steps: int) -> floa
         case Schedule.cosine:
             progress = (step - warmup) / max(1, total_steps - warmup)
             return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def mean_over_ranks(total: Tensor, weight: Tensor) -> Tensor:
+    """Give a batch's mean loss whose gradient, averaged over ranks, is that of all ranks' items at once.
+
+    Each rank divides by the mean weight of a rank's batch, not by its own: an item counts alike wherever it
+    is. Alone, this is ``total / weight``, and 0 where a batch has only classes of weight 0.
+
+    Args:
+        total: sum of the weighted losses of this rank's items.
+        weight: sum of their weights.
+    """
+    return total / (summed(weight) / world_size()).clamp_min(1e-9)

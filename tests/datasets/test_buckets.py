@@ -1,29 +1,31 @@
-import torch
+import numpy as np
+import pytest
 
-from ecgrnn.datasets.buckets import BucketSampler
+from ecgrnn.datasets.buckets import BucketBatches, LengthBatches
 from ecgrnn.datasets.strip_tables import fixed_folds
 
-LENGTHS = [30, 9, 60, 31, 10, 29, 61, 11]
+LENGTHS = np.random.default_rng(0).integers(9, 62, size=103)
 
 
-def test_every_item_is_served_once_in_each_order():
-    for generator in (None, torch.Generator().manual_seed(0)):
-        batches = list(BucketSampler(LENGTHS, batch_size=3, generator=generator))
-        assert len(batches) == 3
-        assert sorted(k for batch in batches for k in batch) == list(range(8))
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_every_item_is_served_once_in_an_epoch(ranks):
+    for make, extra in ((BucketBatches, {"seed": 0}), (LengthBatches, {})):
+        parts = [make(LENGTHS, batch_size=4, rank=rank, ranks=ranks, **extra) for rank in range(ranks)]
+        served = [list(part) for part in parts]
+        assert [len(batches) for batches in served] == [len(part) for part in parts]
+        assert sorted(k for batches in served for batch in batches for k in batch) == list(range(103))
 
 
 def test_a_batch_holds_items_of_about_one_length():
-    batches = list(BucketSampler(LENGTHS, batch_size=2, generator=torch.Generator().manual_seed(0)))
-    assert max(max(LENGTHS[k] for k in batch) - min(LENGTHS[k] for k in batch) for batch in batches) <= 19
+    for sampler in (BucketBatches(LENGTHS, batch_size=4, seed=0), LengthBatches(LENGTHS, batch_size=4)):
+        spread = [np.ptp(LENGTHS[batch]) for batch in list(sampler)[:-1]]
+        assert np.mean(spread) < 10
 
 
-def test_the_order_changes_by_the_epoch_and_comes_back_with_the_seed():
-    sampler = BucketSampler(range(100), batch_size=4, generator=torch.Generator().manual_seed(1))
-    first, second = list(sampler), list(sampler)
+def test_the_order_of_an_epoch_is_found_again_from_any_batch_on():
+    first, second = (list(BucketBatches(LENGTHS, batch_size=4, seed=1, epoch=epoch)) for epoch in (0, 1))
     assert first != second
-    again = BucketSampler(range(100), batch_size=4, generator=torch.Generator().manual_seed(1))
-    assert list(again) == first
+    assert list(BucketBatches(LENGTHS, batch_size=4, seed=1, epoch=1, done=7)) == second[7:]
 
 
 def test_a_recording_under_two_names_lies_in_one_fold():

@@ -1,0 +1,175 @@
+"""From options to Lightning's Trainer: its keys, its loggers and its callbacks."""
+
+import inspect
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+
+from ecgrnn.command_config import TrainConfig
+from ecgrnn.config import LoggerConfig, TaskConfig
+from ecgrnn.errors import ConfigError
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.strip_config import SuperclassConfig
+from ecgrnn.training.checkpoint_io import PlainCheckpointIO
+from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.metrics_file import ContinuedMetrics
+from ecgrnn.training.resume_point import ResumePoint
+from ecgrnn.training.seeds import StepSeeds
+
+MONITOR = "validation/macro_f1"
+_OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
+"""Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
+
+
+def build_trainer(
+    options: TrainConfig, *, run_dir: Path, interruption: Interruption | None = None
+) -> pl.Trainer:
+    """Build Lightning's Trainer from the open ``trainer`` group.
+
+    Args:
+        options: the run's options.
+        run_dir: the run folder.
+        interruption: who listens for signals; None for nobody.
+
+    Raises:
+        ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
+    """
+    check_trainer_keys(options.trainer)
+    _quieten_lightning()
+    # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        return pl.Trainer(
+            **{
+                "default_root_dir": str(run_dir),
+                "logger": _loggers(options.logger, run_dir) or False,
+                "callbacks": _callbacks(options, run_dir, interruption or Interruption("")),
+                "plugins": [PlainCheckpointIO()],
+                "use_distributed_sampler": False,  # datasets/order.py deals out the items, and pads nothing
+                "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+                **options.trainer,
+            }
+        )
+    except (ValueError, TypeError, MisconfigurationException) as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def check_trainer_keys(keys: Mapping[str, Any]) -> None:
+    """Check that the open group ``trainer`` holds nothing but keys of ``pytorch_lightning.Trainer``.
+
+    Raises:
+        ConfigError: when a key is another one, or one that this application sets itself.
+    """
+    known = set(inspect.signature(pl.Trainer.__init__).parameters) - _OURS
+    for key in keys:
+        if key not in known:
+            nearest = get_close_matches(key, sorted(known), n=1)
+            hint = f"; did you mean 'trainer.{nearest[0]}'?" if nearest else ""
+            raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
+
+
+def monitored(task: TaskConfig) -> tuple[str, str]:
+    """Give the log key a task's best epoch is chosen by, and whether its ``min`` or ``max`` is best."""
+    match task:
+        case GenerationConfig():
+            return "validation/loss", "min"
+        case TranscriptionConfig():
+            return "validation/token_error_rate", "min"
+        case SuperclassConfig():
+            return "validation/macro_auroc", "max"
+        case _:
+            return MONITOR, "max"
+
+
+def _quieten_lightning() -> None:
+    """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+    # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
+    warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
+    warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\(.*sync_dist=True")
+    warnings.filterwarnings("ignore", message=".*dataloader is not resumable")
+
+
+def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
+    loggers: list[Logger] = []
+    if config.csv:
+        loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
+    if config.tensorboard:
+        loggers.append(
+            TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
+        )
+    if config.wandb:
+        loggers.append(_wandb(config, run_dir))
+    if config.mlflow:
+        loggers.append(_mlflow(config, run_dir))
+    return loggers
+
+
+def _wandb(config: LoggerConfig, run_dir: Path) -> Logger:
+    try:
+        from wandb import Settings
+    except ImportError as error:
+        raise ConfigError("logger=wandb needs wandb: pip install 'ecgrnn[wandb]'") from error
+    return WandbLogger(
+        name=run_dir.name,
+        save_dir=str(run_dir),
+        project=config.project,
+        offline=not config.wandb_online,
+        # what the run folder holds is enough: no console, no code, no address of a repository
+        settings=Settings(silent=True, console="off", disable_git=True, save_code=False),
+    )
+
+
+def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    beside = None
+    if config.mlflow_uri.startswith("sqlite:///"):
+        store = Path(config.mlflow_uri.removeprefix("sqlite:///")).resolve()
+        store.parent.mkdir(parents=True, exist_ok=True)
+        beside = (store.parent / "mlflow_artifacts").as_uri()
+    try:
+        return MLFlowLogger(
+            experiment_name=config.project,
+            run_name=str(run_dir),
+            tracking_uri=config.mlflow_uri,
+            artifact_location=beside,
+        )
+    except ImportError as error:
+        raise ConfigError("logger=mlflow needs MLflow: pip install 'ecgrnn[mlflow]'") from error
+
+
+def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:
+    checkpoints = run_dir / "checkpoints"
+    monitor, mode = monitored(options.task)
+    callbacks: list[Callback] = [
+        StepSeeds(options.seed),
+        ModelCheckpoint(
+            checkpoints, filename="best", monitor=monitor, mode=mode, enable_version_counter=False
+        ),
+        ResumePoint(
+            checkpoints,
+            interruption=interruption,
+            every_steps=options.checkpoint_every_steps,
+            every_s=options.checkpoint_every_s,
+        ),
+    ]
+    if options.resume is not None:
+        callbacks.append(ContinuedMetrics(run_dir))
+    if options.optimizer.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
+    if options.early_stopping_patience:
+        callbacks.append(EarlyStopping(monitor, mode=mode, patience=options.early_stopping_patience))
+    return callbacks

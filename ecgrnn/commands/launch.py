@@ -1,0 +1,80 @@
+"""Several processes that work on one command: started where nobody else has, met, and taken down together."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from ecgrnn.errors import ConfigError, Interrupted
+
+
+@contextmanager
+def together(keys: Mapping[str, Any]) -> Iterator[None]:
+    """Work inside as one of the processes that ``trainer`` asks for; torchrun and srun have started theirs.
+
+    Args:
+        keys: ``accelerator``, ``devices``, ``num_nodes`` and ``strategy`` as Lightning's Trainer takes them.
+
+    Raises:
+        ConfigError: the keys do not go together, or do not fit what torchrun or srun have started.
+    """
+    # Lightning's own announcements are no news to the user.
+    for module in ("distributed", "rank_zero"):
+        logging.getLogger(f"lightning_fabric.utilities.{module}").setLevel(logging.WARNING)
+    chosen = {
+        name: keys[name] for name in ("accelerator", "devices", "num_nodes", "strategy") if name in keys
+    }
+    try:
+        fabric = Fabric(**chosen)
+    except Exception as error:
+        raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    if fabric.world_size > 1:
+        _check_that_it_can_be_started(fabric)
+        try:
+            fabric.launch()
+        except ValueError as error:
+            raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, Interrupted) or not error.agreed:
+            _take_down(fabric)
+        raise
+
+
+def keys_of_evaluation(processes: int) -> dict[str, Any]:
+    """Give the keys for evaluation on the CPU: as many processes as asked for, or as torchrun has started."""
+    here, machines = os.environ.get("LOCAL_WORLD_SIZE"), os.environ.get("GROUP_WORLD_SIZE", "1")
+    if here is not None and processes == 1:
+        processes, nodes = int(here), int(machines)
+    else:
+        nodes = 1
+    strategy = "ddp" if processes * nodes > 1 else "auto"
+    return {"accelerator": "cpu", "devices": processes, "num_nodes": nodes, "strategy": strategy}
+
+
+def _check_that_it_can_be_started(fabric: Fabric) -> None:
+    """Refuse to start copies of a program that is not ours, such as a notebook or a test runner."""
+    environment = getattr(fabric.strategy, "cluster_environment", None)
+    if environment is None or environment.creates_processes_externally:
+        return
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    program = module.name if module is not None else Path(sys.argv[0]).name
+    if program.partition(".")[0] != "ecgrnn":
+        raise ConfigError(
+            f"{fabric.world_size} processes are started from the command line alone, python -m ecgrnn; "
+            "set trainer=cpu, or start this program by torchrun"
+        )
+
+
+def _take_down(fabric: Fabric) -> None:
+    """End the processes started here: one that waits for this one would wait for ever."""
+    launcher = getattr(fabric.strategy, "launcher", None)
+    if launcher is not None and hasattr(launcher, "kill"):
+        launcher.kill(signal.SIGKILL)

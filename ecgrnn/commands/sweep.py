@@ -1,0 +1,110 @@
+"""Command ``sweep``: search options by many trials, each a training judged on validation patients."""
+
+import dataclasses
+import os
+import shlex
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ecgrnn.build_trainer import check_trainer_keys
+from ecgrnn.command_config import TrainConfig
+from ecgrnn.commands.stages import say
+from ecgrnn.errors import ConfigError
+from ecgrnn.evaluation.files import write_csv, write_text
+from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
+from ecgrnn.spec import to_plain
+from ecgrnn.sweep_config import SweepConfig
+
+_NOT_OF_A_TRIAL = {"run_dir", "evaluate_test"}
+
+
+def run(options: SweepConfig) -> None:
+    """Work on a study until it has the wanted number of finished trials; begins it or goes on with it."""
+    try:
+        from ecgrnn.sweeps import record
+        from ecgrnn.sweeps.space import check_space
+        from ecgrnn.sweeps.study import open_study
+        from ecgrnn.sweeps.worker import Worker
+    except ImportError as error:
+        raise ConfigError("sweep needs Optuna: pip install 'ecgrnn[optuna]'") from error
+    check_space(options.search.space, train_options(options))
+    check_trainer_keys(options.trainer)
+    words = trial_words(options)
+    study = open_study(options, words)
+    rows = record.trial_rows(study, options)
+    say(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
+    worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=say)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        worker.run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        write_sweep(study, options)
+
+
+def write_sweep(study: Any, options: SweepConfig) -> None:
+    """Write what the study found so far: the table, the best as experiments, and the page."""
+    from ecgrnn.sweeps import record
+    from ecgrnn.sweeps.space import plain_space
+
+    run_dir = Path(options.run_dir)
+    rows, best = record.trial_rows(study, options), record.best_trials(study)
+    write_csv(run_dir / "trials.csv", rows)
+    names = ["best", *(f"best_{trial.number:04d}" for trial in best[1:])]
+    for name, trial in zip(names, best, strict=False):
+        write_text(run_dir / "conf" / "experiment" / f"{name}.yaml", record.experiment(study, trial, options))
+    command = f"python -m ecgrnn train --config-dir {shlex.quote(str(run_dir / 'conf'))} experiment=best"
+    shown = SweepShown(
+        study=study.study_name,
+        wanted=options.n_trials,
+        objectives=[one.value for one in options.search.objectives],
+        space=plain_space(options.search.space),
+        rows=rows,
+        importances=record.importances(study),
+        best=[(trial.number, record.overrides(trial)) for trial in best],
+        command=command,
+    )
+    write_text(run_dir / "sweep.html", sweep_page(shown))
+    if best:
+        say(f"best        trial {best[0].number}: {' '.join(record.overrides(best[0]))}")
+        say(f"train it    {command}")
+    say(f"page        {run_dir / 'sweep.html'}")
+
+
+def trial_words(options: SweepConfig) -> list[str]:
+    """Give the words of the command line that are for every trial, and not for the sweep."""
+    own = {field.name for field in dataclasses.fields(SweepConfig)} - _train_fields()
+    folders = [word for folder in options.given.config_dirs for word in ("--config-dir", folder)]
+    return folders + [word for word in options.given.words if _top(word) not in own | _NOT_OF_A_TRIAL]
+
+
+def train_options(options: SweepConfig) -> dict[str, Any]:
+    """Give the options of ``train`` alone, as plain data."""
+    plain = to_plain(options)
+    return {name: plain[name] for name in _train_fields()}
+
+
+def _train_fields() -> set[str]:
+    return {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+def _top(word: str) -> str:
+    return word.lstrip("+~").split("=")[0].split(".")[0]
+
+
+def _devices(trainer: dict[str, Any]) -> list[str]:
+    """Name the accelerators to deal out; none where trials train on the CPU."""
+    if trainer.get("accelerator") not in {"gpu", "cuda", "auto"}:
+        return []
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip()]
+    import torch
+
+    return [str(k) for k in range(torch.cuda.device_count())]
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

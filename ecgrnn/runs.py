@@ -1,0 +1,148 @@
+"""The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ecgrnn.errors import ConfigError
+
+OPTIONS = "config.yaml"
+"""The resolved options of a run."""
+
+WORDS = "overrides.yaml"
+"""The words the options were composed from, as they were typed."""
+
+_MAY_CHANGE = (
+    "run_dir",
+    "resume",
+    "evaluate_test",
+    "checkpoint_every_steps",
+    "checkpoint_every_s",
+    "data.root",
+    "data.cache",
+    "data.workers",
+    "loader.workers",
+    "loader.in_memory_mb",
+    "loader.evaluation_batch_size",
+    "logger.",
+    "trainer.enable_progress_bar",
+    "trainer.max_time",
+    "trainer.profiler",
+)
+"""Options that say where and how, not what; a name that ends in a dot stands for its whole group."""
+
+
+def claim(run_dir: Path) -> None:
+    """Make sure that the run folder is there, empty and ours, so that no run overwrites another.
+
+    Raises:
+        ConfigError: when the folder holds something, or nothing can be written into it.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        if any(run_dir.iterdir()):
+            go_on = f", or go on in it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
+            raise ConfigError(
+                f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
+            )
+        probe = run_dir / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
+
+
+def leave_no_empty_run(run_dir: Path) -> None:
+    """Remove the folder of a job that failed before it wrote anything but its options."""
+    ours = {OPTIONS, WORDS}
+    if {path.name for path in run_dir.iterdir()} <= ours:
+        for name in ours:
+            (run_dir / name).unlink(missing_ok=True)
+        run_dir.rmdir()
+
+
+def write_words(run_dir: Path, words: Sequence[str]) -> None:
+    """Keep the words a run was started with, but for those that name its folder."""
+    kept = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
+    beside = run_dir / f".{WORDS}"
+    beside.write_text(yaml.safe_dump(kept), encoding="utf-8")
+    beside.replace(run_dir / WORDS)
+
+
+def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Put the words of the run that is to be resumed before those that were typed now.
+
+    A job that SLURM has put back into its queue starts with the words of the first time: it is resumed where
+    ``run_dir=`` names a folder with a run in it.
+
+    Raises:
+        ConfigError: when there is no run in the folder.
+    """
+    given = dict(_key_and_value(word) for word in words)
+    again = environment.get("SLURM_RESTART_COUNT", "0") != "0"
+    folder = given.get("resume")
+    if folder in (None, "", "null") and again and (Path(given.get("run_dir", "")) / WORDS).is_file():
+        folder = given["run_dir"]
+    if folder in (None, "", "null"):
+        return list(words)
+    run_dir = Path(str(folder))
+    before = [word for word in _words_of(run_dir) if _key_and_value(word)[0] not in given]
+    typed = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
+    return [*before, *typed, f"run_dir='{run_dir}'", f"resume='{run_dir}'"]
+
+
+def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
+    """Make sure that a run goes on as what it was.
+
+    ``trainer.max_epochs`` may grow where no schedule knows the end: a cosine has come down to 0 there, and
+    what was planned for fewer epochs cannot become the run that was planned for more.
+
+    Raises:
+        ConfigError: naming an option that says something else now.
+    """
+    before = _flat(yaml.safe_load((run_dir / OPTIONS).read_text(encoding="utf-8")))
+    now = _flat(options)
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if old == new or any(name == free or name.startswith(_group(free)) for free in _MAY_CHANGE):
+            continue
+        if name == "trainer.max_epochs" and _may_grow(before, now):
+            continue
+        hint = "; it may grow with optimizer.schedule=constant and warmup_fraction=0 alone"
+        raise ConfigError(
+            f"resume={run_dir} began with {name}={old}, and it is {new} now; leave it as it was, or begin a "
+            f"new run{hint if name == 'trainer.max_epochs' else ''}"
+        )
+
+
+def _may_grow(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    steady = before.get("optimizer.schedule") == "constant" and before.get("optimizer.warmup_fraction") == 0
+    # Labels that are fed back turn from true to found ones over the whole training, too.
+    steady = steady and before.get("network.head") != "feedback"
+    return steady and (now.get("trainer.max_epochs") or 0) > (before.get("trainer.max_epochs") or 0)
+
+
+def _group(name: str) -> str:
+    return name if name.endswith(".") else f"{name}."
+
+
+def _words_of(run_dir: Path) -> list[str]:
+    if not (run_dir / WORDS).is_file() or not (run_dir / OPTIONS).is_file():
+        raise ConfigError(
+            f"resume={run_dir}: there is no run in it that could go on; give the folder of a training, which "
+            f"holds {OPTIONS} and {WORDS}"
+        )
+    return [str(word) for word in yaml.safe_load((run_dir / WORDS).read_text(encoding="utf-8")) or []]
+
+
+def _key_and_value(word: str) -> tuple[str, str]:
+    key, _, value = word.partition("=")
+    return key.lstrip("+~"), value.strip("'\"")
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, Mapping):
+        return {prefix.removesuffix("."): tree}
+    return {name: leaf for key, sub in tree.items() for name, leaf in _flat(sub, f"{prefix}{key}.").items()}

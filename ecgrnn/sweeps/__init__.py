@@ -1,0 +1,1 @@
+"""Sweeps: a study of many trials, each a training in a process of its own."""

@@ -1,0 +1,1 @@
+"""What holds a training together: checkpoints, interruption, seeds and the file of metrics."""

@@ -1,0 +1,28 @@
+import pytest
+
+from ecgrnn.credentials import without_passwords
+from ecgrnn.sweeps.process import read_epochs, share_of_machine
+
+
+def test_epochs_are_read_from_whole_lines_alone(tmp_path):
+    path = tmp_path / "metrics.csv"
+    assert read_epochs(path) == {}
+    path.write_text("epoch,training/loss,validation/macro_f1\n0,1.0,\n0,,0.25\n1,,0.9")
+    assert read_epochs(path) == {0: 0.25}
+    path.write_text("epoch,training/loss,validation/macro_f1\n0,1.0,\n0,,0.25\n1,,0.975\n")
+    assert read_epochs(path) == {0: 0.25, 1: 0.975}
+
+
+@pytest.mark.parametrize(("jobs", "wanted"), [(2, ["0", "1"]), (3, ["0", "1", "0"])])
+def test_devices_are_dealt_in_turn(jobs, wanted):
+    dealt = [share_of_machine(k, jobs=jobs, cores=8, devices=["0", "1"]) for k in range(jobs)]
+    assert [share["CUDA_VISIBLE_DEVICES"] for share in dealt] == wanted
+    assert all(share["OMP_NUM_THREADS"] == str(8 // jobs) for share in dealt)
+
+
+def test_no_password_is_written():
+    address = "postgresql+psycopg://ann:p@ss:w/rd@db.example:5432/studies"
+    told = without_passwords({"storage": address, "words": [f"storage={address}"], "n": 1, "plain": "a@b"})
+    assert told["storage"] == "postgresql+psycopg://ann:***@db.example:5432/studies"
+    assert told["words"] == ["storage=postgresql+psycopg://ann:***@db.example:5432/studies"]
+    assert (told["n"], told["plain"]) == (1, "a@b")

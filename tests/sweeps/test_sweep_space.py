@@ -1,0 +1,87 @@
+import optuna
+import pytest
+
+from ecgrnn.cli import conf_folder, register_schemas, to_config
+from ecgrnn.command_config import TrainConfig
+from ecgrnn.commands.sweep import train_options
+from ecgrnn.errors import ConfigError
+from ecgrnn.spec import to_plain
+from ecgrnn.sweep_config import RangeConfig, SearchConfig
+from ecgrnn.sweeps.space import check_space, suggest, words_of
+
+
+def test_values_stay_in_their_range_and_keep_their_kind():
+    space = {
+        "a": RangeConfig(low=16, high=128, step=16),
+        "b": RangeConfig(low=1e-4, high=1e-2, log=True),
+        "c": RangeConfig(choices=[True, False]),
+        "d": RangeConfig(low=0.0, high=0.4, step=0.1),
+    }
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(30):
+        found = suggest(study.ask(), space)
+        assert isinstance(found["a"], int)
+        assert found["a"] in range(16, 129, 16)
+        assert 1e-4 <= found["b"] <= 1e-2
+        assert isinstance(found["c"], bool)
+        assert 0.0 <= found["d"] <= 0.4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"low": 1},
+        {"low": 2, "high": 1},
+        {"low": 0, "high": 1, "log": True},
+        {"low": 1, "high": 9, "log": True, "step": 2},
+        {"choices": []},
+        {"choices": [1], "low": 0, "high": 1},
+        {"low": "a", "high": "b"},
+    ],
+    ids=str,
+)
+def test_a_range_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ConfigError, match=r"search\.space"):
+        RangeConfig(**wrong)
+
+
+def test_a_name_that_is_no_option_is_refused_with_the_nearest():
+    options = to_plain(TrainConfig())
+    with pytest.raises(ConfigError, match=r"did you mean 'network\.encoder\.hidden_size'"):
+        check_space({"network.encoder.hiden_size": RangeConfig(low=1, high=2)}, options)
+    check_space({"network": RangeConfig(choices=["classifier"])}, options)
+
+
+def test_a_pruner_with_two_objectives_is_refused():
+    with pytest.raises(ConfigError, match="one objective alone"):
+        SearchConfig(objectives=["macro_f1", "parameters"])
+
+
+def test_words_say_values_as_the_command_line_reads_them():
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    values = {"a": 16, "b": 1.5e-4, "c": True, "d": None, "e": "it's a, b", "f": "lstm"}
+    read = OverridesParser.create().parse_overrides(words_of(values))
+    assert {one.key_or_group: one.value() for one in read} == values
+
+
+@pytest.mark.parametrize(
+    ("search", "task"),
+    [
+        ("beats", "beat_sequence"),
+        ("beats_size", "beat_sequence"),
+        ("mitdb_beats", "beat_sequence"),
+        ("single_beats", "beats"),
+        ("delineate", "delineate"),
+    ],
+)
+def test_the_searches_that_come_along_name_options_of_their_task(search, task):
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    register_schemas()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        options = to_config(compose("sweep", overrides=[f"search={search}", f"task={task}"]))
+    check_space(options.search.space, train_options(options))

@@ -1,0 +1,169 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from ecgrnn.choices import Objective, Pruner
+from ecgrnn.commands.sweep import trial_words, write_sweep
+from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.sweep_config import Given
+from ecgrnn.sweeps.study import Watch, in_work, next_trial, open_study, try_again
+from ecgrnn.sweeps.worker import Worker
+
+HERE = Path(__file__).parent
+
+
+def states(study) -> list[str]:
+    return [trial.state.name for trial in study.get_trials(deepcopy=False)]
+
+
+def test_a_sweep_ends_with_the_wanted_trials_and_goes_on_to_more(options, work):
+    study = work(options(n_trials=3, jobs=2))
+    assert states(study) == ["COMPLETE"] * 3
+    assert study.best_value == max(trial.value for trial in study.trials)
+    assert states(work(options(n_trials=3))) == ["COMPLETE"] * 3
+    assert states(work(options(n_trials=5))) == ["COMPLETE"] * 5
+    folders = {trial.user_attrs["run_dir"] for trial in study.get_trials()}
+    assert len(folders) == 5
+    assert all(Path(folder, "training.json").is_file() for folder in folders)
+
+
+def test_the_draw_depends_on_the_seed_and_the_number_of_a_trial_alone(options, tmp_path):
+    draws = []
+    for seed, storage in ((0, "a"), (0, "b"), (1, "c")):
+        settings = options(search={"seed": seed}, storage=f"journal:{tmp_path / storage}")
+        study = open_study(settings, [])
+        trials = [next_trial(study, settings.search) for _ in range(3)]
+        draws.append([trial.suggest_float("x", 0.0, 1.0) for trial in trials])
+    assert draws[0] == draws[1] != draws[2]
+    assert len(set(draws[0])) == 3
+
+
+def test_a_study_begun_with_other_options_is_not_gone_on_with(options):
+    open_study(options(), ["seed=1", "data.root=here"])
+    open_study(options(), ["seed=1", "data.root=there", "++trainer.devices=2"])
+    with pytest.raises(ConfigError, match=r"begun with another options: options \['seed=1'\]"):
+        open_study(options(), ["seed=2"])
+
+
+def test_a_poor_trial_is_pruned_and_its_process_stopped(options, work):
+    search = {"pruner": Pruner.median, "pruner_startup_trials": 2, "pruner_warmup_epochs": 0}
+    # data.root may differ between the workers of a study; the stand-in reads it as the seconds of an epoch
+    study = open_study(options(search=search), ["++trainer.max_epochs=40"])
+    for rate in (0.003, 0.0031, 0.0099):
+        study.enqueue_trial({"optimizer.learning_rate": rate})
+    work(options(n_trials=2, search=search), "++trainer.max_epochs=40")
+    work(options(n_trials=3, search=search), "++trainer.max_epochs=40", "data.root=0.5")
+    assert states(study) == ["COMPLETE", "COMPLETE", "PRUNED"]
+    assert len(study.trials[2].intermediate_values) < 40
+
+
+def test_trials_that_fail_end_the_worker_and_say_why(options, work):
+    with pytest.raises(DataError, match=r"2 trials in a row failed.*bad luck"):
+        work(options(max_failures=2), "seed=13")
+
+
+def test_a_lost_trial_is_tried_again_once_by_one_worker_and_not_for_ever(options):
+    study = open_study(options(), [])
+    study.ask().suggest_float("x", 0.0, 1.0)
+    watch = Watch(grace_s=10.0)
+    for retry in range(3):
+        running = in_work(study)[1]
+        assert watch.lost(running, now_s=100.0 * retry) == []
+        assert watch.lost(running, now_s=100.0 * retry + 9.0) == []
+        (lost,) = watch.lost(running, now_s=100.0 * retry + 11.0)
+        assert try_again(study, lost, max_retries=2)
+        assert not try_again(study, lost, max_retries=2)
+        waiting = study.get_trials(states=(TrialState.WAITING,))
+        assert len(waiting) == (retry < 2)
+        if waiting:
+            again = study.ask()
+            assert again.suggest_float("x", 0.0, 1.0) == lost.params["x"]
+            assert again.user_attrs["retry_of"] == lost.number
+
+
+def test_a_beat_keeps_a_trial_from_being_lost(options):
+    study = open_study(options(), [])
+    trial = study.ask()
+    watch = Watch(grace_s=10.0)
+    for beat in range(5):
+        trial.set_user_attr("beat", beat)
+        assert watch.lost(in_work(study)[1], now_s=8.0 * beat) == []
+
+
+def begin_worker(run_dir: Path, storage: str | None, seconds: int) -> subprocess.Popen:
+    program = [sys.executable, str(HERE / "worker_program.py"), str(run_dir), storage or "", str(seconds)]
+    worker = subprocess.Popen(program, stdout=subprocess.PIPE, text=True)
+    assert "begins" in worker.stdout.readline()
+    return worker
+
+
+@pytest.mark.parametrize("storage", ["sqlite", "journal"])
+def test_a_killed_worker_loses_its_trial_alone_and_the_other_makes_it_up(options, tmp_path, storage):
+    address = f"journal:{tmp_path / 'study.log'}" if storage == "journal" else None
+    victim = begin_worker(tmp_path / "sweep", address, seconds=60)
+    (trial,) = open_study(options(storage=address), []).get_trials()
+    survivor = begin_worker(tmp_path / "sweep", address, seconds=0)
+    victim.kill()
+    victim.communicate()
+    said, _ = survivor.communicate(timeout=120)
+    assert survivor.returncode == 0, said
+    study = open_study(options(storage=address), [])
+    found = states(study)
+    assert (found.count("COMPLETE"), found.count("FAIL"), len(found)) == (3, 1, 4)
+    assert found[trial.number] == "FAIL"
+    (again,) = (one for one in study.trials if one.user_attrs.get("retry_of") == trial.number)
+    assert again.params == study.trials[trial.number].params
+    assert f"trial {trial.number:>4} lost its worker" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's signal is Linux's")
+def test_the_process_of_a_trial_ends_with_its_killed_worker(tmp_path):
+    worker = begin_worker(tmp_path / "sweep", None, seconds=60)
+    children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+    worker.kill()
+    worker.communicate()
+    (child,) = children
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and "(zombie)" not in Path(f"/proc/{child}/status").read_text():
+        assert time.monotonic() < until, "the trial outlived its worker"
+        time.sleep(0.05)
+
+
+def test_a_stopped_worker_gives_its_trial_back(options, program):
+    settings = options(n_trials=1)
+    study = open_study(settings, [])
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    worker = Worker(study, settings, words=["data.root=60"], say=stop, program=program)
+    with pytest.raises(KeyboardInterrupt):
+        worker.run()
+    assert states(study) == ["FAIL", "WAITING"]
+
+
+def test_what_is_written_names_the_best_and_every_trial(options, work, tmp_path, capsys):
+    objectives = [Objective.macro_f1, Objective.parameters]
+    given = Given(
+        words=["n_trials=4", "storage=x", "seed=2"], groups={"data": "synthetic", "search": "beats"}
+    )
+    settings = options(n_trials=4, search={"objectives": objectives}, given=given)
+    assert trial_words(settings) == ["seed=2"]
+    study = work(settings, "seed=2")
+    write_sweep(study, settings)
+    folder = tmp_path / "sweep"
+    table = (folder / "trials.csv").read_text().splitlines()
+    assert len(table) == 5
+    assert table[0].startswith("trial,state,macro_f1,parameters,optimizer.learning_rate")
+    best = yaml.safe_load((folder / "conf" / "experiment" / "best.yaml").read_text())
+    assert best["defaults"] == [{"override /data": "synthetic"}]
+    page = (folder / "sweep.html").read_text()
+    for heading in ("History", "What mattered", "Parallel coordinates", "macro_f1 against parameters"):
+        assert heading in page
+    assert "http" not in page
+    assert "experiment=best" in capsys.readouterr().out
