@@ -2,10 +2,24 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+_ALIGNMENT = 64
+"""Bytes of a cache line and of the widest vector register; torch places its own tensors so."""
+
+
+def aligned_tensor(array: NDArray[Any]) -> Tensor:
+    """Give an array as a tensor that begins at a multiple of 64 bytes, without a copy where it does already.
+
+    NumPy places an array wherever the heap has room, and a matrix product may add up in another order at
+    another place: the same seed would give weights that differ in their last bits.
+    """
+    tensor = torch.from_numpy(array)
+    return tensor if tensor.data_ptr() % _ALIGNMENT == 0 else tensor.clone()
 
 
 @dataclass(frozen=True)
@@ -45,12 +59,12 @@ class ClassBatch(_Batch):
 
 @dataclass(frozen=True)
 class LabelBatch(_Batch):
-    """Items with a label for every step of time.
+    """Records with a label for every step of time of every lead.
 
     Attributes:
-        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
-        lengths: ``(batch,)``, samples of each item that count.
-        labels: ``(batch, label)``, class index of each step; -1 where it is not known.
+        signal: ``(batch, time, lead)``, padded with zeros behind each record's length.
+        lengths: ``(batch,)``, samples of each record that count.
+        labels: ``(batch, lead, label)``, class index of each step; -1 where it is not known.
         index: ``(batch,)``, the item's place in its dataset.
     """
 
@@ -80,6 +94,26 @@ class SequenceBatch(_Batch):
     lengths: Tensor
     features: Tensor
     label: Tensor
+    index: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]
+
+
+@dataclass(frozen=True)
+class SymbolBatch(_Batch):
+    """Items with a sequence of symbols each, of a length of its own.
+
+    Attributes:
+        signal: ``(batch, time, lead)``, padded with zeros behind each item's length.
+        lengths: ``(batch,)``, samples of each item that count.
+        symbols: ``(batch, symbol)``, class index of each symbol; -1 behind the end.
+        index: ``(batch,)``, the item's place in its dataset.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+    symbols: Tensor
     index: Tensor
 
     def __len__(self) -> int:

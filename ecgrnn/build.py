@@ -1,12 +1,14 @@
 """From options to objects: one function per kind of thing; reads no file and trains nothing."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from ecgrnn.build_forms import classifier, frame_encoder, generator, lead_set_encoder, translator
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
@@ -15,7 +17,6 @@ from ecgrnn.config import (
     ClassifierConfig,
     DataConfig,
     DelineateConfig,
-    EncoderConfig,
     LabellerConfig,
     LoaderConfig,
     NetworkConfig,
@@ -25,31 +26,50 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.beat_sequences import BeatSequenceView, feature_names
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
+from ecgrnn.datasets.strips import StripView
+from ecgrnn.datasets.transcripts import TranscriptView
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
+from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranscriptionConfig, TranslatorConfig
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
-from ecgrnn.networks.classifier import Classifier
-from ecgrnn.networks.encoder import FrameEncoder
+from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.networks.translator import Translator
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.ranks import world_size
+from ecgrnn.signals.rhythms import RHYTHM_SCHEME, SUPERCLASS_SCHEME
 from ecgrnn.signals.rr_intervals import RR_FEATURES
+from ecgrnn.signals.strip_features import STRIP_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.augmentation import BeatAugmentation
 from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
+from ecgrnn.tasks.generation import GenerationTask
 from ecgrnn.tasks.labelling import LabellingTask
+from ecgrnn.tasks.multilabel import MultiLabelTask
+from ecgrnn.tasks.strip_augmentation import augmented
+from ecgrnn.tasks.transcription import TranscriptionTask
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {
     "classifier": ClassifierConfig,
     "beat_sequence": BeatSequenceNetworkConfig,
     "labeller": LabellerConfig,
+    "generator": GeneratorConfig,
+    "translator": TranslatorConfig,
 }
 _TASKS: dict[str, type[TaskConfig]] = {
     "beats": BeatsConfig,
     "beat_sequence": BeatSequenceConfig,
     "delineate": DelineateConfig,
+    "generate": GenerationConfig,
+    "transcribe": TranscriptionConfig,
+    "rhythm": RhythmConfig,
+    "superclass": SuperclassConfig,
 }
+MOST_BEATS_PER_S = 5.0
+"""300 beats a minute: a transcription with more is cut."""
 
 
 def build_network(
@@ -64,28 +84,30 @@ def build_network(
         case BeatSequenceNetworkConfig(), BeatSequenceConfig():
             return _beat_sequence_network(config, task, signal=signal, n_classes=n_classes)
         case ClassifierConfig(), BeatsConfig() if not isinstance(task, BeatSequenceConfig):
-            return Classifier(
-                _encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
-                n_classes,
-                pooling=config.pooling,
-                n_features=len(RR_FEATURES),
-                head_size=config.head_size,
-                dropout=config.head_dropout,
-            )
+            return classifier(config, signal, n_classes=n_classes, n_features=len(RR_FEATURES))
+        case ClassifierConfig(), RhythmConfig() | SuperclassConfig():
+            n_features = len(STRIP_FEATURES) if task.strip_features else 0
+            return classifier(config, signal, n_classes=n_classes, n_features=n_features)
         case LabellerConfig(), DelineateConfig():
             return Labeller(
-                _encoder(config.encoder, signal.fs_hz, n_leads=1),
+                lead_set_encoder(config, signal.fs_hz),
                 n_classes,
                 head=config.head,
                 labels_per_frame=_labels_per_frame(config, task),
+                label_size=config.label_size,
                 feedback_size=config.feedback_size,
                 dropout=config.head_dropout,
             )
+        case GeneratorConfig(), GenerationConfig():
+            return generator(config, task, signal=signal, n_classes=n_classes)
+        case TranslatorConfig(), TranscriptionConfig():
+            return translator(config, signal=signal, n_classes=n_classes)
         case _:
             raise ConfigError(
-                f"network={_form(config)} does not fit task={_form(task)}: single beats are classified by "
-                "network=classifier (N-vs-1), beats in a row by network=beat_sequence, waves are labelled by "
-                "network=labeller (N-vs-N)"
+                f"network={_form(config)} does not fit task={_form(task)}: single beats and strips are "
+                "classified by network=classifier (N-vs-1), beats in a row by network=beat_sequence, waves "
+                "are labelled by network=labeller (N-vs-N), beats are "
+                "generated by network=generator (1-vs-N), strips are read by network=translator (N-vs-M)"
             )
 
 
@@ -94,6 +116,10 @@ def build_scheme(task: TaskConfig, data: DataConfig) -> LabelScheme:
     match task:
         case DelineateConfig():
             return WAVE_SCHEME
+        case RhythmConfig():
+            return RHYTHM_SCHEME
+        case SuperclassConfig():
+            return SUPERCLASS_SCHEME
         case _:
             return find_scheme(data.scheme)
 
@@ -113,7 +139,7 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 causal=task.causal,
                 in_memory_mb=_in_memory_mb(loader),
             )
-        case BeatsConfig():
+        case BeatsConfig() | GenerationConfig():
             return BeatView(
                 annotator=annotator,
                 scheme=scheme,
@@ -121,6 +147,15 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 after_s=task.after_s,
                 in_memory_mb=_in_memory_mb(loader),
             )
+        case RhythmConfig() | SuperclassConfig():
+            return StripView(
+                scheme=scheme,
+                strip_features=task.strip_features,
+                several=isinstance(task, SuperclassConfig),
+                in_memory_mb=_in_memory_mb(loader),
+            )
+        case TranscriptionConfig():
+            return TranscriptView(annotator=annotator, scheme=scheme, strip_s=task.strip_s)
         case _:
             raise ConfigError(f"there is no view for {type(task).__name__}")
 
@@ -161,7 +196,7 @@ def build_task(
     n_classes = len(scheme.classes)
     network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
     match options.task:
-        case BeatsConfig() as task:
+        case BeatsConfig() | RhythmConfig() as task:
             _check_classes(task.macro_f1_classes, scheme, counts)
             return ClassificationTask(
                 network,
@@ -171,14 +206,43 @@ def build_task(
                 label_smoothing=task.label_smoothing,
                 optimizer=options.optimizer,
                 facts=facts,
-                **_in_sequence(task, counts=counts, signal=signal),
+                **_training_extras(task, counts=counts, signal=signal),
+            )
+        case SuperclassConfig() as task:
+            return MultiLabelTask(
+                network,
+                classes=scheme.classes,
+                augment=partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz),
+                optimizer=options.optimizer,
+                facts=facts,
             )
         case DelineateConfig() as task:
+            labeller = cast("Labeller", network)
             return LabellingTask(
-                cast("Labeller", network),
+                labeller,
                 n_classes=n_classes,
                 truth_probability=task.truth_probability,
-                amplitude_jitter=task.amplitude_jitter,
+                augment=WaveAugmentation(
+                    task.augmentation,
+                    fs_hz=signal.fs_hz,
+                    frame=labeller.encoder.frame,
+                    per_frame=labeller.labels_per_frame,
+                ),
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case GenerationConfig() as task:
+            return GenerationTask(
+                cast("Generator", network),
+                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case TranscriptionConfig():
+            return TranscriptionTask(
+                cast("Translator", network),
+                most_symbols_per_s=MOST_BEATS_PER_S,
+                fs_hz=signal.fs_hz,
                 optimizer=options.optimizer,
                 facts=facts,
             )
@@ -216,7 +280,7 @@ def _beat_sequence_network(
         )
     names = feature_names(len(signal.leads), causal=task.causal)
     return BeatSequenceClassifier(
-        _encoder(
+        frame_encoder(
             config.encoder, signal.fs_hz, n_leads=2
         ),  # of each lead: the beat, and what is unusual in it
         recurrence(
@@ -235,15 +299,21 @@ def _beat_sequence_network(
     )
 
 
-def _in_sequence(task: BeatsConfig, *, counts: Sequence[int], signal: SignalSpec) -> dict[str, Any]:
-    """Give what only sequences of beats are trained with."""
-    if not isinstance(task, BeatSequenceConfig):
-        return {}
-    names = feature_names(len(signal.leads), causal=task.causal)
-    return {
-        "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
-        "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
-    }
+def _training_extras(
+    task: BeatsConfig | RhythmConfig, *, counts: Sequence[int], signal: SignalSpec
+) -> dict[str, Any]:
+    """Give what a task changes in its batches and its loss while it trains."""
+    match task:
+        case RhythmConfig():
+            return {"augment": partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz)}
+        case BeatSequenceConfig():
+            names = feature_names(len(signal.leads), causal=task.causal)
+            return {
+                "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
+                "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+            }
+        case _:
+            return {}
 
 
 def _in_memory_mb(loader: LoaderConfig) -> float:
@@ -259,21 +329,6 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
             f"task.step_s={task.step_s}"
         )
     return round(labels)
-
-
-def _encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
-    return FrameEncoder(
-        n_leads,
-        frame=max(1, round(config.frame_s * fs_hz)),
-        cell=config.cell,
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        bidirectional=config.bidirectional,
-        dropout=config.dropout,
-        initial_state=config.initial_state,
-        layer_norm=config.layer_norm,
-        fused=config.fused,
-    )
 
 
 def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[int]) -> None:

@@ -16,8 +16,10 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAverag
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
 from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import LoggerConfig
+from ecgrnn.config import LoggerConfig, TaskConfig
 from ecgrnn.errors import ConfigError
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
@@ -76,6 +78,19 @@ def check_trainer_keys(keys: Mapping[str, Any]) -> None:
             nearest = get_close_matches(key, sorted(known), n=1)
             hint = f"; did you mean 'trainer.{nearest[0]}'?" if nearest else ""
             raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
+
+
+def monitored(task: TaskConfig) -> tuple[str, str]:
+    """Give the log key a task's best epoch is chosen by, and whether its ``min`` or ``max`` is best."""
+    match task:
+        case GenerationConfig():
+            return "validation/loss", "min"
+        case TranscriptionConfig():
+            return "validation/token_error_rate", "min"
+        case SuperclassConfig():
+            return "validation/macro_auroc", "max"
+        case _:
+            return MONITOR, "max"
 
 
 def _quieten_lightning() -> None:
@@ -138,10 +153,11 @@ def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
 
 def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:
     checkpoints = run_dir / "checkpoints"
+    monitor, mode = monitored(options.task)
     callbacks: list[Callback] = [
         StepSeeds(options.seed),
         ModelCheckpoint(
-            checkpoints, filename="best", monitor=MONITOR, mode="max", enable_version_counter=False
+            checkpoints, filename="best", monitor=monitor, mode=mode, enable_version_counter=False
         ),
         ResumePoint(
             checkpoints,
@@ -155,5 +171,5 @@ def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) 
     if options.optimizer.average_decay:
         callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
     if options.early_stopping_patience:
-        callbacks.append(EarlyStopping(MONITOR, mode="max", patience=options.early_stopping_patience))
+        callbacks.append(EarlyStopping(monitor, mode=mode, patience=options.early_stopping_patience))
     return callbacks

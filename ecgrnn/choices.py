@@ -11,6 +11,8 @@ class Cell(StrEnum):
     lstm = "lstm"
     gru = "gru"
     gru_reset_before = "gru_reset_before"
+    min_gru = "min_gru"
+    min_lstm = "min_lstm"
 
 
 class InitialState(StrEnum):
@@ -110,3 +112,31 @@ class Pruner(StrEnum):
     none = "none"
     median = "median"
     hyperband = "hyperband"
+
+
+class Attention(StrEnum):
+    """How attention compares a key with its query; the equations are in ``nn/attention.py``."""
+
+    additive = "additive"
+    dot = "dot"
+
+
+class Likelihood(StrEnum):
+    """What a generator is trained by: the squared error alone, or a Gaussian with a spread of its own."""
+
+    squared_error = "squared_error"
+    gaussian = "gaussian"
+
+
+class Front(StrEnum):
+    """What lies between a signal and the recurrent layers: frames of samples, or strided convolutions."""
+
+    frames = "frames"
+    convolutions = "convolutions"
+
+
+class Epoch(StrEnum):
+    """Which epoch's weights are judged: the best one on validation, or the last of a fixed schedule."""
+
+    best = "best"
+    last = "last"

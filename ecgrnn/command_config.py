@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecgrnn.choices import Epoch
 from ecgrnn.config import (
     DataConfig,
     LoaderConfig,
@@ -24,21 +25,26 @@ class TrainConfig:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
         early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        threads: threads of an operation on the CPU. A recurrent step is many small products, which several
+            threads wait for more than they compute; null leaves it to torch.
         resume: the folder of a run that was interrupted, to go on in; null begins a new one.
         checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
-        evaluate_test: score the best checkpoint on the test patients at the end; leave it out while options
-            are still being chosen.
+        evaluate_test: score a checkpoint on the test patients at the end; leave it out while options are
+            still being chosen.
+        judge: which epoch that is, the best on validation patients or the last.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
     run_dir: str = "runs/train"
     seed: int = 0
     early_stopping_patience: int = 0
+    threads: int | None = 1
     resume: str | None = None
     checkpoint_every_steps: int = 0
     checkpoint_every_s: float = 600.0
     evaluate_test: bool = True
+    judge: Epoch = Epoch.best
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -51,6 +57,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         at_least("", "seed", self.seed, 0)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+        _threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
         at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
 
@@ -96,6 +103,7 @@ class EvaluateConfig:
         level: confidence level of the intervals.
         bootstrap_seed: seed of these draws.
         batch_size: beats of a batch; changes no result.
+        threads: threads of an operation on the CPU; null leaves it to torch.
         processes: processes that share the records; torchrun and srun say it themselves.
     """
 
@@ -110,6 +118,7 @@ class EvaluateConfig:
     level: float = 0.95
     bootstrap_seed: int = 0
     batch_size: int = 1024
+    threads: int | None = 1
     processes: int = 1
 
     def __post_init__(self) -> None:
@@ -119,6 +128,7 @@ class EvaluateConfig:
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)
         at_least("", "batch_size", self.batch_size, 1)
+        _threads(self.threads)
         if not 0 < self.level < 1:
             raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
 
@@ -190,6 +200,7 @@ class PredictConfig:
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written.
         batch_size: beats of a batch; changes no result.
+        threads: threads of an operation on the CPU; null leaves it to torch.
     """
 
     run_dir: str = "runs/predict"
@@ -198,11 +209,43 @@ class PredictConfig:
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
+    threads: int | None = 1
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
         _required("record", self.record, "the path of a WFDB record without its suffix")
         at_least("", "batch_size", self.batch_size, 1)
+        _threads(self.threads)
+
+
+@dataclass
+class GenerateConfig:
+    """Options of ``generate``: write a record of beats of one class, and their annotations.
+
+    Attributes:
+        run_dir: folder of the record.
+        checkpoint: the checkpoint of a generator.
+        beat: class of the beats.
+        n: how many beats.
+        rr_s: distance from beat to beat; null takes the length of the window the generator was trained on.
+        spread: share of the learned standard deviation that each sample is moved by at random; 0 writes the
+            mean beat, over and over.
+        seed: seed of that randomness.
+    """
+
+    run_dir: str = "runs/generate"
+    checkpoint: str = ""
+    beat: str = "N"
+    n: int = 10
+    rr_s: float | None = None
+    spread: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run with task=generate")
+        at_least("", "n", self.n, 1)
+        at_least("", "spread", self.spread, 0)
+        at_least("", "seed", self.seed, 0)
 
 
 @dataclass
@@ -232,3 +275,8 @@ class VerifyConfig:
 def _required(name: str, value: str, what: str) -> None:
     if not value:
         raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
+
+
+def _threads(value: int | None) -> None:
+    if value is not None:
+        at_least("", "threads", value, 1)

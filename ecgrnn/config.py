@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ecgrnn.choices import Cell, ClassWeights, Head, InitialState, Normalisation, Pooling, Schedule
+from ecgrnn.choices import Cell, ClassWeights, Front, Head, InitialState, Normalisation, Pooling, Schedule
 from ecgrnn.errors import ConfigError
 
 _SHAPE_S = 0.38
@@ -184,15 +184,36 @@ class BeatSequenceConfig(BeatsConfig):
 
 
 @dataclass
+class WaveAugmentationConfig:
+    """Random changes to a record in training of a delineator; onsets stay where they are.
+
+    Attributes:
+        crop_s: training reads random stretches of this length, annotated in part at least; 0 reads all.
+        leads: training reads so many leads of a record, drawn anew each time; 0 reads all.
+        amplitude: standard deviation of the logarithm of the gain of a lead.
+        noise: most white noise, in units of the prepared signal.
+    """
+
+    crop_s: float = 0.0
+    leads: int = 0
+    amplitude: float = 0.3
+    noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("crop_s", "leads", "amplitude", "noise"):
+            at_least("task.augmentation", name, getattr(self, name), 0)
+
+
+@dataclass
 class DelineateConfig(TaskConfig):
-    """P, QRS and T of one lead (N-vs-N): the label of every short step of time.
+    """P, QRS and T of every lead (N-vs-N): the label of every short step of time.
 
     Attributes:
         step_s: length of the step that gets a label; the network's frame is a multiple of it.
         truth_probability: for ``head=feedback``, how often the label fed back is the true one at the end of
             training, where it has fallen to from 1.
         beam_width: for ``head=feedback``, beginnings kept when labels are searched; 1 is greedy.
-        amplitude_jitter: standard deviation of the logarithm of a random gain in training.
+        augmentation: random changes in training.
         shortest_ms: a wave shorter than this is dropped.
         gap_ms: two waves of one kind closer than this are one.
     """
@@ -200,7 +221,7 @@ class DelineateConfig(TaskConfig):
     step_s: float = 0.008
     truth_probability: float = 0.75
     beam_width: int = 4
-    amplitude_jitter: float = 0.2
+    augmentation: WaveAugmentationConfig = field(default_factory=WaveAugmentationConfig)
     shortest_ms: float = 24.0
     gap_ms: float = 24.0
 
@@ -212,10 +233,41 @@ class DelineateConfig(TaskConfig):
 
 
 @dataclass
+class ConvolutionConfig:
+    """Strided convolutions in front of the recurrent layers, which then read a few steps a second.
+
+    Attributes:
+        channels: features of each stage.
+        strides: how many steps each stage makes into one.
+        kernel: taps of the convolutions behind the first, odd.
+        first_kernel: taps of the first convolution, odd.
+        dropout: probability with which an output of a stage is set to zero in training.
+    """
+
+    channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])
+    strides: list[int] = field(default_factory=lambda: [5, 2, 2, 2])
+    kernel: int = 5
+    first_kernel: int = 15
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        share("network.encoder.convolutions", "dropout", self.dropout)
+        at_least("network.encoder.convolutions", "kernel", self.kernel, 1)
+        at_least("network.encoder.convolutions", "first_kernel", self.first_kernel, 1)
+        if not self.channels or len(self.channels) != len(self.strides):
+            raise ConfigError(
+                "network.encoder.convolutions needs as many strides as channels; "
+                f"it has channels={self.channels} and strides={self.strides}"
+            )
+
+
+@dataclass
 class EncoderConfig:
     """The stacked recurrent network that every form is built on.
 
     Attributes:
+        front: what the recurrent layers read, frames of samples or the outputs of convolutions.
+        convolutions: for ``front=convolutions``, their sizes; ``frame_s`` is then not looked at.
         frame_s: signal one recurrent step reads; 0 reads sample by sample.
         cell: the recurrent cell.
         hidden_size: size of the state, per direction.
@@ -224,9 +276,12 @@ class EncoderConfig:
         dropout: dropout between layers.
         initial_state: state before the first step.
         layer_norm: layer normalisation inside the LSTM; written-out cells only.
-        fused: torch.nn's fused layers instead of the written-out ones.
+        fused: torch.nn's fused layers, or the parallel scan of min_gru and min_lstm, instead of the
+            written-out ones.
     """
 
+    front: Front = Front.frames
+    convolutions: ConvolutionConfig = field(default_factory=ConvolutionConfig)
     frame_s: float = 0.05
     cell: Cell = Cell.lstm
     hidden_size: int = 64
@@ -324,11 +379,17 @@ class LabellerConfig(NetworkConfig):
     """N-vs-N: a label for every step.
 
     Attributes:
+        lead_size: features of what is read of a lead in one frame.
+        context_frames: frames on either side that are read with it; before it alone in a causal network.
+        label_size: features of one of several labels of a frame.
         head: each label by itself, all together (CRF), or each after the one before (feedback).
         feedback_size: features of the head with feedback.
         head_dropout: dropout before the head.
     """
 
+    lead_size: int = 64
+    context_frames: int = 2
+    label_size: int = 32
     head: Head = Head.linear
     feedback_size: int = 32
     head_dropout: float = 0.1

@@ -20,11 +20,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "command_config", "sweep_config", "choices"), 0),
+    **dict.fromkeys(("spec", "config", "form_config", "command_config", "sweep_config", "choices"), 0),
+    "strip_config": 0,
     **dict.fromkeys(("credentials", "errors", "runs"), 0),
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
-    **dict.fromkeys(("datamodule", "tasks", "training"), 3),
+    **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
     **dict.fromkeys(("build", "build_trainer"), 4),
     **dict.fromkeys(("inference", "evaluation", "sweeps"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
@@ -42,8 +43,19 @@ ROOMS_OF = {
     "torchmetrics": {"metrics", "tasks", "training"},
 }
 WITHOUT_TORCH = {
-    *("", "spec", "config", "command_config", "sweep_config", "choices", "credentials", "errors", "runs"),
-    *("signals", "sweeps", "cli", "__main__"),
+    *(
+        "",
+        "spec",
+        "config",
+        "form_config",
+        "command_config",
+        "sweep_config",
+        "choices",
+        "credentials",
+        "errors",
+        "runs",
+    ),
+    *("signals", "strip_config", "sweeps", "cli", "__main__"),
 }
 
 REQUIRED = {

@@ -31,13 +31,13 @@ def delineator(data, command_line, tmp_path_factory) -> Path:
         "task=delineate",
         "data.annotator=pqt",
         "preprocessing.n_leads=2",
-        "network.encoder.frame_s=0.032",
+        "network.encoder.frame_s=0.064",
         "network.encoder.hidden_size=16",
         "network.encoder.num_layers=1",
         "loader.batch_size=2",
         "optimizer.learning_rate=0.02",
         "logger.tensorboard=false",
-        "trainer.max_epochs=12",
+        "trainer.max_epochs=16",
         "trainer.enable_progress_bar=false",
         f"run_dir={run_dir}",
     ]
@@ -53,6 +53,16 @@ def test_a_delineator_learns_to_find_qrs_complexes(delineator):
     found = summary_of(delineator)["fiducials"]["QRS onset"]
     assert found["support"] > 20
     assert found["f1"] > 0.5
+
+
+def test_the_report_shows_the_best_and_the_worst_record(delineator):
+    report = (delineator / "report.html").read_text()
+    found = summary_of(delineator)
+    for name in ("The best record", "The worst record", "QRS onset"):
+        assert name in report
+    assert report.count('<svg class="waves"') == 3 * 2  # three records of two leads
+    low, high = found["intervals"]["QRS onset"]["percentile"]
+    assert low <= found["fiducials"]["QRS onset"]["f1"] <= high
 
 
 def test_evaluate_gives_the_figures_of_the_end_of_training(delineator, data, command_line, tmp_path):

@@ -1,29 +1,54 @@
 """Command ``evaluate``: score a checkpoint on held-out records, and compare it with another one."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.commands.launch import keys_of_evaluation, together
 from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError
-from ecgrnn.evaluation.delineation import table_lines, write_delineation
+from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
+from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.evaluation.strip_results import evaluate_strips
+from ecgrnn.evaluation.superclass import superclass_lines, write_superclass
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 from ecgrnn.ranks import rank
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
 
+@on_threads
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(Path(options.checkpoint))
     with together(keys_of_evaluation(options.processes)):
         match model.task:
-            case DelineateConfig():
-                _delineation(options, model)
+            case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
+                _other_forms(options, model)
+            case RhythmConfig() | SuperclassConfig():
+                judge_strips(options, seconds=training_seconds(Path(options.checkpoint)))
             case _:
                 _beats(options)
+
+
+def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:
+    """Score a classifier of whole strips and write what was found; one process does it."""
+    if rank() != 0:
+        return
+    run_dir = Path(options.run_dir)
+    results = evaluate_strips(options, seconds=seconds)
+    if isinstance(results.model.task, SuperclassConfig):
+        lines = superclass_lines(write_superclass(results, run_dir=run_dir))
+    else:
+        lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
+        lines.append(f"report      {run_dir / 'report.html'}")
+    for line in (*lines, f"results     {run_dir / 'summary.json'}"):
+        say(line)
 
 
 def _beats(options: EvaluateConfig) -> None:
@@ -41,20 +66,21 @@ def _beats(options: EvaluateConfig) -> None:
     say(f"report      {run_dir / 'report.html'}")
 
 
-def _delineation(options: EvaluateConfig, model: TrainedModel) -> None:
+def _other_forms(options: EvaluateConfig, model: TrainedModel) -> None:
     if options.compare is not None:
-        raise ConfigError("compare= takes beat classifiers; leave it out for a delineator")
-    run_dir = Path(options.run_dir)
+        raise ConfigError(
+            f"compare= takes beat classifiers, and {options.checkpoint} was trained with "
+            f"task={model.facts['task']['form']}; leave compare= out"
+        )
     held_out = open_held_out(model, options.data)
     audit_model(model, held_out).require()
-    summary = write_delineation(
+    lines = write_held_out(
         model,
         held_out.test,
         database=held_out.database,
         split=held_out.split.name,
-        run_dir=run_dir,
+        run_dir=Path(options.run_dir),
         seconds=training_seconds(Path(options.checkpoint)),
     )
-    for line in table_lines(summary):
+    for line in lines:
         say(line)
-    say(f"results     {run_dir / 'summary.json'}")

@@ -12,7 +12,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
-from ecgrnn.build_trainer import MONITOR
+from ecgrnn.build_trainer import monitored
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.credentials import without_passwords
 from ecgrnn.evaluation.files import write_json
@@ -46,7 +46,7 @@ def write_training(
     callback = trainer.checkpoint_callback
     best = callback.best_model_score if isinstance(callback, ModelCheckpoint) else None
     content = {
-        "monitor": MONITOR,
+        "monitor": monitored(model.task)[0],
         "best": None if best is None or best != best else float(best),
         "best_epoch": read_checkpoint(run_dir / "checkpoints" / "best.ckpt")["epoch"],
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),

@@ -1,4 +1,4 @@
-"""Command ``verify``: the written-out cells against NumPy and torch.nn."""
+"""Command ``verify``: the written-out cells against NumPy and the fast forms."""
 
 from ecgrnn.command_config import VerifyConfig
 from ecgrnn.commands.stages import say
@@ -10,7 +10,7 @@ def run(options: VerifyConfig) -> None:
     """Print the largest differences, and fail when one is over its tolerance."""
     rows = verify(tolerance=options.tolerance)
     say(f"{'largest difference in float64':<35} {'outputs and states':>25} {'gradients':>25}")
-    columns = " ".join(f"{name:>12}" for name in ("NumPy", "torch.nn", "NumPy", "torch.nn"))
+    columns = " ".join(f"{name:>12}" for name in ("NumPy", "fused", "NumPy", "fused"))
     say(f"{'cell':<17} {'layers':>6} {'directions':>10} {columns}")
     for row in rows:
         say(_line(row))
@@ -21,7 +21,7 @@ def run(options: VerifyConfig) -> None:
 
 
 def _line(row: VerificationRow) -> str:
-    differences = (row.forward_numpy, row.forward_torch, row.gradient_numpy, row.gradient_torch)
+    differences = (row.forward_numpy, row.forward_fused, row.gradient_numpy, row.gradient_fused)
     cells = " ".join(f"{'-' if value is None else f'{value:.1e}':>12}" for value in differences)
     verdict = "" if row.passed else "  over tolerance"
     return f"{row.cell:<17} {row.num_layers:>6} {row.directions:>10} {cells}{verdict}"

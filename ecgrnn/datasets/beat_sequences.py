@@ -1,21 +1,21 @@
 """The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
 
+import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import SequenceBatch
+from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
-from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names
-from ecgrnn.signals.usual_beat import usual_beats
+from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
+from ecgrnn.signals.usual_beat import NEIGHBOURS, RENEWED_BEATS, usual_beats
 from ecgrnn.spec import LabelScheme
 
 _QRS_S = (0.13, 0.19)
@@ -49,6 +49,17 @@ class BeatSequenceView:
     sequence_beats: int
     causal: bool
     in_memory_mb: float
+
+    @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on.
+
+        The beats of its sequence, and around each of them those that its features and its usual beat are
+        from; a multiple of the beats by which sequences and usual beats follow one another.
+        """
+        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
+        depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
+        return -(-depended_on // step) * step
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -178,11 +189,11 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         signal *= inside[..., np.newaxis, np.newaxis, np.newaxis]
         features = self.table.features[beat] * inside[..., np.newaxis]
         return SequenceBatch(
-            signal=torch.from_numpy(signal),
-            lengths=torch.from_numpy(stop - start),
-            features=torch.from_numpy(features),
-            label=torch.from_numpy(np.where(kept, self.table.label[beat], -1)),
-            index=torch.from_numpy(np.where(kept, beat, -1)),
+            signal=aligned_tensor(signal),
+            lengths=aligned_tensor(stop - start),
+            features=aligned_tensor(features),
+            label=aligned_tensor(np.where(kept, self.table.label[beat], -1)),
+            index=aligned_tensor(np.where(kept, beat, -1)),
         )
 
     def _prepare(

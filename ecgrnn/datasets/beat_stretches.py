@@ -51,7 +51,9 @@ def beat_stretches(
         config: how the signal is prepared.
         sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
         reach_s: how far from a beat its window reaches, at most.
-        context: how many beats on either side come along with those that are judged.
+        context: how many beats, at least, come along on either side of those that are judged. The first of
+            them is a multiple of it, so that a dataset whose sequences begin every so many beats, a divisor
+            of ``context``, cuts them as in the whole record.
         stretch_s: length of the stretches that are read.
 
     Yields:
@@ -69,13 +71,18 @@ def beat_stretches(
         reach = int(np.ceil(reach_s * stretch.record.fs_hz)) + 1
         whole = len(table) if is_last else int(np.searchsorted(table.sample, buffer.stop - reach))
         until = len(table) if is_last else max(whole - context, judged)
-        first = max(judged - context, 0)
+        first = _first(judged, context)
         if until > judged:
             part = _rows(table, first, min(until + context, len(table)), origin=buffer.start)
             yield BeatStretch(buffer.record, part, slice(judged - first, until - first))
         judged = until
         if judged < len(table):
-            buffer.drop_before(int(table.sample[max(judged - context, 0)]) - reach)
+            buffer.drop_before(int(table.sample[_first(judged, context)]) - reach)
+
+
+def _first(judged: int, context: int) -> int:
+    """Give the first beat that comes along when the beats from ``judged`` on are judged."""
+    return max(judged // context - 1, 0) * context if context else judged
 
 
 class _Buffer:

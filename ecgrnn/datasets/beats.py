@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import ClassBatch
+from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
 from ecgrnn.errors import ConfigError
@@ -35,6 +35,11 @@ class BeatView:
     before_s: float
     after_s: float
     in_memory_mb: float
+
+    @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on, beside the features: none."""
+        return 0
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -106,11 +111,11 @@ class BeatDataset(Dataset[ClassBatch]):
         rows = np.asarray(indices, np.int64)
         windows = self._gather(rows) if self._windows is None else self._windows[rows]
         return ClassBatch(
-            signal=torch.from_numpy(windows),
+            signal=aligned_tensor(windows),
             lengths=torch.full((len(rows),), self.width, dtype=torch.int64),
-            features=torch.from_numpy(self.table.features[rows]),
-            label=torch.from_numpy(self.table.label[rows]),
-            index=torch.from_numpy(rows),
+            features=aligned_tensor(self.table.features[rows]),
+            label=aligned_tensor(self.table.label[rows]),
+            index=aligned_tensor(rows),
         )
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

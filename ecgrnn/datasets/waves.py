@@ -1,16 +1,17 @@
-"""The dataset of delineation: one lead of one record an item, with the label of every step of time."""
+"""The dataset of delineation: a record an item, with the label of every step of time of every lead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from ecgrnn.batch import LabelBatch
+from ecgrnn.batch import LabelBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Waves, waves_of
 from ecgrnn.signals.waves import WAVE_SCHEME, labels_of_waves
 
@@ -20,7 +21,7 @@ PER_LEAD = "lead"
 
 @dataclass(frozen=True)
 class WaveView:
-    """What the delineation task makes of records: one item per lead.
+    """What the delineation task makes of records: all leads of a record are an item.
 
     Attributes:
         annotator: extension of the wave annotations, or ``lead``.
@@ -40,13 +41,13 @@ class WaveView:
         return {record.name: self._count(record) for record in records}
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "WaveDataset":
-        """Give all leads of the records; nothing here is different in training."""
+        """Give the records with all their leads; nothing here is different in training."""
         return WaveDataset(records, self)
 
     def reference(self, record: CachedRecord, lead: str) -> Waves:
         """Give the marked waves of a lead, at the source's sampling frequency."""
         annotator = lead.lower() if self.annotator == PER_LEAD else self.annotator
-        return waves_of(record.annotations(annotator))
+        return _waves(record, annotator)
 
     def collate(self, batch: LabelBatch) -> LabelBatch:
         """Collate nothing: the dataset has already made the batch."""
@@ -58,42 +59,63 @@ class WaveView:
 
 
 class WaveDataset(Dataset[LabelBatch]):
-    """Leads of records with a label for every step, padded to the longest record.
+    """Records with a label for every step of every lead, padded to the longest record.
 
     Args:
-        records: the records.
+        records: the records, all with the same number of leads.
         view: which annotations, and how long a step is.
     """
 
     def __init__(self, records: Sequence[CachedRecord], view: WaveView) -> None:
         self.records = records
-        self.items = [(record, lead) for record in records for lead in range(len(record.leads))]
-        self.reference = [view.reference(record, record.leads[lead]) for record, lead in self.items]
         fs_hz = common_fs(records)
         longest = max(record.n_samples for record in records)
         steps = int(np.ceil(round(longest / fs_hz / view.step_s, 6)))
-        self.signals = np.zeros((len(self.items), longest), np.float32)
-        self.labels = np.zeros((len(self.items), steps), np.int64)
-        for row, ((record, lead), waves) in enumerate(zip(self.items, self.reference, strict=True)):
-            self.signals[row, : record.n_samples] = record.signal[:, lead]
-            self.labels[row] = labels_of_waves(
-                waves, fs_hz=record.source_fs_hz, steps=steps, step_s=view.step_s
-            )
-        self.lengths = np.array([record.n_samples for record, _ in self.items], np.int64)
+        self.signals = np.zeros((len(records), longest, common_leads(records)), np.float32)
+        self.labels = np.zeros((len(records), self.signals.shape[2], steps), np.int64)
+        for row, record in enumerate(records):
+            self.signals[row, : record.n_samples] = record.signal
+            for lead, name in enumerate(record.leads):
+                self.labels[row, lead] = labels_of_waves(
+                    view.reference(record, name), fs_hz=record.source_fs_hz, steps=steps, step_s=view.step_s
+                )
+        self.lengths = np.array([record.n_samples for record in records], np.int64)
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.records)
 
     def __getitem__(self, index: int) -> LabelBatch:
-        """Give one lead as a batch of one."""
+        """Give one record as a batch of one."""
         return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> LabelBatch:
-        """Give many leads at once; a DataLoader calls this with all indices of a batch."""
+        """Give many records at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
         return LabelBatch(
-            signal=torch.from_numpy(self.signals[rows][..., np.newaxis]),
-            lengths=torch.from_numpy(self.lengths[rows]),
-            labels=torch.from_numpy(self.labels[rows]),
-            index=torch.from_numpy(rows),
+            signal=aligned_tensor(self.signals[rows]),
+            lengths=aligned_tensor(self.lengths[rows]),
+            labels=aligned_tensor(self.labels[rows]),
+            index=aligned_tensor(rows),
         )
+
+
+def common_leads(records: Sequence[CachedRecord]) -> int:
+    """Give the number of leads that all records have.
+
+    Raises:
+        DataError: when records differ in it.
+    """
+    first = records[0]
+    for record in records:
+        if len(record.leads) != len(first.leads):
+            raise DataError(
+                f"{record.name} has {len(record.leads)} leads and {first.name} has {len(first.leads)}; "
+                "set preprocessing.n_leads to a number that every record has"
+            )
+    return len(first.leads)
+
+
+@lru_cache(maxsize=4096)
+def _waves(record: CachedRecord, annotator: str) -> Waves:
+    """Read the marks of one lead; the split, the dataset and the scores ask for them in turn."""
+    return waves_of(record.annotations(annotator))

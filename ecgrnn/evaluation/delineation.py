@@ -1,30 +1,61 @@
 """The figures of a delineation on held-out records: one row per fiducial, as LUDB's literature gives them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgrnn.config import DelineateConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.waves import WaveView
-from ecgrnn.evaluation.files import Row, write_csv, write_json
+from ecgrnn.evaluation.delineation_report import delineation_report
+from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
+from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
+from ecgrnn.evaluation.wave_strips import wave_strip
 from ecgrnn.inference.checkpoint import TrainedModel, versions
 from ecgrnn.inference.waves import at_source_fs, delineate
-from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_waves, sum_scores
-from ecgrnn.ranks import gather, share
+from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_record, score_waves, sum_scores
+from ecgrnn.ranks import gather, rank, share
+from ecgrnn.signals.annotations import Waves
 
 Scores = dict[tuple[str, str], FiducialScore]
 
 
-def score_records(model: TrainedModel, records: Sequence[CachedRecord]) -> dict[str, Scores]:
+@dataclass(frozen=True)
+class Delineated:
+    """One record with what was found in it.
+
+    Attributes:
+        record: the record.
+        reference: the marked waves of each lead.
+        found: the waves found in each lead, at the source's sampling frequency.
+        scores: fiducial to its score over all leads.
+        record_scores: fiducial to the score of its median over the leads.
+    """
+
+    record: CachedRecord
+    reference: Sequence[Waves]
+    found: Sequence[Waves]
+    scores: Scores
+    record_scores: Scores
+
+    @property
+    def mean_f1(self) -> float:
+        """Mean F1 of the fiducials that the record has, or of which something was found."""
+        known = [score.f1 for score in self.scores.values() if score.f1 == score.f1]
+        return float(np.mean(known)) if known else float("nan")
+
+
+def delineate_records(model: TrainedModel, records: Sequence[CachedRecord]) -> list[Delineated]:
     """Delineate all leads of held-out records and score each record against its marks."""
     if not isinstance(model.task, DelineateConfig):
-        raise TypeError("score_records needs a delineator")
+        raise TypeError("delineate_records needs a delineator")
     view = WaveView(annotator=model.data.annotator, step_s=model.task.step_s)
-    scores = gather([_score_record(model, record, view) for record in share(records)])
-    return {record.name: score for record, score in zip(records, scores, strict=True)}
+    found = gather([_waves_found(model, record) for record in share(records)])
+    return [_judged(record, waves, view) for record, waves in zip(records, found, strict=True)]
 
 
 def write_delineation(
@@ -36,10 +67,11 @@ def write_delineation(
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Score held-out records and write ``summary.json``, ``fiducials.csv`` and ``records.csv``."""
-    by_record = score_records(model, records)
-    total = sum_scores(by_record.values())
+    """Score held-out records; write ``summary.json``, ``fiducials.csv``, ``records.csv``, ``report.html``."""
+    delineated = delineate_records(model, records)
+    total = sum_scores(one.scores for one in delineated)
     rows = [_row(fiducial, total[fiducial]) for fiducial in FIDUCIALS]
+    of_records = sum_scores(one.record_scores for one in delineated)
     summary = {
         "database": database,
         "split": split,
@@ -48,17 +80,22 @@ def write_delineation(
         "record_names": [record.name for record in records],
         "macro_f1": float(np.mean([total[fiducial].f1 for fiducial in FIDUCIALS])),
         "fiducials": {str(row["fiducial"]): _json(row) for row in rows},
+        "record_fiducials": {" ".join(key): _json(_row(key, of_records[key])) for key in FIDUCIALS},
+        "intervals": _intervals(delineated),
         "seconds": dict(seconds),
         "versions": versions(),
     }
+    if rank() != 0:
+        return summary  # the first process writes
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "fiducials.csv", rows)
     per_record = [
-        {"record": name, **_row(fiducial, scores[fiducial])}
-        for name, scores in by_record.items()
+        {"record": one.record.name, **_row(fiducial, one.scores[fiducial])}
+        for one in delineated
         for fiducial in FIDUCIALS
     ]
     write_csv(run_dir / "records.csv", per_record)
+    write_text(run_dir / "report.html", delineation_report(summary, _pictures(delineated)))
     return summary
 
 
@@ -76,21 +113,74 @@ def _cell(value: float | None, factor: float, *, digits: int = 2) -> str:
     return "-" if value is None else f"{factor * value:.{digits}f}"
 
 
-def _score_record(model: TrainedModel, record: CachedRecord, view: WaveView) -> Scores:
-    found = delineate(model, [record.signal[:, lead] for lead in range(len(record.leads))])
-    moved = [
+def _waves_found(model: TrainedModel, record: CachedRecord) -> list[Waves]:
+    return [
         at_source_fs(
             waves,
             fs_hz=record.fs_hz,
             source_fs_hz=record.source_fs_hz,
             source_samples=record.source_samples,
         )
-        for waves in found
+        for waves in delineate(model, np.asarray(record.signal))
     ]
-    return sum_scores(
-        score_waves(view.reference(record, lead), waves, fs_hz=record.source_fs_hz)
-        for lead, waves in zip(record.leads, moved, strict=True)
+
+
+def _judged(record: CachedRecord, found: Sequence[Waves], view: WaveView) -> Delineated:
+    reference = [view.reference(record, lead) for lead in record.leads]
+    scores = sum_scores(
+        score_waves(marked, waves, fs_hz=record.source_fs_hz)
+        for marked, waves in zip(reference, found, strict=True)
     )
+    of_record = score_record(reference, found, fs_hz=record.source_fs_hz)
+    return Delineated(record, reference, found, scores, of_record)
+
+
+def _intervals(delineated: Sequence[Delineated]) -> dict[str, Any]:
+    """Give intervals of each F1 over patients."""
+    resampling = Resampling(n_resamples=2000, level=0.95, seed=0)
+    patients = [one.record.patient for one in delineated]
+    found: dict[str, Any] = {}
+    for fiducial in FIDUCIALS:
+        scores = [one.scores[fiducial] for one in delineated]
+        counts = np.array([[score.found, score.missed, score.extra] for score in scores])
+        name = " ".join(fiducial)
+        found |= intervals(by_patient(counts, patients), {name: _f1}, resampling)
+    return found
+
+
+def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    found, wrong = 2 * counts[..., 0], counts[..., 1] + counts[..., 2]
+    return np.where(found + wrong > 0, found / np.maximum(found + wrong, 1), np.nan)
+
+
+def _pictures(delineated: Sequence[Delineated]) -> dict[str, list[str]]:
+    order = sorted(delineated, key=lambda one: one.mean_f1)
+    chosen = {"The best": order[-1], "The middle": order[len(order) // 2], "The worst": order[0]}
+    return {
+        f"{words} record, {one.record.name}: mean F1 {100 * one.mean_f1:.1f} %": [
+            _picture(one, lead) for lead in range(min(len(one.record.leads), _MOST_LEADS))
+        ]
+        for words, one in chosen.items()
+    }
+
+
+_MOST_LEADS = 12
+
+
+def _picture(one: Delineated, lead: int) -> str:
+    record = one.record
+    stop = min(record.n_samples, round(_SHOWN_S * record.fs_hz))
+    return wave_strip(
+        np.asarray(record.signal)[:stop, lead],
+        fs_hz=record.fs_hz,
+        name=record.leads[lead],
+        reference=one.reference[lead],
+        found=one.found[lead],
+        marks_fs_hz=record.source_fs_hz,
+    )
+
+
+_SHOWN_S = 10.0
 
 
 def _row(fiducial: tuple[str, str], score: FiducialScore) -> Row:

@@ -92,7 +92,7 @@ def classify_record(
     sample: NDArray[np.int64],
     *,
     batch_size: int,
-    stretch_s: float = 600.0,
+    stretch_s: float = 1800.0,
 ) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for beats of a record on disk; single beats are read stretch by stretch.
 
@@ -117,6 +117,7 @@ def classify_record(
         model.preprocessing,
         sample,
         reach_s=max(view.before_s, view.after_s),
+        context=view.context,
         stretch_s=stretch_s,
     )
     parts = []

@@ -21,15 +21,12 @@ from ecgrnn.signals.resample import resample_index
 from ecgrnn.signals.waves import WAVE_SCHEME, WaveRules, annotations_of_waves, waves_of_labels
 
 
-def delineate(
-    model: TrainedModel, signals: Sequence[NDArray[np.float32]], *, batch_size: int = 64
-) -> list[Waves]:
-    """Delineate leads of any length, each by itself.
+def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
+    """Delineate the leads of one record, of any length and number.
 
     Args:
         model: a trained delineator.
-        signals: ``(time,)`` of each lead, prepared as the model reads it, at ``model.signal.fs_hz``.
-        batch_size: leads of a batch; changes no result.
+        signal: ``(time, lead)``, prepared as the model reads it, at ``model.signal.fs_hz``.
 
     Returns:
         The waves of each lead, at ``model.signal.fs_hz``.
@@ -40,20 +37,12 @@ def delineate(
     network, task = model.network, model.task
     if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
-    waves: list[Waves] = []
-    for start in range(0, len(signals), batch_size):
-        part = signals[start : start + batch_size]
-        for signal, labels in zip(part, _labels(network, part, task.beam_width), strict=True):
-            waves.append(
-                waves_of_labels(
-                    labels,
-                    signal,
-                    step_s=network.samples_per_label / model.signal.fs_hz,
-                    fs_hz=model.signal.fs_hz,
-                    rules=WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms),
-                )
-            )
-    return waves
+    rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
+    step_s = network.samples_per_label / model.signal.fs_hz
+    return [
+        waves_of_labels(labels, lead, step_s=step_s, fs_hz=model.signal.fs_hz, rules=rules)
+        for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
+    ]
 
 
 @dataclass(frozen=True)
@@ -90,7 +79,7 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
     record = read_record(path)
     config = dataclasses.replace(model.preprocessing, leads=None, n_leads=n_leads)
     prepared = prepare_record(record, config)
-    found = delineate(model, [prepared.signal[:, lead] for lead in range(n_leads)])
+    found = delineate(model, prepared.signal)
     rows: list[str] = ["lead,wave,onset,peak,offset"]
     files: dict[str, Path] = {}
     for lead, extension, waves in zip(record.leads, _extensions(record.leads), found, strict=True):
@@ -130,14 +119,8 @@ def _extensions(leads: Sequence[str]) -> list[str]:
     return names
 
 
-def _labels(
-    network: Labeller, signals: Sequence[NDArray[np.float32]], beam_width: int
-) -> list[NDArray[np.int64]]:
-    lengths = torch.tensor([len(signal) for signal in signals])
-    padded = torch.zeros(len(signals), int(lengths.max()), 1)
-    for row, signal in enumerate(signals):
-        padded[row, : len(signal), 0] = torch.from_numpy(np.ascontiguousarray(signal))
+def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
     with torch.inference_mode():
-        scores, _ = network(padded, lengths)
-        labels = network.decode(scores, lengths, beam_width=beam_width)
-    return [row[row >= 0].numpy() for row in labels]
+        # a copy: signals of the cache are mapped read-only
+        scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])))
+        return np.asarray(network.decode(scores, beam_width=beam_width).numpy(), np.int64)

@@ -1,6 +1,6 @@
 """Scores of a delineation: how many onsets and offsets were found, and how far off in time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from ecgrnn.signals.annotations import Waves
 FIDUCIALS = tuple((kind, mark) for kind in ("P", "QRS", "T") for mark in ("onset", "offset"))
 TOLERANCE_MS = 150.0
 """A mark within 150 ms of a reference mark found it: ANSI/AAMI EC57's window, used by LUDB's authors too."""
+BEAT_GAP_MS = 100.0
+"""Marks of one beat in different leads are closer than this; marks of two beats are not."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,7 @@ def score_fiducial(
 
 def score_waves(reference: Waves, test: Waves, *, fs_hz: float) -> dict[tuple[str, str], FiducialScore]:
     """Score every fiducial of one lead: ``(kind, "onset" or "offset")`` to its score."""
-    marks = np.concatenate([reference.onset, reference.peak, reference.offset])
-    marks = marks[marks >= 0]
-    stretch = (float(marks.min()), float(marks.max())) if len(marks) else (0.0, -1.0)
+    stretch = _stretch([reference])
     return {
         (kind, mark): score_fiducial(
             getattr(reference, mark)[reference.kind == kind],
@@ -108,12 +108,52 @@ def score_waves(reference: Waves, test: Waves, *, fs_hz: float) -> dict[tuple[st
     }
 
 
+def record_waves(leads: Sequence[Waves], *, fs_hz: float) -> dict[tuple[str, str], NDArray[np.int64]]:
+    """Give the marks of a record as a whole: of each fiducial the median over the leads, beat by beat.
+
+    Marks of one kind belong to one beat where neighbours among those of all leads are less than
+    ``BEAT_GAP_MS`` apart; a beat that fewer than half of the leads show is left out. This is what the
+    tolerances of the CSE working party are about, whose referees marked a record and not its leads.
+
+    Args:
+        leads: the waves of each lead.
+        fs_hz: sampling frequency they count at.
+
+    Returns:
+        ``(kind, "onset" or "offset")`` to samples ``(mark,)``.
+    """
+    found = {}
+    for kind, mark in FIDUCIALS:
+        marks = np.sort(np.concatenate([getattr(waves, mark)[waves.kind == kind] for waves in leads]))
+        marks = marks[marks >= 0]
+        beats = np.split(marks, np.flatnonzero(np.diff(marks) / fs_hz * 1000 >= BEAT_GAP_MS) + 1)
+        shown = [beat for beat in beats if len(beat) and 2 * len(beat) >= len(leads)]
+        found[kind, mark] = np.array([round(float(np.median(beat))) for beat in shown], np.int64)
+    return found
+
+
+def score_record(
+    reference: Sequence[Waves], test: Sequence[Waves], *, fs_hz: float
+) -> dict[tuple[str, str], FiducialScore]:
+    """Score the marks of a record as a whole: ``(kind, "onset" or "offset")`` to its score."""
+    stretch = _stretch(reference)
+    marked, found = record_waves(reference, fs_hz=fs_hz), record_waves(test, fs_hz=fs_hz)
+    return {key: score_fiducial(marked[key], found[key], fs_hz=fs_hz, stretch=stretch) for key in FIDUCIALS}
+
+
 def sum_scores(
     scores: Iterable[dict[tuple[str, str], FiducialScore]],
 ) -> dict[tuple[str, str], FiducialScore]:
     """Add up the scores of many leads."""
     listed = list(scores)
     return {fiducial: _sum([score[fiducial] for score in listed]) for fiducial in FIDUCIALS}
+
+
+def _stretch(leads: Sequence[Waves]) -> tuple[float, float]:
+    """Give the first and the last annotated sample; an empty stretch where nothing is."""
+    marks = np.concatenate([part for waves in leads for part in (waves.onset, waves.peak, waves.offset)])
+    marks = marks[marks >= 0]
+    return (float(marks.min()), float(marks.max())) if len(marks) else (0.0, -1.0)
 
 
 def _sum(scores: list[FiducialScore]) -> FiducialScore:

@@ -3,9 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Cell, Place
+from ecgrnn.choices import Cell, InitialState, Place
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.fused import recurrence
+
+LEAST_LOG_SPREAD = -5.0
+"""``exp(-5)`` mV is 7 µV, about a step of the converters: a likelihood must not grow by being surer still."""
 
 
 class Generator(nn.Module):
@@ -34,7 +37,10 @@ class Generator(nn.Module):
         place: where the vector enters.
         embedding_size: features of a class.
         noise_size: features of the noise; 0 for none.
+        spread: also say how far a signal may be from what is written, at every sample.
         dropout: dropout between layers.
+        initial_state: zero or learned.
+        layer_norm: scale the sums inside an LSTM; needs ``fused`` off.
         fused: the fused layers of torch.nn, or the written-out ones.
     """
 
@@ -50,7 +56,10 @@ class Generator(nn.Module):
         place: Place = Place.every,
         embedding_size: int = 16,
         noise_size: int = 0,
+        spread: bool = False,
         dropout: float = 0.0,
+        initial_state: InitialState = InitialState.zero,
+        layer_norm: bool = False,
         fused: bool = True,
     ) -> None:
         super().__init__()
@@ -65,9 +74,12 @@ class Generator(nn.Module):
             hidden_size=hidden_size,
             num_layers=num_layers,
             dropout=dropout,
+            initial_state=initial_state,
+            layer_norm=layer_norm,
             fused=fused,
         )
         self.output = nn.Linear(hidden_size, frame * n_leads)
+        self.spread = nn.Linear(hidden_size, frame * n_leads) if spread else None
 
     def forward(self, classes: Tensor, n_samples: int, noise: Tensor | None = None) -> Tensor:
         """Write signals of ``n_samples`` samples.
@@ -83,6 +95,17 @@ class Generator(nn.Module):
         Raises:
             ConfigError: noise of another size than the generator was made with.
         """
+        return self.distribution(classes, n_samples, noise)[0]
+
+    def distribution(
+        self, classes: Tensor, n_samples: int, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Give mean and logarithm of the standard deviation of every sample, ``(batch, n_samples, lead)``.
+
+        Samples are Gaussian, each by itself given the class: ``s_t ~ N(W h_t + b, exp(V h_t + d)^2)``. A
+        generator without a spread of its own has the standard deviation 1: its likelihood is then the squared
+        error, but for factor and constant. The arguments are those of `forward`.
+        """
         came = 0 if noise is None else noise.shape[-1]
         if came != self.noise_size:
             raise ConfigError(f"the generator reads noise of size {self.noise_size}; size {came} came")
@@ -90,8 +113,13 @@ class Generator(nn.Module):
         if noise is not None:
             vector = torch.cat([vector, noise], dim=-1)
         outputs, _ = self.recurrence(self._inputs(vector, -(-n_samples // self.frame)))
-        signal: Tensor = self.output(outputs).reshape(len(classes), -1, self.n_leads)
-        return signal[:, :n_samples]
+        mean = self._samples(self.output(outputs), n_samples)
+        if self.spread is None:
+            return mean, torch.zeros_like(mean)
+        return mean, self._samples(self.spread(outputs), n_samples).clamp(min=LEAST_LOG_SPREAD)
+
+    def _samples(self, frames: Tensor, n_samples: int) -> Tensor:
+        return frames.reshape(len(frames), -1, self.n_leads)[:, :n_samples]
 
     def _inputs(self, vector: Tensor, steps: int) -> Tensor:
         repeated = vector[:, None].expand(-1, steps, -1)

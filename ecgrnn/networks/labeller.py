@@ -9,6 +9,7 @@ from ecgrnn.choices import Head
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.feedback import FeedbackHead
+from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.nn.state import State
@@ -29,16 +30,20 @@ class Labeller(nn.Module):
     - ``crf``: ``s_t = W h_t + b`` are the scores of a `LinearChainCrf`: all labels at once.
     - ``feedback``: ``y_t = f(y_(t-1), h_t)``, a `FeedbackHead`: each label after the one before.
 
+    A `FrameEncoder` reads a row of the batch as one signal and gives one row of labels; a `LeadSetEncoder`
+    gives a row for each lead of a record, so that all leads are labelled at once.
+
     `forward` gives *scores*, of a shape that belongs to the head; the other methods turn scores into
-    likelihoods, probabilities and labels. Labels are ``(batch, labels)`` with ``labels_per_frame`` labels
-    for a frame. In all methods ``lengths`` are samples of each row ``(batch,)``, None where every row fills
-    the whole time.
+    likelihoods, probabilities and labels. Labels are ``(row, labels)`` with ``labels_per_frame`` labels
+    for a frame. In all methods ``lengths`` are samples of each signal ``(batch,)``, None where every signal
+    fills the whole time.
 
     Args:
         encoder: what reads the signal; bidirectional or causal.
         n_classes: labels.
         head: which of the three.
         labels_per_frame: labels each frame is given, for a finer grid than that of the frames.
+        label_size: features that each of several labels of a frame is judged by.
         feedback_size: features of the head with feedback.
         dropout: dropout before the head.
 
@@ -48,11 +53,12 @@ class Labeller(nn.Module):
 
     def __init__(
         self,
-        encoder: FrameEncoder,
+        encoder: FrameEncoder | LeadSetEncoder,
         n_classes: int,
         *,
         head: Head = Head.linear,
         labels_per_frame: int = 1,
+        label_size: int = 32,
         feedback_size: int = 32,
         dropout: float = 0.0,
     ) -> None:
@@ -64,9 +70,11 @@ class Labeller(nn.Module):
         self.encoder = encoder
         self.head = head
         self.labels_per_frame = labels_per_frame
-        size = encoder.output_size
+        size = encoder.output_size if labels_per_frame == 1 else label_size
         self.dropout = nn.Dropout(dropout)
-        self.spread = None if labels_per_frame == 1 else nn.Linear(size, labels_per_frame * size)
+        self.spread = (
+            None if labels_per_frame == 1 else nn.Linear(encoder.output_size, labels_per_frame * label_size)
+        )
         self.scores = (
             FeedbackHead(size, n_classes, hidden_size=feedback_size)
             if head is Head.feedback
@@ -101,7 +109,8 @@ class Labeller(nn.Module):
         h, state = self.encoder(signal, lengths, state)
         h = self.dropout(h)
         if self.spread is not None:
-            h = torch.tanh(self.spread(h)).reshape(len(h), -1, self.encoder.output_size)
+            size = self.spread.out_features // self.labels_per_frame
+            h = torch.tanh(self.spread(h)).reshape(len(h), -1, size)
         return self.scores(h), state
 
     def log_likelihood(
@@ -173,7 +182,9 @@ class Labeller(nn.Module):
         batch, time = scores.shape[:2]
         if lengths is None:
             return torch.ones(batch, time, dtype=torch.bool, device=scores.device)
-        return valid_steps(self.label_lengths(lengths.to(scores.device)), time)
+        # the leads of a record are rows of one length
+        rows = lengths.to(scores.device).repeat_interleave(batch // len(lengths))
+        return valid_steps(self.label_lengths(rows), time)
 
     def _crf(self) -> LinearChainCrf:
         if self.crf is None:

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Cell, Context, Place, Pooling
+from ecgrnn.choices import Attention, Cell, Context, Place, Pooling
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.beam import beam_search
 from ecgrnn.networks.encoder import FrameEncoder
-from ecgrnn.nn.attention import Attention, attention
+from ecgrnn.nn.attention import attention
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import valid_steps

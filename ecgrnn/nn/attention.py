@@ -1,18 +1,12 @@
 """Attention: a weighted mean of many vectors, the weights found by comparing each with what is looked for."""
 
 import math
-from enum import StrEnum
 from typing import assert_never
 
 import torch
 from torch import Tensor, nn
 
-
-class Attention(StrEnum):
-    """How a key is compared with the query."""
-
-    additive = "additive"
-    dot = "dot"
+from ecgrnn.choices import Attention
 
 
 class AdditiveAttention(nn.Module):

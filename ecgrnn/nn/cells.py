@@ -22,12 +22,23 @@ from typing import NamedTuple, assert_never
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import layer_norm as normalise
+from torch.nn.functional import logsigmoid
 
 from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.state import State
 
-GATES = {Cell.rnn_tanh: 1, Cell.rnn_relu: 1, Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3}
+GATES = {
+    Cell.rnn_tanh: 1,
+    Cell.rnn_relu: 1,
+    Cell.lstm: 4,
+    Cell.gru: 3,
+    Cell.gru_reset_before: 3,
+    Cell.min_gru: 2,
+    Cell.min_lstm: 3,
+}
+LINEAR = (Cell.min_gru, Cell.min_lstm)
+"""Cells whose gates do not see the state: ``W_hh`` and ``b_hh`` have no row, and `nn/scan.py` applies."""
 
 
 class NormWeights(NamedTuple):
@@ -153,6 +164,35 @@ def gru_reset_before(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     return (1 - z) * n + z * h
 
 
+def min_gru(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the minimal gated recurrent unit: gate and candidate are read from the input alone.
+
+    The state enters nowhere but in the weighted mean, so h_t is linear in h_(t-1), and all steps of a
+    sequence can be computed together. The blocks are in the order z, n.
+
+    Source: Feng et al., Were RNNs all we needed? (2024), section 3.1, with the linear candidate.
+    """
+    W_ih, _, b_ih, _, _ = weights
+    z, n = (x @ W_ih.T + b_ih).chunk(2, dim=-1)
+    z = torch.sigmoid(z)  # how much is new
+    return (1 - z) * h + z * n
+
+
+def min_lstm(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    """One step of the minimal LSTM: two gates that are scaled to sum to 1, no gate for the output.
+
+    ``f' = f / (f + i)`` with ``f = sigmoid(a_f)`` and ``i = sigmoid(a_i)`` is the sigmoid of
+    ``log f - log i``, which is a number even where both gates are closed. The blocks are in the order i, f,
+    g.
+
+    Source: Feng et al., Were RNNs all we needed? (2024), section 3.2, with the linear candidate.
+    """
+    W_ih, _, b_ih, _, _ = weights
+    i, f, g = (x @ W_ih.T + b_ih).chunk(3, dim=-1)
+    f = torch.sigmoid(logsigmoid(f) - logsigmoid(i))  # how much is kept
+    return f * h + (1 - f) * g
+
+
 def step(cell: Cell, x: Tensor, state: State, weights: Weights) -> State:
     """Take one step of whichever cell it is; a missing ``c`` of an LSTM counts as zeros."""
     match cell:
@@ -167,6 +207,10 @@ def step(cell: Cell, x: Tensor, state: State, weights: Weights) -> State:
             return State(gru(x, state.h, weights))
         case Cell.gru_reset_before:
             return State(gru_reset_before(x, state.h, weights))
+        case Cell.min_gru:
+            return State(min_gru(x, state.h, weights))
+        case Cell.min_lstm:
+            return State(min_lstm(x, state.h, weights))
         case _:
             assert_never(cell)
 
@@ -272,6 +316,8 @@ def add_weights(
         "bias_ih": (n_gates,),
         "bias_hh": (n_gates,),
     }
+    if cell in LINEAR:
+        del sizes["weight_hh"], sizes["bias_hh"]
     for name, size in sizes.items():
         module.register_parameter(name + suffix, nn.Parameter(torch.empty(size).uniform_(-bound, bound)))
     if layer_norm:
@@ -282,9 +328,10 @@ def add_weights(
 
 def weights_of(module: nn.Module, suffix: str) -> Weights:
     """Read back what `add_weights` gave a module."""
-    W_ih, W_hh, b_ih, b_hh = (
-        module.get_parameter(name + suffix) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    )
+    W_ih, b_ih = module.get_parameter("weight_ih" + suffix), module.get_parameter("bias_ih" + suffix)
+    if not hasattr(module, "weight_hh" + suffix):
+        return Weights(W_ih, W_ih.new_empty(0, 0), b_ih, b_ih.new_empty(0))
+    W_hh, b_hh = module.get_parameter("weight_hh" + suffix), module.get_parameter("bias_hh" + suffix)
     if not hasattr(module, "gain_ih" + suffix):
         return Weights(W_ih, W_hh, b_ih, b_hh)
     norm = NormWeights(*(module.get_parameter(name + suffix) for name in NormWeights._fields))

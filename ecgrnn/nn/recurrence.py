@@ -164,6 +164,11 @@ class Recurrence(nn.Module):
         state = self.initial_state(len(x)) if state is None else state
         return self._run(x, lengths, state)
 
+    def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of sequences from the initial state and give the outputs alone."""
+        outputs: Tensor = self(x, lengths)[0]
+        return outputs
+
     def _run(self, x: Tensor, lengths: Tensor | None, state: State) -> tuple[Tensor, State]:
         valid = None if lengths is None else valid_steps(lengths.to(x.device), x.shape[1])
         y = x if valid is None else x.masked_fill(~valid[..., None], 0)
@@ -183,7 +188,7 @@ class Recurrence(nn.Module):
                 outputs.append(output)
                 last.append(final)
             y = torch.cat(outputs, dim=-1)
-        return y, _stack(last)
+        return y, stack_states(last)
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse")[: self.directions]
@@ -195,7 +200,8 @@ class Recurrence(nn.Module):
         return learned[:, None].expand(size)
 
 
-def _stack(states: list[State]) -> State:
+def stack_states(states: list[State]) -> State:
+    """Put the states of cells into the state of a stack, in order."""
     h = torch.stack([state.h for state in states])
     cells = [state.c for state in states if state.c is not None]
     return State(h, torch.stack(cells) if cells else None)

@@ -53,6 +53,37 @@ def lstm(x: Array, h: Array, c: Array, weights: ArrayWeights) -> tuple[Array, Ar
     return sigmoid(o) * np.tanh(c), c
 
 
+def lstm_layer_norm(
+    x: Array, h: Array, c: Array, weights: ArrayWeights, gains: tuple[Array, Array, Array, Array]
+) -> tuple[Array, Array]:
+    """Take one step of the LSTM with layer normalisation; gains of W_ih x, W_hh h and c, and a shift of c."""
+    W_ih, W_hh, b_ih, b_hh = weights
+    gain_ih, gain_hh, gain_c, shift_c = gains
+    a_ih = gain_ih * normalised(x @ W_ih.T) + b_ih
+    a_hh = gain_hh * normalised(h @ W_hh.T) + b_hh
+    i, f, g, o = np.split(a_ih + a_hh, 4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(gain_c * normalised(c) + shift_c), c
+
+
+def normalised(a: Array) -> Array:
+    """Scale to mean 0 and variance 1 over the features."""
+    centred = a - a.mean(axis=-1, keepdims=True)
+    scaled: Array = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-5)
+    return scaled
+
+
+def joined(
+    x: Array, h: Array, hidden: tuple[Array, Array], output: tuple[Array, Array], *, squash: bool
+) -> tuple[Array, Array]:
+    """Take one step of the cell that joins input and state: log-probabilities and the next state."""
+    both = np.concatenate([x, h], axis=-1)
+    (W_h, b_h), (W_y, b_y) = hidden, output
+    h = both @ W_h.T + b_h
+    a = both @ W_y.T + b_y
+    return a - np.log(np.exp(a).sum(axis=-1, keepdims=True)), np.tanh(h) if squash else h
+
+
 def gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
     """Take one step of the GRU of torch.nn, gates in the order r, z, n."""
     W_ih, W_hh, b_ih, b_hh = weights
@@ -72,6 +103,19 @@ def gru_reset_before(x: Array, h: Array, weights: ArrayWeights) -> Array:
     return (1 - z) * np.tanh(x_n + (r * h) @ W_hn.T + b_hh[2]) + z * h
 
 
+def min_gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
+    """Take one step of the minimal GRU, blocks in the order z, n."""
+    z, n = np.split(x @ weights.W_ih.T + weights.b_ih, 2, axis=-1)
+    return h + sigmoid(z) * (n - h)
+
+
+def min_lstm(x: Array, h: Array, weights: ArrayWeights) -> Array:
+    """Take one step of the minimal LSTM, gates in the order i, f, g, divided by their sum."""
+    i, f, g = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
+    i, f = sigmoid(i), sigmoid(f)
+    return (f * h + i * g) / (f + i)
+
+
 def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> ArrayState:
     """Take one step of whichever cell it is."""
     h, c = state
@@ -84,6 +128,10 @@ def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> Arra
             return ArrayState(gru(x, h, weights), c)
         case Cell.gru_reset_before:
             return ArrayState(gru_reset_before(x, h, weights), c)
+        case Cell.min_gru:
+            return ArrayState(min_gru(x, h, weights), c)
+        case Cell.min_lstm:
+            return ArrayState(min_lstm(x, h, weights), c)
 
 
 def layer(
@@ -164,6 +212,6 @@ def layer_suffixes(parameters: Mapping[str, Array]) -> list[list[str]]:
 
 
 def pick(parameters: Mapping[str, Array], suffix: str) -> ArrayWeights:
-    """Take the weights of one layer and direction."""
+    """Take the weights of one layer and direction; those for the state are empty where a cell has none."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    return ArrayWeights(*(parameters[name + suffix] for name in names))
+    return ArrayWeights(*(parameters.get(name + suffix, np.empty(0)) for name in names))

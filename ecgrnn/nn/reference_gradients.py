@@ -101,6 +101,25 @@ def gru_reset_before_backward(
     return Gradients(d_a @ weights.W_ih, ArrayState(d_h, d.c), d_weights)
 
 
+def min_gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+    """Go back through ``h' = h + z (n - h)``, where neither z nor n has seen h."""
+    a_z, n = np.split(x @ weights.W_ih.T + weights.b_ih, 2, axis=-1)
+    z = sigmoid(a_z)
+    d_a = np.concatenate([d.h * (n - state.h) * z * (1 - z), d.h * z], axis=-1)
+    return _through_input(x, weights, d_a=d_a, d_state=ArrayState(d.h * (1 - z), d.c))
+
+
+def min_lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+    """Go back through ``h' = (f h + i g) / (f + i)``; with ``s = f + i``, ``dh'/df = (h - g) i / s^2``."""
+    a_i, a_f, g = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
+    i, f = sigmoid(a_i), sigmoid(a_f)
+    s = i + f
+    d_i = d.h * (g - state.h) * f / s**2
+    d_f = d.h * (state.h - g) * i / s**2
+    d_a = np.concatenate([d_i * i * (1 - i), d_f * f * (1 - f), d.h * i / s], axis=-1)
+    return _through_input(x, weights, d_a=d_a, d_state=ArrayState(d.h * f / s, d.c))
+
+
 def step_backward(
     cell: Cell, x: Array, *, state: ArrayState, weights: ArrayWeights, d: ArrayState
 ) -> Gradients:
@@ -114,6 +133,10 @@ def step_backward(
             return gru_backward(x, state, weights, d=d)
         case Cell.gru_reset_before:
             return gru_reset_before_backward(x, state, weights, d=d)
+        case Cell.min_gru:
+            return min_gru_backward(x, state, weights, d=d)
+        case Cell.min_lstm:
+            return min_lstm_backward(x, state, weights, d=d)
 
 
 def layer_backward(
@@ -192,7 +215,8 @@ def stack_backward(
             for name, value in zip(
                 ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), back.weights, strict=True
             ):
-                d_parameters[name + suffix] = value
+                if name + suffix in parameters:
+                    d_parameters[name + suffix] = value
         d_y = d_x
     return StackGradients(d_y, d_state, d_parameters)
 
@@ -225,3 +249,11 @@ def _through_products(
     """Go back through ``W_ih x + b_ih`` and ``W_hh h + b_hh``: to x, to h, and to the weights."""
     d_weights = ArrayWeights(d_ih.T @ x, d_hh.T @ h, d_ih.sum(axis=0), d_hh.sum(axis=0))
     return d_ih @ weights.W_ih, d_hh @ weights.W_hh, d_weights
+
+
+def _through_input(x: Array, weights: ArrayWeights, *, d_a: Array, d_state: ArrayState) -> Gradients:
+    """Go back through ``W_ih x + b_ih`` alone, of a cell whose gates do not see the state."""
+    d_weights = ArrayWeights(
+        d_a.T @ x, np.zeros_like(weights.W_hh), d_a.sum(axis=0), np.zeros_like(weights.b_hh)
+    )
+    return Gradients(d_a @ weights.W_ih, d_state, d_weights)

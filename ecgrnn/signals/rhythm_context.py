@@ -7,6 +7,10 @@ _NEAR, _MIDDLE, _FAR = 20, 100, 300
 """Beats of the windows over which quantiles run: seconds, a minute or two, some five minutes. The far one
 outlasts most runs of tachycardia, the near one follows the heart rate."""
 
+REACH_BEATS = _FAR + 2
+"""No feature of a beat depends on one farther away: the far window where it ends with the beat, and the
+differences of the intervals in it."""
+
 _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 """An interval outside is a false or a missed beat."""
 

@@ -81,15 +81,22 @@ def _stretches(
     up, down = ratio.numerator, ratio.denominator
     hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
     leads, n_leads = (None, config.n_leads) if config.leads is None else (config.leads, None)
-    chosen = replace(config, leads=None, n_leads=n_leads or len(config.leads or ()))
+    # The leads that were named are read in their order; what is left to choose is which of others is first.
+    chosen = replace(
+        config,
+        leads=None,
+        n_leads=n_leads or len(config.leads or ()),
+        first_lead=config.first_lead if config.leads is None else None,
+    )
     ever_valid = np.zeros(chosen.n_leads, bool)
     for first in range(0, header.n_samples, hop):
         last, before = min(first + hop, header.n_samples), max(first - reach, 0)
         after = min(last + reach, header.n_samples)
         record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
-        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
-        ever_valid |= missing < last - first
         prepared = prepare_record(_without_empty_leads(record), chosen)
+        order = [record.leads.index(lead) for lead in prepared.leads]
+        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
+        ever_valid |= missing < last - first
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
             prepared,

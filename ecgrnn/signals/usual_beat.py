@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_EVERY = 16
+RENEWED_BEATS = 16
 """Beats that share one usual beat: it changes with posture and electrodes, in minutes."""
 
-_NEIGHBOURS = 128
+NEIGHBOURS = 128
 """Beats among which the median is taken: some two minutes."""
 
 _IN_TIME = 0.9
@@ -38,17 +38,17 @@ def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: 
 
 
 def _stretches(n_beats: int, *, causal: bool) -> list[tuple[int, int]]:
-    singly = min(_EVERY, n_beats) if causal else 0
-    starts = [*range(singly), *range(singly, n_beats, _EVERY)]
+    singly = min(RENEWED_BEATS, n_beats) if causal else 0
+    starts = [*range(singly), *range(singly, n_beats, RENEWED_BEATS)]
     return list(zip(starts, [*starts[1:], n_beats], strict=True))
 
 
 def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
     if causal:
-        return slice(max(0, start + 1 - _NEIGHBOURS), start + 1)
-    first = (start + stop) // 2 - _NEIGHBOURS // 2
-    first = max(0, min(first, n_beats - _NEIGHBOURS))
-    return slice(first, first + _NEIGHBOURS)
+        return slice(max(0, start + 1 - NEIGHBOURS), start + 1)
+    first = (start + stop) // 2 - NEIGHBOURS // 2
+    first = max(0, min(first, n_beats - NEIGHBOURS))
+    return slice(first, first + NEIGHBOURS)
 
 
 def _median(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:

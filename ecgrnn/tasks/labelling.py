@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
@@ -13,6 +12,7 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 
 class LabellingTask(pl.LightningModule):
@@ -23,8 +23,7 @@ class LabellingTask(pl.LightningModule):
         n_classes: labels; label 0 is the background and is left out of ``validation/macro_f1``.
         truth_probability: for a head that feeds its labels back, how often the label fed back is the true one
             at the end of training; it falls there from 1 linearly (scheduled sampling).
-        amplitude_jitter: standard deviation of the logarithm of the gain each training item is scaled by:
-            amplifiers and chests differ, onsets stay where they are.
+        augment: how training records are changed.
         optimizer: AdamW and its schedule.
         facts: plain data written into every checkpoint beside the weights.
     """
@@ -35,14 +34,14 @@ class LabellingTask(pl.LightningModule):
         *,
         n_classes: int,
         truth_probability: float,
-        amplitude_jitter: float,
+        augment: WaveAugmentation,
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
         super().__init__()
         self.network = network
         self.truth_probability = truth_probability
-        self.amplitude_jitter = amplitude_jitter
+        self.augment = augment
         self.optimizer = optimizer
         self.facts = facts
         self.scored = range(1, n_classes)
@@ -52,8 +51,8 @@ class LabellingTask(pl.LightningModule):
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
-        gain = torch.exp(self.amplitude_jitter * torch.randn(len(batch), 1, 1, device=batch.signal.device))
-        scores, _ = self.network(batch.signal * gain, batch.lengths)
+        batch = self.augment(batch)
+        scores, _ = self.network(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
             scores, labels, batch.lengths, truth_probability=self._truth_probability()
@@ -116,5 +115,6 @@ class LabellingTask(pl.LightningModule):
 
 
 def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
-    """Pad labels with "not known" where the last frame has scores beyond the end of the signal."""
-    return functional.pad(labels, (0, scores.shape[1] - labels.shape[1]), value=-1)
+    """Give a row for each lead, "not known" where the last frame has scores beyond the end of the signal."""
+    rows = labels.flatten(0, 1)
+    return functional.pad(rows, (0, scores.shape[1] - rows.shape[1]), value=-1)

@@ -4,7 +4,9 @@ from ecgrnn.cli import main
 def test_verify_prints_every_cell_and_passes(tmp_path, capsys):
     assert main(["verify", f"run_dir={tmp_path / 'run'}"]) == 0
     printed = capsys.readouterr().out
-    for cell in ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before"):
+    for cell in ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "min_gru", "min_lstm"):
+        assert f"\n{cell} " in printed
+    for cell in ("lstm_layer_norm", "joined"):
         assert f"\n{cell} " in printed
     assert "comparisons are within 1e-10" in printed
 

@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 
 from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets.beat_sequences import BeatSequenceView
 from ecgrnn.datasets.beat_stretches import beat_stretches
 from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
+from ecgrnn.signals.rhythm_context import rhythm_names
+from ecgrnn.signals.symbols import SCHEMES
 
 BEFORE_S, AFTER_S = 0.35, 0.45
 N_SAMPLES = 40_001
@@ -51,7 +54,8 @@ def test_windows_and_features_of_all_stretches_are_those_of_the_whole_record(pat
         np.testing.assert_allclose(found, wanted[first : first + len(found)], atol=2e-4)
         np.testing.assert_array_equal(part.table.source_sample, sample[first : first + len(found)])
         np.testing.assert_array_equal(part.table.features, table.features[first : first + len(found)])
-        assert part.judged.start == min(context, at)
+        assert part.judged.start >= min(context, at)
+        assert context == 0 or first % context == 0
         at += part.judged.stop - part.judged.start
         assert len(part.table) - part.judged.stop == min(context, len(sample) - at)
     assert at == len(sample)
@@ -62,3 +66,54 @@ def test_a_stretch_holds_no_more_of_the_signal_than_it_needs(path):
     parts = list(beat_stretches(path, PreprocessingConfig(), sample, reach_s=AFTER_S, stretch_s=10.0))
     assert len(parts) >= 11
     assert max(len(part.record.signal) for part in parts) <= (10 + 4) * 180
+
+
+@pytest.fixture(scope="module")
+def long_path(tmp_path_factory):
+    """Give a record of one lead of noise, 80 minutes at 100 Hz."""
+    folder = tmp_path_factory.mktemp("long")
+    np.random.default_rng(1).normal(0, 300, 480_000).astype("<i2").tofile(folder / "long.dat")
+    (folder / "long.hea").write_text("long 1 100 480000\nlong.dat 16 1000/mV 16 0 0 0 0 I\n")
+    return folder / "long"
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("length", [24, 64])
+def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(long_path, length, causal):
+    rng = np.random.default_rng(2)
+    sample = np.cumsum(rng.integers(50, 130, 5_000))
+    sample = sample[sample < 480_000]
+    view = BeatSequenceView("atr", SCHEMES["aami"], 0.4, 0.496, length, causal=causal, in_memory_mb=1024.0)
+    config = PreprocessingConfig(fs_hz=100.0, n_leads=1)
+    prepared = prepare_record(read_record(long_path), config)
+    whole = sequences_of(view.windows([prepared], table_of_positions([prepared], [sample])))
+    judged = 0
+    stretches = beat_stretches(
+        long_path, config, sample, reach_s=0.496, context=view.context, stretch_s=600.0
+    )
+    parts = list(stretches)
+    for part in parts:
+        origin = judged - part.judged.start
+        found = sequences_of(view.windows([part.record], part.table))
+        for beat in range(part.judged.start, part.judged.stop):
+            start, signal, features = found[beat]
+            wanted_start, wanted_signal, wanted_features = whole[origin + beat]
+            assert start + origin == wanted_start
+            n_rhythm = len(rhythm_names(causal=causal))
+            np.testing.assert_array_equal(features[:, :n_rhythm], wanted_features[:, :n_rhythm])
+            np.testing.assert_allclose(features, wanted_features, atol=2e-2)
+            np.testing.assert_allclose(signal, wanted_signal, atol=5e-3)  # of the height of a beat of noise
+        judged += part.judged.stop - part.judged.start
+    assert judged == len(sample)
+    assert len(parts) >= 4
+
+
+def sequences_of(dataset) -> dict[int, tuple]:
+    """Give for each beat the sequence in which it is classified: its first beat, signal and features."""
+    found = {}
+    for row in range(len(dataset)):
+        batch = dataset.__getitems__([row])
+        first = int(dataset.sequences.start[row])
+        for beat in batch.index[0][batch.index[0] >= 0].tolist():
+            found[beat] = (first, batch.signal[0].numpy(), batch.features[0].numpy())
+    return found

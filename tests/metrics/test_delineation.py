@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from ecgrnn.metrics.delineation import FIDUCIALS, score_fiducial, score_waves, sum_scores
+from ecgrnn.metrics.delineation import (
+    FIDUCIALS,
+    record_waves,
+    score_fiducial,
+    score_record,
+    score_waves,
+    sum_scores,
+)
 from ecgrnn.signals.annotations import Waves
 
 WHOLE = (0.0, 10_000.0)
@@ -84,3 +91,22 @@ def test_scores_of_leads_add_up_by_kind_of_wave():
     assert both["P", "onset"].errors_ms.tolist() == [2.0, 2.0]
     assert both["QRS", "onset"].missed == 2
     assert both["T", "onset"].extra == 2
+
+
+def lead(*onsets):
+    onset = np.array(onsets, np.int64)
+    return Waves(onset=onset, peak=onset + 20, offset=onset + 40, kind=np.full(len(onset), "QRS"))
+
+
+def test_the_mark_of_a_record_is_the_median_of_what_at_least_half_of_its_leads_show():
+    leads = [lead(1000, 1400), lead(1004, 1408), lead(990), lead(1001, 3000)]
+    found = record_waves(leads, fs_hz=500.0)
+    assert found["QRS", "onset"].tolist() == [1000, 1404]  # 1000.5 rounds to the even; 3000 is one lead's
+    assert found["P", "onset"].tolist() == []
+
+
+def test_the_marks_of_a_record_are_scored_as_those_of_a_lead():
+    reference, test = [lead(1000, 1400)] * 3, [lead(1010, 1400), lead(1010, 1400), lead(1060)]
+    score = score_record(reference, test, fs_hz=500.0)["QRS", "onset"]
+    assert (score.found, score.missed, score.extra) == (2, 0, 0)
+    assert score.errors_ms.tolist() == [0.0, 20.0]

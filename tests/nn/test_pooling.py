@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, Pooling
-from ecgrnn.nn.attention import AdditiveAttention, Attention, DotAttention, attention, masked_softmax
+from ecgrnn.choices import Attention, Cell, Pooling
+from ecgrnn.nn.attention import AdditiveAttention, DotAttention, attention, masked_softmax
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 

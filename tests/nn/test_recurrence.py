@@ -12,7 +12,9 @@ from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.state import State
 
 FUSED_CELLS = [Cell.rnn_tanh, Cell.rnn_relu, Cell.lstm, Cell.gru]
-EVERY = [(cell, fused) for cell in Cell for fused in (False, True) if not fused or cell in FUSED_CELLS]
+EVERY = [
+    (cell, fused) for cell in Cell for fused in (False, True) if not (fused and cell is Cell.gru_reset_before)
+]
 LENGTHS = torch.tensor([3, 7, 1, 5])
 
 

@@ -8,15 +8,17 @@ from ecgrnn.nn.reference import ArrayState, ArrayWeights
 from ecgrnn.nn.reference_gradients import step_backward
 from ecgrnn.nn.verification import verify
 
-GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3}
+GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3, Cell.min_gru: 2, Cell.min_lstm: 3}
 
 
 def test_numpy_ours_and_torch_agree_in_every_cell_layer_and_direction():
     rows = verify()
-    assert len(rows) == 5 * 3 * 2
+    assert len(rows) == 7 * 3 * 2 + 3
     for row in rows:
         assert row.passed, row
-        assert (row.forward_torch is None) == (row.cell is Cell.gru_reset_before)
+        assert (row.forward_fused is None) == (
+            row.cell in {Cell.gru_reset_before, "lstm_layer_norm", "joined"}
+        )
 
 
 def test_a_tolerance_below_rounding_does_not_pass():
@@ -26,7 +28,7 @@ def test_a_tolerance_below_rounding_does_not_pass():
 def test_a_difference_that_is_no_number_does_not_pass():
     row = verify(layers=(1,))[0]
     assert not row._replace(forward_numpy=float("nan")).passed
-    assert not row._replace(gradient_torch=1e-3).passed
+    assert not row._replace(gradient_fused=1e-3).passed
 
 
 def test_a_wrong_gate_is_found(monkeypatch):
@@ -38,6 +40,13 @@ def test_a_wrong_gate_is_found(monkeypatch):
 
     monkeypatch.setattr(reference, "lstm", swapped)
     assert [row.cell for row in verify(layers=(1,)) if not row.passed] == [Cell.lstm, Cell.lstm]
+
+
+def test_a_layer_norm_without_its_mean_is_found(monkeypatch):
+    monkeypatch.setattr(
+        reference, "normalised", lambda a: a / np.sqrt((a * a).mean(-1, keepdims=True) + 1e-5)
+    )
+    assert [row.cell for row in verify(layers=(1,)) if not row.passed] == ["lstm_layer_norm"]
 
 
 @pytest.mark.parametrize("cell", Cell)

@@ -1,0 +1,31 @@
+"""How many threads of the processor the operations of a command may use."""
+
+import functools
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import torch
+
+
+class Threaded(Protocol):
+    """Options with a number of threads; None leaves it to torch."""
+
+    threads: int | None
+
+
+_OptionsT = TypeVar("_OptionsT", bound=Threaded)
+
+
+def on_threads(run: Callable[[_OptionsT], None]) -> Callable[[_OptionsT], None]:
+    """Make a command run with the threads its options ask for, and leave the process as it was."""
+
+    @functools.wraps(run)
+    def with_threads(options: _OptionsT) -> None:
+        before = torch.get_num_threads()
+        torch.set_num_threads(options.threads or before)
+        try:
+            run(options)
+        finally:
+            torch.set_num_threads(before)
+
+    return with_threads

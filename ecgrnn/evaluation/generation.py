@@ -1,0 +1,179 @@
+"""The figures of a generator on held-out patients: how near what it writes is to their beats."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgrnn.build import build_view
+from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.beats import BeatDataset
+from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.evaluation.charts import Series, line_chart
+from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
+from ecgrnn.evaluation.page import page, section, table
+from ecgrnn.inference.checkpoint import TrainedModel, versions
+from ecgrnn.inference.generate import beat_shape
+from ecgrnn.networks.generator import Generator
+from ecgrnn.tasks.generation import beat_losses
+
+
+@dataclass(frozen=True)
+class ClassFit:
+    """How one class of held-out beats is met.
+
+    Attributes:
+        name: the class.
+        row: its figures.
+        written: ``(time, lead)`` in mV, what the generator writes.
+        quartiles: ``(3, time, lead)`` in mV, of the held-out beats at each sample.
+        time_s: ``(time,)``, from the beat's mark.
+    """
+
+    name: str
+    row: Row
+    written: NDArray[np.float64]
+    quartiles: NDArray[np.float64]
+    time_s: NDArray[np.float64]
+
+
+def write_generation(
+    model: TrainedModel,
+    records: Sequence[CachedRecord],
+    *,
+    database: str,
+    split: str,
+    run_dir: Path,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Compare with held-out beats and write ``summary.json``, ``classes.csv`` and ``report.html``."""
+    fits = fit_classes(model, records)
+    summary = {
+        "database": database,
+        "split": split,
+        "scheme": model.scheme.name,
+        "records": len(records),
+        "record_names": [record.name for record in records],
+        "classes": {fit.name: dict(fit.row) for fit in fits},
+        "seconds": dict(seconds),
+        "versions": versions(),
+    }
+    write_json(run_dir / "summary.json", summary)
+    write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
+    write_text(run_dir / "report.html", _report(summary, fits, leads=records[0].leads))
+    return summary
+
+
+def fit_classes(model: TrainedModel, records: Sequence[CachedRecord]) -> list[ClassFit]:
+    """Compare what a generator writes with held-out beats, for each class that it was trained on.
+
+    ``rmse_mv`` is the root of the mean square of a beat less what was written; ``mean_beat_rmse_mv`` is the
+    same for the mean of these held-out beats themselves, which no single shape can better. ``explained`` is
+    the share of the beats' power that is gone when the written shape is taken away. ``log_likelihood`` is the
+    mean of a sample in nats, where a spread was learned.
+    """
+    view = build_view(
+        model.task, annotator=model.data.annotator, scheme=model.scheme, loader=LoaderConfig(in_memory_mb=0)
+    )
+    dataset = view.dataset(records, training=False)
+    trained_on = model.facts["counts"]["train"]
+    return [
+        _fit(model, dataset, index)
+        for index, name in enumerate(model.scheme.classes)
+        if trained_on[name] and (dataset.table.label == index).any()
+    ]
+
+
+def generation_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Give the table of classes as lines of text."""
+    lines = [f"{'class':<6} {'beats':>8} {'patients':>9} {'RMSE mV':>8} {'least mV':>9} {'explained':>10}"]
+    for name, row in summary["classes"].items():
+        lines.append(
+            f"{name:<6} {row['beats']:>8,} {row['patients']:>9} {row['rmse_mv']:>8.3f} "
+            f"{row['mean_beat_rmse_mv']:>9.3f} {100 * row['explained']:>8.1f} %"
+        )
+    return lines
+
+
+_MOST_BEATS = 20_000
+"""Beats of a class that are compared; of more, every k-th."""
+
+
+def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
+    rows = np.flatnonzero(dataset.table.label == index)
+    batch = dataset.__getitems__(rows[:: -(-len(rows) // _MOST_BEATS)].tolist())
+    beats = batch.signal.double().numpy()
+    name = model.scheme.classes[index]
+    shape = beat_shape(model, name)
+    network = cast("Generator", model.network)
+    with torch.inference_mode():
+        losses = beat_losses(network, batch.label, batch.signal)
+    patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}
+    square = float(np.mean((beats - shape.mean) ** 2))
+    row: Row = {
+        "beats": len(rows),
+        "patients": len(patients),
+        "rmse_mv": square**0.5,
+        "mean_beat_rmse_mv": float(np.mean((beats - beats.mean(axis=0)) ** 2)) ** 0.5,
+        "explained": 1 - square / float(np.mean(beats**2)),
+        "correlation": float(np.corrcoef(np.median(beats, axis=0).ravel(), shape.mean.ravel())[0, 1]),
+        "log_likelihood": None if network.spread is None else -float(losses.mean()),
+    }
+    time_s = (np.arange(len(shape.mean)) - shape.before) / model.signal.fs_hz
+    return ClassFit(name, row, shape.mean, np.quantile(beats, (0.25, 0.5, 0.75), axis=0), time_s)
+
+
+def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str]) -> str:
+    head = [
+        "class",
+        "beats",
+        "patients",
+        "RMSE, mV",
+        "RMSE of their own mean, mV",
+        "power explained",
+        "correlation with the median",
+        "log-likelihood, nats a sample",
+    ]
+    cells = [[fit.name, *fit.row.values()] for fit in fits]
+    title = f"Generated beats: {summary['database']}, {summary['split']}"
+    return page(
+        title,
+        [
+            f"<h1>{title}</h1>",
+            '<p class="sub">What the generator writes for a class, against beats of '
+            f"{summary['records']} held-out records.</p>",
+            section("classes", "By class", table(head, cells)),
+            *(_pictures(fit, leads) for fit in fits),
+        ],
+    )
+
+
+def _pictures(fit: ClassFit, leads: Sequence[str]) -> str:
+    charts = "".join(_chart(fit, lead, name) for lead, name in enumerate(leads))
+    return section(f"class-{fit.name}", f"Class {fit.name}", f'<div class="pair">{charts}</div>')
+
+
+def _chart(fit: ClassFit, lead: int, name: str) -> str:
+    low, middle, high = fit.quartiles[..., lead]
+    curves = {"generated": fit.written[:, lead], "median beat": middle, "quartiles": low, "": high}
+    style = {"generated": 1, "median beat": 0, "quartiles": 4, "": 4}
+    span = np.concatenate(list(curves.values()))
+    margin = 0.05 * float(np.ptp(span))
+    return (
+        "<figure>"
+        + line_chart(
+            [
+                Series(label, list(zip(fit.time_s.tolist(), curve.tolist(), strict=True)), style=style[label])
+                for label, curve in curves.items()
+            ],
+            x_label="time from the beat's mark, s",
+            y_label=f"{name}, mV",
+            x_range=(float(fit.time_s[0]), float(fit.time_s[-1])),
+            y_range=(float(span.min()) - margin, float(span.max()) + margin),
+        )
+        + "</figure>"
+    )

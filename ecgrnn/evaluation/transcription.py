@@ -1,0 +1,108 @@
+"""The figures of a transcription on held-out patients: wrong symbols, and strips without any error."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.build import build_view
+from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.evaluation.files import Row, write_csv, write_json
+from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
+from ecgrnn.inference.checkpoint import TrainedModel, versions
+from ecgrnn.inference.transcripts import transcribe
+from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
+
+
+def score_strips(model: TrainedModel, records: Sequence[CachedRecord]) -> dict[str, TranscriptionScore]:
+    """Read all strips of held-out records and score each record against its beats."""
+    view = build_view(model.task, annotator=model.data.annotator, scheme=model.scheme, loader=LoaderConfig())
+    return {record.name: _score_record(model, record, view) for record in records}
+
+
+def write_transcription(
+    model: TrainedModel,
+    records: Sequence[CachedRecord],
+    *,
+    database: str,
+    split: str,
+    run_dir: Path,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Score held-out records and write ``summary.json`` and ``records.csv``."""
+    by_record = score_strips(model, records)
+    total = sum_transcriptions(by_record.values())
+    counts = by_patient(
+        np.array([_counts(score) for score in by_record.values()]), [record.patient for record in records]
+    )
+    summary = {
+        "database": database,
+        "split": split,
+        "scheme": model.scheme.name,
+        "records": len(records),
+        "record_names": [record.name for record in records],
+        **_row(total),
+        "intervals": intervals(counts, _STATISTICS, _RESAMPLING),
+        "seconds": dict(seconds),
+        "versions": versions(),
+    }
+    write_json(run_dir / "summary.json", summary)
+    rows: list[Row] = [{"record": name, **_row(score)} for name, score in by_record.items()]
+    write_csv(run_dir / "records.csv", rows)
+    return summary
+
+
+def transcription_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Give the figures as lines of text."""
+    kinds = ("substituted", "deleted", "inserted")
+    return [
+        f"token error rate  {_with_interval(summary, 'token_error_rate')} of {summary['symbols']:,} beats: "
+        + ", ".join(f"{summary[kind]} {kind}" for kind in kinds),
+        f"strips all right  {_with_interval(summary, 'exact_share')} of {summary['strips']:,}",
+    ]
+
+
+def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(counts[..., 0] / np.maximum(counts[..., 1], 1))
+
+
+def _exact_per_strip(counts: NDArray[Any]) -> NDArray[np.float64]:
+    return np.asarray(counts[..., 2] / np.maximum(counts[..., 3], 1))
+
+
+_RESAMPLING = Resampling(n_resamples=2000, level=0.95, seed=0)
+_STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per_strip}
+
+
+def _counts(score: TranscriptionScore) -> list[int]:
+    return [score.errors, score.symbols, score.exact, score.strips]
+
+
+def _with_interval(summary: Mapping[str, Any], name: str) -> str:
+    found = summary["intervals"][name]["bca"]
+    ends = f" ({100 * found[0]:.1f} to {100 * found[1]:.1f})" if found else ""
+    return f"{100 * summary[name]:.1f} %{ends}"
+
+
+def _score_record(model: TrainedModel, record: CachedRecord, view: Any) -> TranscriptionScore:
+    found = transcribe(model, np.asarray(record.signal))
+    reference = view.dataset([record], training=False).symbols
+    return sum_transcriptions(
+        score_strip([symbol for symbol in row if symbol >= 0], one.symbols)
+        for row, one in zip(reference.tolist(), found, strict=True)
+    )
+
+
+def _row(score: TranscriptionScore) -> dict[str, int | float | None]:
+    return {
+        "strips": score.strips,
+        "symbols": score.symbols,
+        "substituted": score.substituted,
+        "deleted": score.deleted,
+        "inserted": score.inserted,
+        "token_error_rate": score.token_error_rate if score.symbols else None,
+        "exact_share": score.exact_share,
+    }

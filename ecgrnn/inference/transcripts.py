@@ -1,0 +1,130 @@
+"""A trained translator at work: the beats of each strip of a record, read out in their order."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgrnn.build import MOST_BEATS_PER_S
+from ecgrnn.datasets.transcripts import strip_starts
+from ecgrnn.datasets.windows import gather_windows
+from ecgrnn.errors import CheckpointError
+from ecgrnn.form_config import TranscriptionConfig
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.networks.translator import Translator
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_record
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was read in one strip.
+
+    Attributes:
+        start: first sample, at the model's sampling frequency.
+        stop: sample behind the last one.
+        symbols: class indices, in the order of time.
+        log_probability: of the whole sequence.
+    """
+
+    start: int
+    stop: int
+    symbols: tuple[int, ...]
+    log_probability: float
+
+
+@dataclass(frozen=True)
+class WrittenTranscript:
+    """What a transcription wrote.
+
+    Attributes:
+        table: the CSV with a row per strip.
+        strips: how many strips.
+        counts: class to number of beats.
+    """
+
+    table: Path
+    strips: int
+    counts: dict[str, int]
+
+
+def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: int = 64) -> list[Transcript]:
+    """Read the strips of a signal, each by itself; a last stretch shorter than a strip is left out.
+
+    Args:
+        model: a trained translator.
+        signal: ``(time, lead)``, prepared as the model reads it.
+        batch_size: strips of a batch; changes no result.
+
+    Raises:
+        CheckpointError: when the model is not a translator.
+    """
+    network, task = model.network, model.task
+    if not isinstance(network, Translator) or not isinstance(task, TranscriptionConfig):
+        raise CheckpointError("this checkpoint was not trained with task=transcribe; it reads no strips")
+    width = round(task.strip_s * model.signal.fs_hz)
+    starts = strip_starts(len(signal), width)
+    stops = np.minimum(starts + width, len(signal))
+    windows = gather_windows([signal], np.zeros_like(starts), starts, width=width)
+    found: list[Transcript] = []
+    for first in range(0, len(starts), batch_size):
+        part = slice(first, first + batch_size)
+        with torch.inference_mode():
+            read = network.decode(
+                torch.from_numpy(windows[part]),
+                torch.from_numpy(stops[part] - starts[part]),
+                max_symbols=max(1, round(MOST_BEATS_PER_S * task.strip_s)),
+                beam_width=task.beam_width,
+            )
+        rows = zip(
+            starts[part].tolist(),
+            stops[part].tolist(),
+            read.symbols.tolist(),
+            read.log_probability.tolist(),
+            strict=True,
+        )
+        found += [
+            Transcript(start, stop, tuple(symbol for symbol in symbols if symbol >= 0), log_p)
+            for start, stop, symbols, log_p in rows
+        ]
+    return found
+
+
+def transcribe_record(model: TrainedModel, path: Path, *, out: Path) -> WrittenTranscript:
+    """Read a recording strip by strip and write a table: a transcript has no times within a strip.
+
+    Args:
+        model: a trained translator.
+        path: the record, without suffix.
+        out: folder to write into.
+
+    Raises:
+        DataError: when the record cannot be read or lacks a lead.
+        CheckpointError: when the model is not a translator.
+    """
+    config = model.preprocessing
+    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+    found = transcribe(model, prepare_record(record, config).signal)
+    table = out / f"{record.name}.csv"
+    _write_table(table, found, classes=model.scheme.classes, fs_hz=model.signal.fs_hz)
+    every = [symbol for transcript in found for symbol in transcript.symbols]
+    counts = {name: every.count(index) for index, name in enumerate(model.scheme.classes)}
+    return WrittenTranscript(table, len(found), counts)
+
+
+def _write_table(path: Path, found: Sequence[Transcript], *, classes: Sequence[str], fs_hz: float) -> None:
+    """Write one row per strip, beside and renamed, so that a half-written table never stays."""
+    beside = path.with_name(f".{path.name}")
+    with beside.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["start_s", "stop_s", "beats", "log_probability"])
+        for one in found:
+            beats = " ".join(classes[symbol] for symbol in one.symbols)
+            writer.writerow(
+                [f"{one.start / fs_hz:.3f}", f"{one.stop / fs_hz:.3f}", beats, f"{one.log_probability:.4f}"]
+            )
+    beside.replace(path)
