@@ -18,7 +18,7 @@ from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
-_NOT_OF_A_TRIAL = {"run_dir", "evaluate_test"}
+_NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 
 
 def run(options: SweepConfig) -> None:
