@@ -77,8 +77,8 @@ def log_results(loggers: Sequence[Logger], options: TrainConfig, *, results: Res
                     logger.experiment.add_image(name, picture, dataformats="HWC")
                 logger.experiment.close()
             case WandbLogger():
-                if pictures:
-                    logger.log_image("pictures", list(pictures.values()), caption=list(pictures))
+                for name, picture in pictures.items():
+                    logger.log_image(f"pictures/{name}", [picture])
                 logger.experiment.summary.update(metrics)
                 logger.experiment.finish()
             case MLFlowLogger():
