@@ -67,20 +67,10 @@ def test_mlflow_has_options_final_figures_and_pictures(tracked):
 
 
 def test_weights_and_biases_has_them_offline(tracked):
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
-
     (folder,) = (tracked / "run" / "wandb").glob("offline-run-*")
-    store, config, summary = DataStore(), set(), set()
-    store.open_for_scan(str(next(folder.glob("*.wandb"))))
-    while content := store.scan_data():
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(content)
-        config |= {item.key or ".".join(item.nested_key) for item in record.config.update}
-        summary |= {item.key or ".".join(item.nested_key) for item in record.summary.update}
-        config |= {item.key for item in record.run.config.update}
-    assert "network.encoder.hidden_size" in config
-    assert "final/test_macro_f1" in summary
+    written = next(folder.glob("*.wandb")).read_bytes()
+    for name in (b"network.encoder.hidden_size", b"validation/macro_f1", b"final/test_macro_f1"):
+        assert name in written
     assert_pictures([path.name for path in (folder / "files" / "media" / "images").rglob("*.png")])
 
 
