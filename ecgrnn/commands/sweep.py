@@ -8,7 +8,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ecgrnn.build_trainer import check_trainer_keys
+from ecgrnn.build_trainer import MONITOR, check_trainer_keys, monitored
+from ecgrnn.choices import Objective
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import ConfigError
@@ -17,7 +18,7 @@ from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
-_NOT_OF_A_TRIAL = {"run_dir", "evaluate_test"}
+_NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 
 
 def run(options: SweepConfig) -> None:
@@ -31,6 +32,7 @@ def run(options: SweepConfig) -> None:
         raise ConfigError("sweep needs Optuna: pip install 'ecgrnn[optuna]'") from error
     check_space(options.search.space, train_options(options))
     check_trainer_keys(options.trainer)
+    _check_objectives(options)
     words = trial_words(options)
     study = open_study(options, words)
     rows = record.trial_rows(study, options)
@@ -84,6 +86,15 @@ def train_options(options: SweepConfig) -> dict[str, Any]:
     """Give the options of ``train`` alone, as plain data."""
     plain = to_plain(options)
     return {name: plain[name] for name in _train_fields()}
+
+
+def _check_objectives(options: SweepConfig) -> None:
+    judged_by = monitored(options.task)[0]
+    if Objective.macro_f1 in options.search.objectives and judged_by != MONITOR:
+        raise ConfigError(
+            f"search.objectives names macro_f1, but this task is judged by {judged_by}: sweeps are for tasks "
+            f"that are judged by {MONITOR}, such as task=beat_sequence, rhythm or delineate"
+        )
 
 
 def _train_fields() -> set[str]:

@@ -165,5 +165,5 @@ def test_what_is_written_names_the_best_and_every_trial(options, work, tmp_path,
     page = (folder / "sweep.html").read_text()
     for heading in ("History", "What mattered", "Parallel coordinates", "macro_f1 against parameters"):
         assert heading in page
-    assert "http" not in page
+    assert "://" not in page
     assert "experiment=best" in capsys.readouterr().out
