@@ -1,8 +1,11 @@
 """Builds what reads and writes signals inside the networks of several forms, from their options."""
 
-from ecgrnn.choices import Likelihood
-from ecgrnn.config import EncoderConfig, LabellerConfig
+from ecgrnn.choices import Front, Likelihood
+from ecgrnn.config import ClassifierConfig, EncoderConfig, LabellerConfig
+from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranslatorConfig
+from ecgrnn.networks.classifier import Classifier
+from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.lead_set import LeadSetEncoder
@@ -29,7 +32,13 @@ def lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
 
 
 def frame_encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> FrameEncoder:
-    """Build what reads a signal frame by frame."""
+    """Build what reads a signal frame by frame.
+
+    Raises:
+        ConfigError: the options ask for convolutions.
+    """
+    if config.front is not Front.frames:
+        raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return FrameEncoder(
         n_leads,
         frame=max(1, round(config.frame_s * fs_hz)),
@@ -41,6 +50,45 @@ def frame_encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> Frame
         initial_state=config.initial_state,
         layer_norm=config.layer_norm,
         fused=config.fused,
+    )
+
+
+def convolution_encoder(config: EncoderConfig, *, n_leads: int) -> ConvolutionEncoder:
+    """Build what reads a signal by convolutions first."""
+    return ConvolutionEncoder(
+        n_leads,
+        channels=config.convolutions.channels,
+        strides=config.convolutions.strides,
+        kernel=config.convolutions.kernel,
+        first_kernel=config.convolutions.first_kernel,
+        drop=config.convolutions.dropout,
+        cell=config.cell,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        bidirectional=config.bidirectional,
+        dropout=config.dropout,
+        initial_state=config.initial_state,
+        layer_norm=config.layer_norm,
+        fused=config.fused,
+    )
+
+
+def classifier(
+    config: ClassifierConfig, signal: SignalSpec, *, n_classes: int, n_features: int
+) -> Classifier:
+    """Build what gives a whole signal its class or classes."""
+    encoder: FrameEncoder | ConvolutionEncoder
+    if config.encoder.front is Front.convolutions:
+        encoder = convolution_encoder(config.encoder, n_leads=len(signal.leads))
+    else:
+        encoder = frame_encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads))
+    return Classifier(
+        encoder,
+        n_classes,
+        pooling=config.pooling,
+        n_features=n_features,
+        head_size=config.head_size,
+        dropout=config.head_dropout,
     )
 
 

@@ -19,6 +19,7 @@ from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import LoggerConfig, TaskConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
@@ -86,6 +87,8 @@ def monitored(task: TaskConfig) -> tuple[str, str]:
             return "validation/loss", "min"
         case TranscriptionConfig():
             return "validation/token_error_rate", "min"
+        case SuperclassConfig():
+            return "validation/macro_auroc", "max"
         case _:
             return MONITOR, "max"
 

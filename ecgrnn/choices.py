@@ -126,3 +126,17 @@ class Likelihood(StrEnum):
 
     squared_error = "squared_error"
     gaussian = "gaussian"
+
+
+class Front(StrEnum):
+    """What lies between a signal and the recurrent layers: frames of samples, or strided convolutions."""
+
+    frames = "frames"
+    convolutions = "convolutions"
+
+
+class Epoch(StrEnum):
+    """Which epoch's weights are judged: the best one on validation, or the last of a fixed schedule."""
+
+    best = "best"
+    last = "last"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, command_config, config, form_config, runs, sweep_config
+from ecgrnn import __version__, command_config, config, form_config, runs, strip_config, sweep_config
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted
 from ecgrnn.ranks import rank_of
@@ -46,6 +46,8 @@ _SCHEMAS: dict[str, dict[str, type]] = {
         "delineate": config.DelineateConfig,
         "generate": form_config.GenerationConfig,
         "transcribe": form_config.TranscriptionConfig,
+        "rhythm": strip_config.RhythmConfig,
+        "superclass": strip_config.SuperclassConfig,
     },
 }
 # MKL may add up a matrix product in another order from run to run unless it is told not to, before its first

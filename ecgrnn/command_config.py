@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ecgrnn.choices import Epoch
 from ecgrnn.config import (
     DataConfig,
     LoaderConfig,
@@ -29,8 +30,9 @@ class TrainConfig:
         resume: the folder of a run that was interrupted, to go on in; null begins a new one.
         checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
-        evaluate_test: score the best checkpoint on the test patients at the end; leave it out while options
-            are still being chosen.
+        evaluate_test: score a checkpoint on the test patients at the end; leave it out while options are
+            still being chosen.
+        judge: which epoch that is, the best on validation patients or the last.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
@@ -42,6 +44,7 @@ class TrainConfig:
     checkpoint_every_steps: int = 0
     checkpoint_every_s: float = 600.0
     evaluate_test: bool = True
+    judge: Epoch = Epoch.best
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ecgrnn.choices import Cell, ClassWeights, Head, InitialState, Normalisation, Pooling, Schedule
+from ecgrnn.choices import Cell, ClassWeights, Front, Head, InitialState, Normalisation, Pooling, Schedule
 from ecgrnn.errors import ConfigError
 
 _SHAPE_S = 0.38
@@ -233,10 +233,41 @@ class DelineateConfig(TaskConfig):
 
 
 @dataclass
+class ConvolutionConfig:
+    """Strided convolutions in front of the recurrent layers, which then read a few steps a second.
+
+    Attributes:
+        channels: features of each stage.
+        strides: how many steps each stage makes into one.
+        kernel: taps of the convolutions behind the first, odd.
+        first_kernel: taps of the first convolution, odd.
+        dropout: probability with which an output of a stage is set to zero in training.
+    """
+
+    channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])
+    strides: list[int] = field(default_factory=lambda: [5, 2, 2, 2])
+    kernel: int = 5
+    first_kernel: int = 15
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        share("network.encoder.convolutions", "dropout", self.dropout)
+        at_least("network.encoder.convolutions", "kernel", self.kernel, 1)
+        at_least("network.encoder.convolutions", "first_kernel", self.first_kernel, 1)
+        if not self.channels or len(self.channels) != len(self.strides):
+            raise ConfigError(
+                "network.encoder.convolutions needs as many strides as channels; "
+                f"it has channels={self.channels} and strides={self.strides}"
+            )
+
+
+@dataclass
 class EncoderConfig:
     """The stacked recurrent network that every form is built on.
 
     Attributes:
+        front: what the recurrent layers read, frames of samples or the outputs of convolutions.
+        convolutions: for ``front=convolutions``, their sizes; ``frame_s`` is then not looked at.
         frame_s: signal one recurrent step reads; 0 reads sample by sample.
         cell: the recurrent cell.
         hidden_size: size of the state, per direction.
@@ -249,6 +280,8 @@ class EncoderConfig:
             written-out ones.
     """
 
+    front: Front = Front.frames
+    convolutions: ConvolutionConfig = field(default_factory=ConvolutionConfig)
     frame_s: float = 0.05
     cell: Cell = Cell.lstm
     hidden_size: int = 64

@@ -11,10 +11,12 @@ from torch.utils.data import DataLoader
 
 from ecgrnn.choices import Side
 from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.datasets.buckets import BucketBatches, LengthBatches
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
 from ecgrnn.datasets.order import OrderedShare, TrainingBatches
 from ecgrnn.datasets.splits import Split
+from ecgrnn.datasets.strips import StripDataset
 from ecgrnn.ranks import rank, world_size
 
 _NOT_SET_UP = "EcgDataModule.setup() has not been called"
@@ -135,8 +137,10 @@ class EcgDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Serve this rank's part of the training side in random order."""
         epoch, done = self._begin
-        batches = TrainingBatches(
-            len(self.dataset(Side.train)),
+        dataset = self.dataset(Side.train)
+        strips = isinstance(dataset, StripDataset)
+        batches = (BucketBatches if strips else TrainingBatches)(
+            dataset.lengths if strips else len(dataset),
             batch_size=self.loader.batch_size,
             seed=self.seed,
             rank=rank(),
@@ -155,8 +159,12 @@ class EcgDataModule(pl.LightningDataModule):
         return self._in_order(Side.test)
 
     def _in_order(self, side: Side) -> DataLoader[Any]:
-        part = OrderedShare(len(self.dataset(side)), rank=rank(), ranks=world_size())
-        return self._loader(side, sampler=part, batch_size=self.loader.evaluation_batch_size)
+        dataset, size = self.dataset(side), self.loader.evaluation_batch_size
+        if isinstance(dataset, StripDataset):
+            batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
+            return self._loader(side, batch_sampler=batches)
+        part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())
+        return self._loader(side, sampler=part, batch_size=size)
 
     def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
         return DataLoader(

@@ -21,6 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = {
     "": 0,
     **dict.fromkeys(("spec", "config", "form_config", "command_config", "sweep_config", "choices"), 0),
+    "strip_config": 0,
     **dict.fromkeys(("credentials", "errors", "runs"), 0),
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
@@ -54,7 +55,7 @@ WITHOUT_TORCH = {
         "errors",
         "runs",
     ),
-    *("signals", "sweeps", "cli", "__main__"),
+    *("signals", "strip_config", "sweeps", "cli", "__main__"),
 }
 
 REQUIRED = {

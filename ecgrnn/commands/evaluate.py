@@ -1,5 +1,6 @@
 """Command ``evaluate``: score a checkpoint on held-out records, and compare it with another one."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
@@ -11,10 +12,14 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
+from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.evaluation.strip_results import evaluate_strips
+from ecgrnn.evaluation.superclass import superclass_lines, write_superclass
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 from ecgrnn.ranks import rank
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
 
 @on_threads
@@ -25,8 +30,25 @@ def run(options: EvaluateConfig) -> None:
         match model.task:
             case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
                 _other_forms(options, model)
+            case RhythmConfig() | SuperclassConfig():
+                judge_strips(options, seconds=training_seconds(Path(options.checkpoint)))
             case _:
                 _beats(options)
+
+
+def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:
+    """Score a classifier of whole strips and write what was found; one process does it."""
+    if rank() != 0:
+        return
+    run_dir = Path(options.run_dir)
+    results = evaluate_strips(options, seconds=seconds)
+    if isinstance(results.model.task, SuperclassConfig):
+        lines = superclass_lines(write_superclass(results, run_dir=run_dir))
+    else:
+        lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
+        lines.append(f"report      {run_dir / 'report.html'}")
+    for line in (*lines, f"results     {run_dir / 'summary.json'}"):
+        say(line)
 
 
 def _beats(options: EvaluateConfig) -> None:

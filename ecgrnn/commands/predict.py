@@ -10,8 +10,10 @@ from ecgrnn.errors import CheckpointError
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.strips import annotate_strip
 from ecgrnn.inference.transcripts import transcribe_record
 from ecgrnn.inference.waves import annotate_waves
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
 
 @on_threads
@@ -23,6 +25,8 @@ def run(options: PredictConfig) -> None:
             _waves(options, model)
         case TranscriptionConfig():
             _strips(options, model)
+        case RhythmConfig() | SuperclassConfig():
+            _whole_strip(options, model)
         case GenerationConfig():
             raise CheckpointError(
                 f"{options.checkpoint} is a generator, which reads no recording; "
@@ -47,6 +51,16 @@ def _strips(options: PredictConfig, model: TrainedModel) -> None:
     for name, count in written.counts.items():
         say(f"  {name:<12} {count}")
     say(f"table          {written.table}")
+
+
+def _whole_strip(options: PredictConfig, model: TrainedModel) -> None:
+    out = Path(options.run_dir)
+    written = annotate_strip(model, Path(options.record), out=out, extension=options.extension)
+    say(f"called         {' '.join(written.called) or 'none of the classes'}")
+    for name, chance in written.chance.items():
+        say(f"  {name:<12} {chance:.4f}")
+    say(f"annotation     {written.annotations}")
+    say(f"probabilities  {written.table}")
 
 
 def _beats(options: PredictConfig, model: TrainedModel) -> None:

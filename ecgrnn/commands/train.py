@@ -12,6 +12,7 @@ from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
 from ecgrnn.build_trainer import build_trainer, check_trainer_keys
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
+from ecgrnn.commands.evaluate import judge_strips
 from ecgrnn.commands.launch import together
 from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
@@ -28,6 +29,7 @@ from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.training.interruption import Interruption
 
 
@@ -68,7 +70,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
         _fit(trainer, task, datamodule, resumed=resume_point(options))
-    checkpoint = Path(broadcast(str(run_dir / "checkpoints" / "best.ckpt")))
+    checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
     barrier()
     model = load_model(checkpoint)
     write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
@@ -87,6 +89,8 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
             )
             for line in lines:
                 say(line)
+        case RhythmConfig() | SuperclassConfig():
+            judge_strips(_judged(options, checkpoint), seconds=stages.seconds)
         case _:
             results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
     log_results(trainer.loggers, options, results=results)
@@ -112,18 +116,22 @@ def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
         say(line)
 
 
-def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
+def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
+    """Ask for the checkpoint's own held-out records, where the training found them."""
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
     )
-    judged = EvaluateConfig(
-        run_dir=str(run_dir),
+    return EvaluateConfig(
+        run_dir=options.run_dir,
         checkpoint=str(checkpoint),
         data=here,
         batch_size=options.loader.evaluation_batch_size,
     )
+
+
+def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
     with stages.timed("evaluate"):
-        results = evaluate_checkpoint(judged, curves=training_curves(checkpoint))
+        results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
     if rank() == 0:
         write_results(results, run_dir=run_dir, seconds=stages.seconds)
     say(f"report      {run_dir / 'report.html'}")

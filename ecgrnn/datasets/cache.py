@@ -40,12 +40,14 @@ class RecordSource:
         path: where it is, without suffix.
         patient: whose it is.
         annotators: extensions of the annotation files to keep with the signal.
+        labels: what the whole record is called, where a table of the database says so.
     """
 
     name: str
     path: Path
     patient: str
     annotators: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class CachedRecord:
         source_samples: length of the record on disk.
         missing: samples per lead that were missing on disk.
         fingerprint: hash of the record's files.
+        labels: what the whole record is called, where a table of the database says so.
     """
 
     name: str
@@ -75,6 +78,7 @@ class CachedRecord:
     source_samples: int
     missing: tuple[int, ...]
     fingerprint: str
+    labels: tuple[str, ...] = ()
 
     @property
     def signal(self) -> NDArray[np.float32]:
@@ -82,6 +86,11 @@ class CachedRecord:
         path = self.folder / "signal.npy"
         status = path.stat()
         return _mapped(path, (status.st_ino, status.st_mtime_ns))
+
+    def read(self) -> NDArray[np.float32]:
+        """Read ``signal`` into memory without mapping it: every mapping keeps a file open."""
+        read: NDArray[np.float32] = np.load(self.folder / "signal.npy", allow_pickle=False)
+        return read
 
     def annotations(self, annotator: str) -> Annotations:
         """Give one annotator's annotations, at the source's sampling frequency."""
@@ -119,8 +128,8 @@ def prepare_records(
 
 
 def data_fingerprint(records: Sequence[CachedRecord]) -> str:
-    """Hash names and contents of records: equal exactly where the same files were read."""
-    lines = sorted(f"{record.name} {record.fingerprint}" for record in records)
+    """Hash names, contents and labels of records: equal exactly where the same files were read."""
+    lines = sorted(" ".join((record.name, record.fingerprint, *record.labels)) for record in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -140,6 +149,7 @@ def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Cac
             **{**facts["record"], **{name: tuple(facts["record"][name]) for name in ("leads", "missing")}},
             patient=source.patient,
             folder=folder,
+            labels=source.labels,
         )
         files = [source.path.parent / name for name, *_ in facts["sources"]]
         if facts["sources"] != _stamps(files) and record.fingerprint != _fingerprint(files):
@@ -189,12 +199,13 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         source_samples=prepared.source_samples,
         missing=tuple(int(count) for count in prepared.missing),
         fingerprint=_fingerprint(files),
+        labels=source.labels,
     )
     facts = {
         "record": {
             name: value
             for name, value in dataclasses.asdict(record).items()
-            if name not in {"folder", "patient"}
+            if name not in {"folder", "patient", "labels"}
         },
         "sources": _stamps(files),
         "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},

@@ -13,6 +13,7 @@ from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.datasets.databases import Database, find_database, folder_database, open_database
 from ecgrnn.datasets.download import locate
 from ecgrnn.datasets.splits import Split, build_split, split_patients
+from ecgrnn.datasets.strip_tables import labels_of, strip_labels
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.simulate import write_database
 from ecgrnn.signals.symbols import SCHEMES
@@ -59,12 +60,14 @@ def open_collection(
         DataError: when the database is not to be had, or a record is missing or damaged.
     """
     folder, database = _find(data)
+    labels = strip_labels(database.name, folder)
     sources = [
         RecordSource(
             name=name,
             path=folder / name,
             patient=database.patient_of(name),
-            annotators=tuple(annotators) or database.annotators,
+            annotators=(tuple(annotators) or database.annotators) if database.annotators else (),
+            labels=labels_of(name, labels),
         )
         for name in database.included[shard::shards]
     ]

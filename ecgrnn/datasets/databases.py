@@ -127,6 +127,8 @@ _CINC2017 = Database(
         "Computing in Cardiology Challenge 2017. Computing in Cardiology 44, 2017. "
         "doi:10.22489/CinC.2017.065-469"
     ),
+    # The same recording under two names, sample by sample.
+    patients={"A01176": "A00227", "A03123": "A02656"},
     default_split="strips",
     # Published in folders A00 to A08; flat here, as in its archive.
     remote_files=r"training/A\d\d/(A\d{5}\.(?:hea|mat))|REFERENCE-v3\.csv",

@@ -65,8 +65,11 @@ class TrainingBatches(Sampler[list[int]]):
         """Give the batches of the epoch, and count it."""
         epoch, (begun, done) = self.epoch, self._begun
         self.epoch += 1
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.n_items)
-        return self._batches(order, first=done if epoch == begun else 0)
+        return self._batches(self._order(epoch), first=done if epoch == begun else 0)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """Give the order that an epoch's batches are cut from."""
+        return np.random.default_rng([self.seed, epoch]).permutation(self.n_items)
 
     def _batches(self, order: np.ndarray, *, first: int) -> Iterator[list[int]]:
         last = len(self) - 1

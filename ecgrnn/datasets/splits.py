@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from ecgrnn.datasets.databases import Database, nearest
 from ecgrnn.datasets.split import SIDES, Split
 from ecgrnn.datasets.split_file import read_split_file, split_patients
 from ecgrnn.datasets.stratify import choose_validation, stratified_folds
+from ecgrnn.datasets.strip_tables import fixed_folds
 from ecgrnn.errors import SplitError
 
 __all__ = ["DS1", "DS2", "SIDES", "Split", "build_split", "split_patients"]
@@ -75,8 +76,9 @@ def build_split(
 
     ``ds1ds2`` and ``ds1ds2_strict`` are mitdb's; ``published`` takes the database's own folds (ptbxl);
     ``kfold`` holds out one of ``folds`` groups of patients, ``strips`` the same with folds that no seed
-    changes, validated on the next; ``holdout`` holds out ``test_fraction`` of the patients. Elsewhere
-    validation patients come out of the training side, every class shared out as evenly as patients allow.
+    changes, those of a file where the application keeps one (cinc2017); ``holdout`` holds out
+    ``test_fraction`` of the patients. Elsewhere than in ``published``, validation patients come out of the
+    training side, every class shared out as evenly as patients allow.
 
     Args:
         name: one of the names above, or the path of a YAML file with ``train``, ``test`` and, where wanted,
@@ -152,12 +154,9 @@ def _kfold(request: _Request) -> Split:
 
 
 def _strips(request: _Request) -> Split:
-    fold_of = _folds(request, seed=_STRIPS_SEED)
-    if request.folds < 3:
-        raise SplitError(f"strips needs a fold for each side: expected 3 folds or more, not {request.folds}")
-    following = (request.fold + 1) % request.folds
-    name = f"strips {request.fold} of {request.folds}"
-    return _by_fold(request, name=name, fold_of=fold_of, validation=following, test=request.fold)
+    fold_of = _kept_folds(request) or _folds(request, seed=_STRIPS_SEED)
+    held = {patient for patient, fold in fold_of.items() if fold == request.fold}
+    return _held_out(request, held, name=f"strips {request.fold} of {request.folds}")
 
 
 def _published(request: _Request) -> Split:
@@ -213,6 +212,16 @@ def _folds(request: _Request, *, seed: int) -> dict[str, int]:
     patients, table = _grouped(request, _included(request))
     fold = stratified_folds(table, folds=request.folds, rng=np.random.default_rng(seed))
     return {patient: int(index) for patient, index in zip(patients, fold, strict=True)}
+
+
+def _kept_folds(request: _Request) -> dict[str, int]:
+    """Give each patient the fold that a file of the application says; none where there is no such file."""
+    kept = fixed_folds(request.database.name)
+    patient_of = request.database.patient_of
+    found = {patient_of(record): kept.get(PurePosixPath(record).name) for record in _included(request)}
+    if not kept or request.folds != max(kept.values()) + 1 or None in found.values():
+        return {}
+    return {patient: fold for patient, fold in found.items() if fold is not None}
 
 
 def _by_fold(

@@ -1,6 +1,7 @@
 """The leak audit: who was trained on, chosen on and judged on, what was fitted on whom, and proof of it."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -174,7 +175,7 @@ def _patients(split: Split) -> Check:
 
 def _records(split: Split) -> Check:
     names = [record for side in SIDES for record in split.side(side)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         return Check(_NAMES["records"], False, f"twice: {', '.join(twice)}")
     return Check(_NAMES["records"], True, f"{len(names)} records, each named once")
@@ -211,7 +212,7 @@ def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str) -> 
 
 
 def _digest(record: CachedRecord) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(record.signal).data, digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(record.read()).data, digest_size=16).digest()
 
 
 def _window_hashes(records: Sequence[CachedRecord], view: BeatView) -> set[bytes]:

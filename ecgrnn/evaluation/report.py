@@ -52,7 +52,7 @@ def report(shown: Shown) -> str:
     summary = shown.summary
     sections = [
         _headline(summary),
-        _sides(summary),
+        sides_section(summary),
         comparison_section(summary) if summary["comparison"] else "",
         positions_section(summary, shown.records),
         ec57_section(summary, shown.ec57_records),
@@ -61,7 +61,7 @@ def report(shown: Shown) -> str:
         calibration_section(summary, shown.reliability),
         learning_section(shown.learning),
         _gallery(shown),
-        _provenance(summary),
+        provenance_section(summary),
     ]
     title = f"Held-out evaluation: {summary['database']}, {summary['split']}"
     return page(title, [_header(shown), *(part for part in sections if part)])
@@ -105,18 +105,18 @@ def _headline(summary: Mapping[str, Any]) -> str:
     found = summary["intervals"]
     over = " ".join(summary["macro_f1_classes"])
     tiles = [
-        _tile(f"macro-F1 ({over})", found["macro_f1"] | {"estimate": summary["macro_f1"]}, digits=True),
-        _tile("accuracy", found["accuracy"]),
-        _tile("V sensitivity", found["V_sensitivity"]) if "V_sensitivity" in found else "",
-        _tile("V +P", found["V_positive_predictivity"]) if "V_sensitivity" in found else "",
+        tile(f"macro-F1 ({over})", found["macro_f1"] | {"estimate": summary["macro_f1"]}, digits=True),
+        tile("accuracy", found["accuracy"]),
+        tile("V sensitivity", found["V_sensitivity"]) if "V_sensitivity" in found else "",
+        tile("V +P", found["V_positive_predictivity"]) if "V_sensitivity" in found else "",
     ]
     own = [
-        _tile("QRS sensitivity", ec57["qrs_sensitivity"]),
-        _tile("QRS +P", ec57["qrs_positive_predictivity"]),
-        _tile("VEB sensitivity", ec57["veb_sensitivity"]),
-        _tile("VEB +P", ec57["veb_positive_predictivity"]),
-        _tile("SVEB sensitivity", ec57["sveb_sensitivity"]),
-        _tile("SVEB +P", ec57["sveb_positive_predictivity"]),
+        tile("QRS sensitivity", ec57["qrs_sensitivity"]),
+        tile("QRS +P", ec57["qrs_positive_predictivity"]),
+        tile("VEB sensitivity", ec57["veb_sensitivity"]),
+        tile("VEB +P", ec57["veb_positive_predictivity"]),
+        tile("SVEB sensitivity", ec57["sveb_sensitivity"]),
+        tile("SVEB +P", ec57["sveb_positive_predictivity"]),
     ]
     level = f"{100 * summary['resampling']['level']:g} %"
     return section(
@@ -133,7 +133,8 @@ def _headline(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
+def tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
+    """Show one figure with its interval, in percent or with three digits."""
     estimate, ends = found["estimate"], found["bca"]
     value = decimal(estimate) if digits else percent(estimate)
     span = ""
@@ -145,7 +146,8 @@ def _tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
     )
 
 
-def _sides(summary: Mapping[str, Any]) -> str:
+def sides_section(summary: Mapping[str, Any]) -> str:
+    """Show who was trained on, chosen on and judged on, and the proof of it."""
     audit = summary["audit"]
     split = audit["split"]
     classes = list(summary["classes"])
@@ -233,7 +235,8 @@ def _figure(row: Row, drawing: str) -> str:
     return f'<figure{wide}><div class="wide">{drawing}</div><figcaption>{text}</figcaption></figure>'
 
 
-def _provenance(summary: Mapping[str, Any]) -> str:
+def provenance_section(summary: Mapping[str, Any]) -> str:
+    """Show what the model was made from and with."""
     model = summary["model"]
     options = {
         "database": model["database"],
@@ -258,4 +261,4 @@ def _provenance(summary: Mapping[str, Any]) -> str:
     )
 
 
-__all__ = ["Exhibit", "Shown", "report"]
+__all__ = ["Exhibit", "Shown", "provenance_section", "report", "sides_section", "tile"]

@@ -231,7 +231,7 @@ def _confusion(summary: Mapping[str, Any], scheme: str) -> str:
     for name, counts in zip(classes, summary["confusion_matrix"], strict=True):
         total = sum(counts)
         cells = [
-            _heat(count, total, right=name == predicted)
+            heat(count, total, right=name == predicted)
             for predicted, count in zip(classes, counts, strict=True)
         ]
         rows.append([name, *cells, total])
@@ -248,7 +248,7 @@ def _ec57_matrix(ec57: Mapping[str, Any], scheme: str) -> str:
     for name, counts in zip(_ROWS, ec57["matrix"], strict=True):
         total = sum(counts)
         cells: list[Any] = [
-            _heat(count, total, right=name.lower() == column)
+            heat(count, total, right=name.lower() == column)
             for column, count in zip(_COLUMNS, counts, strict=True)
         ]
         if name in "OX":
@@ -263,7 +263,8 @@ def _ec57_matrix(ec57: Mapping[str, Any], scheme: str) -> str:
     )
 
 
-def _heat(count: int, total: int, *, right: bool) -> Html:
+def heat(count: int, total: int, *, right: bool) -> Html:
+    """Give a cell of a confusion matrix, the darker the larger its share of the row."""
     share = count / total if total else 0.0
     return Html(f'<td class="hot{" right" if right else ""}" style="--v:{share:.3f}">{count:,}</td>')
 

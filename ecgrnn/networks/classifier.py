@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from ecgrnn.choices import Pooling
 from ecgrnn.errors import ConfigError
+from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.pooling import Pool
 
@@ -36,7 +37,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        encoder: FrameEncoder,
+        encoder: FrameEncoder | ConvolutionEncoder,
         n_classes: int,
         *,
         pooling: Pooling = Pooling.last,
@@ -75,7 +76,7 @@ class Classifier(nn.Module):
         Raises:
             ConfigError: the classifier was made with features and none, or another number of them, came.
         """
-        outputs, _ = self.encoder(signal, lengths)
+        outputs = self.encoder.outputs(signal, lengths)
         pooled = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
         if self.beside is not None:
             pooled = torch.cat([pooled, self.beside(self._checked(features))], dim=-1)

@@ -102,6 +102,11 @@ class FrameEncoder(nn.Module):
         signal = pad(signal, (0, 0, 0, -time % self.frame))
         return signal.reshape(batch, -1, self.frame * self.n_leads)
 
+    def outputs(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of signals from the initial state and give the outputs alone."""
+        x = self._read(signal, lengths)
+        return self.recurrence.outputs(x, None if lengths is None else self.frame_lengths(lengths))
+
     def forward(
         self, signal: Tensor, lengths: Tensor | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
@@ -116,9 +121,11 @@ class FrameEncoder(nn.Module):
         Returns:
             Outputs ``(batch, frames, output_size)``, zero behind a row's length, and the last state.
         """
-        x = self.frames(signal, lengths)
-        if self.projection is not None:
-            x = torch.tanh(self.projection(x))
+        x = self._read(signal, lengths)
         steps = None if lengths is None else self.frame_lengths(lengths)
         outputs: tuple[Tensor, State] = self.recurrence(x, steps, state)
         return outputs
+
+    def _read(self, signal: Tensor, lengths: Tensor | None) -> Tensor:
+        x = self.frames(signal, lengths)
+        return x if self.projection is None else torch.tanh(self.projection(x))

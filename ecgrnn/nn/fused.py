@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgrnn.choices import Cell, InitialState
@@ -91,6 +92,42 @@ class FusedRecurrence(Recurrence):
             self.layers = self._torch_layers()
         self.layers.load_state_dict(drawn)
 
+    def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of sequences from the initial state and give the outputs alone.
+
+        Packed rows are read step by step, which takes several times as long as rows of one length. Where no
+        last state is asked for, packing can be done without: padding behind a row cannot reach what was read
+        forwards, and the other way a row is turned round within its own length first.
+        """
+        if lengths is None or bool((lengths == x.shape[1]).all()):
+            return super().outputs(x, lengths)
+        valid = valid_steps(lengths.to(x.device), x.shape[1])
+        turned = _turned(valid)
+        state = self.initial_state(len(x))
+        for layer in range(self.num_layers):
+            if layer:
+                x = functional.dropout(x, self.dropout, self.training)
+            read = [self._direction(x, layer, 0, state)]
+            if self.bidirectional:
+                backwards = self._direction(_gather(x, turned), layer, 1, state)
+                read.append(_gather(backwards, turned))
+            x = torch.cat(read, dim=-1).masked_fill(~valid[..., None], 0)
+        return x
+
+    def _direction(self, x: Tensor, layer: int, direction: int, state: State) -> Tensor:
+        """Read rows from the first step to the last with the weights of one layer and direction."""
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        suffix = f"_l{layer}" + ("_reverse" if direction else "")
+        weights = [getattr(self.layers, kind + suffix) for kind in kinds]
+        place = layer * self.directions + direction
+        h = state.h[place : place + 1].contiguous()
+        before = h if state.c is None else (h, state.c[place : place + 1].contiguous())
+        read = {Cell.lstm: torch.lstm, Cell.gru: torch.gru, Cell.rnn_tanh: torch.rnn_tanh}
+        y: Tensor = read.get(self.cell, torch.rnn_relu)(
+            x, before, weights, True, 1, 0.0, self.training, False, True
+        )[0]
+        return y
+
     def _torch_layers(self) -> nn.RNNBase:
         kind = {Cell.lstm: nn.LSTM, Cell.gru: nn.GRU}.get(self.cell, nn.RNN)
         nonlinearity = {Cell.rnn_tanh: {"nonlinearity": "tanh"}, Cell.rnn_relu: {"nonlinearity": "relu"}}
@@ -118,6 +155,16 @@ class FusedRecurrence(Recurrence):
         lengths = lengths.to(x.device)
         y = y.masked_fill(~valid_steps(lengths, x.shape[1])[..., None], 0)
         return y, where_rows(lengths > 0, _as_state(last), state)
+
+
+def _turned(valid: Tensor) -> Tensor:
+    """Give the steps ``(batch, time)`` of each row in the opposite order, padding where it was."""
+    step = torch.arange(valid.shape[1], device=valid.device)
+    return torch.where(valid, valid.sum(dim=1, keepdim=True) - 1 - step, step)
+
+
+def _gather(x: Tensor, steps: Tensor) -> Tensor:
+    return x.gather(1, steps[..., None].expand(-1, -1, x.shape[2]))
 
 
 def _as_state(last: Tensor | tuple[Tensor, Tensor]) -> State:

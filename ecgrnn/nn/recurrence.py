@@ -164,6 +164,11 @@ class Recurrence(nn.Module):
         state = self.initial_state(len(x)) if state is None else state
         return self._run(x, lengths, state)
 
+    def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of sequences from the initial state and give the outputs alone."""
+        outputs: Tensor = self(x, lengths)[0]
+        return outputs
+
     def _run(self, x: Tensor, lengths: Tensor | None, state: State) -> tuple[Tensor, State]:
         valid = None if lengths is None else valid_steps(lengths.to(x.device), x.shape[1])
         y = x if valid is None else x.masked_fill(~valid[..., None], 0)

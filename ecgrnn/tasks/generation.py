@@ -48,7 +48,7 @@ class GenerationTask(pl.LightningModule):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._step(batch, "training")
+        return mean_over_ranks(*self._step(batch, "training"))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Log the loss on validation beats."""
@@ -66,14 +66,14 @@ class GenerationTask(pl.LightningModule):
         """Write what generation needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, stage: str) -> Tensor:
+    def _step(self, batch: ClassBatch, stage: str) -> tuple[Tensor, Tensor]:
         each = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]
         total, weight = (weights * each).sum(), weights.sum()
         loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, weight)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
-        return mean_over_ranks(total, weight)
+        return total, weight
 
 
 def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ class TranscriptionTask(pl.LightningModule):
 
     def training_step(self, batch: SymbolBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-probability of a symbol, the stop included."""
-        return self._loss(batch, "training")
+        return mean_over_ranks(*self._loss(batch, "training"))
 
     def validation_step(self, batch: SymbolBatch) -> None:
         """Log the loss and add a batch to the validation errors."""
@@ -68,7 +68,7 @@ class TranscriptionTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _loss(self, batch: SymbolBatch, stage: str) -> Tensor:
+    def _loss(self, batch: SymbolBatch, stage: str) -> tuple[Tensor, Tensor]:
         log_p = self.network(batch.signal, batch.symbols, batch.lengths)
         targets = self.network.targets(batch.symbols).flatten()
         total = nll_loss(log_p.flatten(0, 1), targets, ignore_index=-1, reduction="sum")
@@ -76,7 +76,7 @@ class TranscriptionTask(pl.LightningModule):
         loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, symbols)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
-        return mean_over_ranks(total, symbols)
+        return total, symbols
 
     def _score(self, batch: SymbolBatch, stage: str, errors: MeanMetric) -> None:
         self._loss(batch, stage)

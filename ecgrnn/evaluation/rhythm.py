@@ -1,0 +1,104 @@
+"""The figures of a rhythm classifier on held-out strips, and all files they are written into."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
+from ecgrnn.evaluation.results import describe_model
+from ecgrnn.evaluation.rhythm_report import choose_strips, rhythm_report
+from ecgrnn.evaluation.statistics import by_patient, class_statistics, intervals, number
+from ecgrnn.evaluation.strip_results import StripResults, strip_rows
+from ecgrnn.evaluation.summary import LIMITS
+from ecgrnn.inference.checkpoint import versions
+from ecgrnn.metrics.calibration import reliability_curve, top_label
+from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
+from ecgrnn.strip_config import RhythmConfig
+
+
+def write_rhythm(results: StripResults, *, run_dir: Path) -> dict[str, Any]:
+    """Write ``summary.json``, ``records.csv``, ``confusion.csv``, ``audit.json`` and ``report.html``."""
+    summary = summarise_rhythm(results)
+    write_json(run_dir / "summary.json", summary)
+    write_csv(run_dir / "records.csv", strip_rows(results))
+    write_csv(run_dir / "confusion.csv", _confusion_rows(summary))
+    write_json(run_dir / "audit.json", results.audit.to_dict())
+    shown = choose_strips(results.dataset.label, results.probabilities)
+    write_text(run_dir / "report.html", rhythm_report(summary, results, shown))
+    return summary
+
+
+def summarise_rhythm(results: StripResults) -> dict[str, Any]:
+    """Give all figures as plain data, under the names that a beat classifier's have."""
+    label, classes = results.dataset.label, results.classes
+    scored = _scored(results)
+    one_by_one = _matrices(label, results.probabilities.argmax(axis=1), n_classes=len(classes))
+    matrix, counts = one_by_one.sum(axis=0), by_patient(one_by_one, results.patients)
+    statistics = class_statistics(classes, scored=scored)
+    shown = {name: f for name, f in statistics.items() if name in ("accuracy", "macro_f1") or "_f1" in name}
+    curve = reliability_curve(*top_label(results.probabilities, label))
+    return {
+        "database": results.held_out.database,
+        "split": results.held_out.split.name,
+        "scheme": results.model.scheme.name,
+        "records": len(label),
+        "patients": len(counts),
+        "accuracy": accuracy(matrix),
+        "macro_f1": macro_f1(matrix, over=[classes.index(name) for name in scored]),
+        "macro_f1_classes": list(scored),
+        "classes": {
+            name: {key: number(value) if key != "support" else value for key, value in vars(score).items()}
+            for name, score in zip(classes, class_scores(matrix), strict=True)
+        },
+        "confusion_matrix": matrix.tolist(),
+        "resampling": {
+            "unit": "patient",
+            "resamples": results.resampling.n_resamples,
+            "level": results.resampling.level,
+            "seed": results.resampling.seed,
+        },
+        "intervals": intervals(counts, shown, results.resampling),
+        "expected_calibration_error": curve.expected_calibration_error,
+        "audit": results.audit.to_dict(),
+        "model": describe_model(results.model),
+        "limits": LIMITS,
+        "seconds": dict(results.seconds),
+        "versions": versions(),
+    }
+
+
+def rhythm_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Give the table of classes as lines of text."""
+    lines = [f"{'':<10} {'strips':>6} {'Se %':>7} {'+P %':>7} {'F1':>7}"]
+    for name, score in summary["classes"].items():
+        se, pp = (_percent(score[key]) for key in ("sensitivity", "positive_predictivity"))
+        lines.append(f"{name:<10} {score['support']:>6} {se:>7} {pp:>7} {score['f1']:>7.4f}")
+    over = " ".join(summary["macro_f1_classes"])
+    return [*lines, f"mean F1 over {over}: {summary['macro_f1']:.4f}, accuracy {summary['accuracy']:.4f}"]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def _scored(results: StripResults) -> tuple[str, ...]:
+    task = results.model.task
+    return tuple(task.macro_f1_classes) if isinstance(task, RhythmConfig) else results.classes
+
+
+def _matrices(label: NDArray[np.int64], predicted: NDArray[np.intp], *, n_classes: int) -> NDArray[np.int64]:
+    """Give a confusion matrix for each strip: a single 1."""
+    matrices = np.zeros((len(label), n_classes, n_classes), np.int64)
+    matrices[np.arange(len(label)), label, predicted] = 1
+    return matrices
+
+
+def _confusion_rows(summary: Mapping[str, Any]) -> list[Row]:
+    classes = list(summary["classes"])
+    return [
+        {"reference": name, **dict(zip(classes, row, strict=True))}
+        for name, row in zip(classes, summary["confusion_matrix"], strict=True)
+    ]
