@@ -10,6 +10,9 @@ import pytest
 from ecgrnn.cli import main
 from ecgrnn.signals.simulate import write_database
 
+# Before torch is imported: networks in tests are tiny, and several test files run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def real_database() -> Callable[[str], Path]:

@@ -38,7 +38,7 @@ def linear_scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     Returns:
         The states after every step, ``(batch, time, hidden)``.
     """
-    states: Tensor = _LinearScan.apply(a, b, h)
+    states: Tensor = _LinearScan.apply(a, b, h)  # type: ignore[no-untyped-call]
     return states
 
 

@@ -7,7 +7,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import ModuleDict
 
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
@@ -45,11 +44,11 @@ class GenerationTask(pl.LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.optimizer = optimizer
         self.facts = facts
-        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
+        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return self._step(batch, "training")
+        return mean_over_ranks(*self._step(batch, "training"))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Log the loss on validation beats."""
@@ -67,14 +66,14 @@ class GenerationTask(pl.LightningModule):
         """Write what generation needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _step(self, batch: ClassBatch, stage: str) -> Tensor:
+    def _step(self, batch: ClassBatch, stage: str) -> tuple[Tensor, Tensor]:
         each = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]
         total, weight = (weights * each).sum(), weights.sum()
-        loss = self.losses[stage]
+        loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, weight)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
-        return mean_over_ranks(total, weight)
+        return total, weight
 
 
 def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
-from torch.nn import ModuleDict
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
 
@@ -45,13 +44,13 @@ class TranscriptionTask(pl.LightningModule):
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
         self.optimizer = optimizer
         self.facts = facts
-        self.losses = ModuleDict({stage: MeanLoss() for stage in ("training", "validation", "test")})
+        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
         self.validation_errors = MeanMetric()
         self.test_errors = MeanMetric()
 
     def training_step(self, batch: SymbolBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-probability of a symbol, the stop included."""
-        return self._loss(batch, "training")
+        return mean_over_ranks(*self._loss(batch, "training"))
 
     def validation_step(self, batch: SymbolBatch) -> None:
         """Log the loss and add a batch to the validation errors."""
@@ -69,15 +68,15 @@ class TranscriptionTask(pl.LightningModule):
         """Write what prediction needs beside the weights."""
         checkpoint["ecgrnn"] = self.facts
 
-    def _loss(self, batch: SymbolBatch, stage: str) -> Tensor:
+    def _loss(self, batch: SymbolBatch, stage: str) -> tuple[Tensor, Tensor]:
         log_p = self.network(batch.signal, batch.symbols, batch.lengths)
         targets = self.network.targets(batch.symbols).flatten()
         total = nll_loss(log_p.flatten(0, 1), targets, ignore_index=-1, reduction="sum")
         symbols = (targets >= 0).sum()
-        loss = self.losses[stage]
+        loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, symbols)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
-        return mean_over_ranks(total, symbols)
+        return total, symbols
 
     def _score(self, batch: SymbolBatch, stage: str, errors: MeanMetric) -> None:
         self._loss(batch, stage)

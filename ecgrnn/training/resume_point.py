@@ -110,7 +110,7 @@ class ResumePoint(Checkpoint):
             _move_paths(checkpoint.get("callbacks", {}), here)
 
     def _save(self, trainer: pl.Trainer) -> None:
-        trainer.save_checkpoint(self.folder / LAST)
+        trainer.save_checkpoint(self.folder / LAST, weights_only=False)
         self._saved_at = time.monotonic()
 
     def _stop_if_asked(self) -> None:
