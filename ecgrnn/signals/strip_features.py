@@ -49,9 +49,6 @@ _T_S = (0.12, 0.42)
 _FEWEST = 4
 """Beats below which neither rhythm nor shape is described."""
 
-_NOTHING = 1e-6
-"""Added to heights that may be 0, in mV: far below what an electrode sees."""
-
 _ENTROPY_STEP = 0.05
 """Width of the bins that the entropy of the RR intervals is counted in, as a share of the median."""
 
@@ -157,13 +154,13 @@ def _quality(lead: NDArray[np.float32], beats: NDArray[np.int64], *, fs_hz: floa
     block = max(1, round(fs_hz))
     blocks = lead[: max(len(lead) // block, 1) * block]
     heights = np.ptp(blocks.reshape(-1, min(block, len(blocks))), axis=1)
-    usual = float(np.median(heights)) + _NOTHING
-    bends = np.diff(lead, n=2) if len(lead) > 2 else np.zeros(1)
+    usual = float(np.median(heights)) + 1e-6
+    bends = np.abs(np.diff(lead, n=2))
     return [
         len(beats) / len(lead) * fs_hz,
         1.0 if len(beats) >= _FEWEST else 0.0,
-        20 * float(np.median(np.abs(bends))) / usual,
-        float(np.log((float(heights.max()) + _NOTHING) / usual)),
+        20 * float(np.median(bends)) / usual if len(bends) else 0.0,
+        float(np.log((float(heights.max()) + 1e-6) / usual)),
         3 * float(np.mean(heights < usual / 3)),
     ]
 
