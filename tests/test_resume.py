@@ -159,7 +159,7 @@ def test_a_signal_saves_and_says_how_to_go_on(
 ):
     before = signal.getsignal(number)
     signal_at(monkeypatch, number, at)
-    run_dir = tmp_path / "run"
+    run_dir, before = tmp_path / "run", signal.getsignal(number)
     assert command_line(*words, f"run_dir={run_dir}") == 128 + number
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == f"ecgrnn: stopped by {number.name}; go on with: python -m ecgrnn train resume={run_dir}"
