@@ -93,7 +93,8 @@ def squared_errors(network: Generator, classes: Tensor, beats: Tensor) -> Tensor
         beats: ``(batch, time, lead)`` in mV.
     """
     present, which = torch.unique(classes, return_inverse=True)
-    return (beats - network(present, beats.shape[1])[which]).square().mean(dim=(1, 2))
+    errors: Tensor = beats - network(present, beats.shape[1])[which]
+    return errors.square().mean(dim=(1, 2))
 
 
 def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:
