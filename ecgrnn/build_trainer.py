@@ -84,7 +84,7 @@ def monitored(task: TaskConfig) -> tuple[str, str]:
     """Give the log key a task's best epoch is chosen by, and whether its ``min`` or ``max`` is best."""
     match task:
         case GenerationConfig():
-            return "validation/loss", "min"
+            return "validation/squared_error", "min"
         case TranscriptionConfig():
             return "validation/token_error_rate", "min"
         case SuperclassConfig():

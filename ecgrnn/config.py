@@ -216,6 +216,7 @@ class DelineateConfig(TaskConfig):
         augmentation: random changes in training.
         shortest_ms: a wave shorter than this is dropped.
         gap_ms: two waves of one kind closer than this are one.
+        agreement: a wave that fewer than this share of the leads show is dropped; 0 keeps all.
     """
 
     step_s: float = 0.008
@@ -224,9 +225,11 @@ class DelineateConfig(TaskConfig):
     augmentation: WaveAugmentationConfig = field(default_factory=WaveAugmentationConfig)
     shortest_ms: float = 24.0
     gap_ms: float = 24.0
+    agreement: float = 0.0
 
     def __post_init__(self) -> None:
         above_zero("task", "step_s", self.step_s)
+        share("task", "agreement", self.agreement)
         at_least("task", "beam_width", self.beam_width, 1)
         if not 0 <= self.truth_probability <= 1:
             raise ConfigError(f"task.truth_probability must lie in [0, 1]; it is {self.truth_probability}")

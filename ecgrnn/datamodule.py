@@ -139,7 +139,8 @@ class EcgDataModule(pl.LightningDataModule):
         epoch, done = self._begin
         dataset = self.dataset(Side.train)
         strips = isinstance(dataset, StripDataset)
-        batches = (BucketBatches if strips else TrainingBatches)(
+        kind: Any = BucketBatches if strips else TrainingBatches
+        batches = kind(
             dataset.lengths if strips else len(dataset),
             batch_size=self.loader.batch_size,
             seed=self.seed,

@@ -157,6 +157,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(name, killed, uninterrupted, comm
 def test_a_signal_saves_and_says_how_to_go_on(
     number, at, steps, words, uninterrupted, command_line, tmp_path, monkeypatch, capsys
 ):
+    before = signal.getsignal(number)
     signal_at(monkeypatch, number, at)
     run_dir, before = tmp_path / "run", signal.getsignal(number)
     assert command_line(*words, f"run_dir={run_dir}") == 128 + number

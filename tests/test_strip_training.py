@@ -1,13 +1,17 @@
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import wfdb
 
 from ecgrnn.cli import main
+from ecgrnn.datasets.strips import StripView
+from ecgrnn.errors import ConfigError
 from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.signals.rhythms import RHYTHM_SCHEME
 
 RHYTHMS = "NNAAOONNAAOONNAAOOAO"
 SUPERCLASSES = ("NORM", "IMI", "LVH")
@@ -168,7 +172,7 @@ def test_a_damaged_challenge_is_named_in_one_line(spoil, named, tmp_path, capsys
     assert "Traceback" not in "".join(said)
 
 
-def test_beats_have_no_rhythm_labels(small_data, tmp_path, capsys):
-    words = [*small_data, "task=rhythm", "preprocessing.leads=null", f"run_dir={tmp_path / 'run'}"]
-    assert main(["train", *words]) == 2
-    assert "data=cinc2017" in capsys.readouterr().err
+def test_records_without_labels_are_refused():
+    view = StripView(scheme=RHYTHM_SCHEME, strip_features=False, several=False, in_memory_mb=0.0)
+    with pytest.raises(ConfigError, match="data=cinc2017"):
+        view.counts([SimpleNamespace(name="100", labels=())])

@@ -54,8 +54,8 @@ def fixed_folds(database: str) -> dict[str, int]:
     source = resources.files("ecgrnn.datasets") / f"{database}_folds.csv"
     if not source.is_file():
         return {}
-    with source.open(encoding="utf-8", newline="") as file:
-        return {row["record"]: int(row["fold"]) for row in csv.DictReader(file)}
+    lines = source.read_text(encoding="utf-8").splitlines()
+    return {row["record"]: int(row["fold"]) for row in csv.DictReader(lines)}
 
 
 def _reference(path: Path) -> dict[str, tuple[str, ...]]:

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch.utils.data import Dataset
 from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.windows import PreparedSignal
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.strip_features import STRIP_FEATURES, strip_features
 from ecgrnn.spec import LabelScheme
@@ -23,22 +23,6 @@ _BLOCK_S = 5.0
 
 FEATURES_VERSION = 1
 """Raised whenever ``strip_features`` gives other numbers, so that those kept are not taken."""
-
-
-class Strip(Protocol):
-    """A strip ready to be read: from the cache, or prepared just now."""
-
-    @property
-    def signal(self) -> NDArray[np.float32]:
-        """``(time, lead)``, prepared."""
-
-    @property
-    def fs_hz(self) -> float:
-        """Sampling frequency of ``signal``."""
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Lead names."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +72,7 @@ class StripView:
             [records[k] for k in labelled], label, np.stack(features), in_memory_mb=self.in_memory_mb
         )
 
-    def unlabelled(self, strips: Sequence[Strip]) -> "StripDataset":
+    def unlabelled(self, strips: Sequence[PreparedSignal]) -> "StripDataset":
         """Give strips without labels as a dataset; their label is -1."""
         shape = (len(strips), len(self.scheme.classes)) if self.several else (len(strips),)
         features = np.stack([self._described(strip) for strip in strips])
@@ -116,10 +100,10 @@ class StripView:
         _save_whole(path, made)
         return made
 
-    def _described(self, strip: Strip) -> NDArray[np.float32]:
+    def _described(self, strip: PreparedSignal) -> NDArray[np.float32]:
         if not self.strip_features:
             return np.zeros(0, np.float32)
-        return strip_features(strip.signal[:, 0], fs_hz=strip.fs_hz)
+        return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz)
 
 
 class StripDataset(Dataset[ClassBatch]):
@@ -138,7 +122,7 @@ class StripDataset(Dataset[ClassBatch]):
 
     def __init__(
         self,
-        records: Sequence[Strip],
+        records: Sequence[PreparedSignal],
         label: NDArray[np.int64] | NDArray[np.float32],
         features: NDArray[np.float32],
         *,
@@ -147,7 +131,7 @@ class StripDataset(Dataset[ClassBatch]):
         self.records = records
         self.label = label
         self.features = features
-        self.fs_hz = common_fs(records)  # type: ignore[arg-type]
+        self.fs_hz = common_fs(records)
         self.lengths = np.array([_length(record) for record in records], np.int64)
         megabytes = float(self.lengths.sum()) * len(records[0].leads) * 4 / 1e6
         self._signals = [_signal(record) for record in records] if megabytes <= in_memory_mb else None
@@ -180,11 +164,11 @@ class StripDataset(Dataset[ClassBatch]):
         return -(-int(length) // block) * block
 
 
-def _length(record: Strip) -> int:
+def _length(record: PreparedSignal) -> int:
     return record.n_samples if isinstance(record, CachedRecord) else len(record.signal)
 
 
-def _signal(record: Strip) -> NDArray[np.float32]:
+def _signal(record: PreparedSignal) -> NDArray[np.float32]:
     """Read a strip without mapping it: thousands of mapped files would be more than a process may open."""
     return record.read() if isinstance(record, CachedRecord) else record.signal
 

@@ -30,7 +30,7 @@ def delineation_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequen
         title,
         [
             f"<style>{WAVE_CSS}</style><h1>{escape(title)}</h1>",
-            f'<p class="sub">{summary["records"]} held-out records, every lead by itself; a mark within '
+            f'<p class="sub">{summary["records"]} held-out records; a mark within '
             "150 ms of a reference mark found it. Only the annotated stretch of a lead counts.</p>",
             section("fiducials", "Onsets and offsets", _table(summary)),
             section("records", "Onsets and offsets of whole records", _record_table(summary)),

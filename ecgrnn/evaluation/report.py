@@ -146,8 +146,8 @@ def tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
     )
 
 
-def sides_section(summary: Mapping[str, Any]) -> str:
-    """Show who was trained on, chosen on and judged on, and the proof of it."""
+def sides_section(summary: Mapping[str, Any], *, items: str = "beats") -> str:
+    """Show who was trained on, chosen on and judged on, and the proof of it; ``items`` are counted."""
     audit = summary["audit"]
     split = audit["split"]
     classes = list(summary["classes"])
@@ -180,9 +180,9 @@ def sides_section(summary: Mapping[str, Any]) -> str:
         "sides",
         "Who was trained on, chosen on and judged on",
         table(
-            ["side", "records", "patients", *(f"{name} beats" for name in classes)],
+            ["side", "records", "patients", *(f"{name} {items}" for name in classes)],
             rows,
-            caption=f"The checkpoint's own split, {split['name']}; beats by the checkpoint's scheme",
+            caption=f"The checkpoint's own split, {split['name']}; {items} by the checkpoint's scheme",
         ),
         overlaps,
         notes,

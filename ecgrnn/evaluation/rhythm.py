@@ -26,14 +26,14 @@ def write_rhythm(results: StripResults, *, run_dir: Path) -> dict[str, Any]:
     write_csv(run_dir / "records.csv", strip_rows(results))
     write_csv(run_dir / "confusion.csv", _confusion_rows(summary))
     write_json(run_dir / "audit.json", results.audit.to_dict())
-    shown = choose_strips(results.dataset.label, results.probabilities)
+    shown = choose_strips(results.dataset.label.astype(np.int64), results.probabilities)
     write_text(run_dir / "report.html", rhythm_report(summary, results, shown))
     return summary
 
 
 def summarise_rhythm(results: StripResults) -> dict[str, Any]:
     """Give all figures as plain data, under the names that a beat classifier's have."""
-    label, classes = results.dataset.label, results.classes
+    label, classes = results.dataset.label.astype(np.int64), results.classes
     scored = _scored(results)
     one_by_one = _matrices(label, results.probabilities.argmax(axis=1), n_classes=len(classes))
     matrix, counts = one_by_one.sum(axis=0), by_patient(one_by_one, results.patients)

@@ -61,7 +61,7 @@ def rhythm_report(summary: Mapping[str, Any], results: StripResults, shown: Sequ
         head,
         _headline(summary),
         _classes(summary),
-        sides_section(summary),
+        sides_section(summary, items="strips"),
         _gallery(results, shown),
         provenance_section(summary),
     ]

@@ -92,8 +92,7 @@ def strip_svg(
         f'<rect width="{width:g}" height="{height:g}" fill="url(#mm1)"/>',
         f'<rect width="{width:g}" height="{height:g}" fill="url(#mm5)"/>',
         *(_mark(mark, start_s=start_s, height=height) for mark in marks),
-        '<text class="side" x="0.8" y="3.9">reference</text><text class="side" x="0.8" y="8.1">model</text>',
-        f'<text class="side" x="0.8" y="{height - 1.6:g}">found</text>',
+        *(_sides(height) if marks or found_s else ()),
         *(_found(time - start_s, height) for time in found_s),
     ]
     top = _HEAD_MM
@@ -101,6 +100,14 @@ def strip_svg(
         parts.append(_lead(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
         top += row
     return "".join([*parts, "</svg>"])
+
+
+def _sides(height: float) -> tuple[str, ...]:
+    """Say what the lines of marks above and below the leads are."""
+    return (
+        '<text class="side" x="0.8" y="3.9">reference</text><text class="side" x="0.8" y="8.1">model</text>',
+        f'<text class="side" x="0.8" y="{height - 1.6:g}">found</text>',
+    )
 
 
 def _row_height(lead: NDArray[np.float32]) -> float:

@@ -18,7 +18,13 @@ from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 from ecgrnn.signals.resample import resample_index
-from ecgrnn.signals.waves import WAVE_SCHEME, WaveRules, annotations_of_waves, waves_of_labels
+from ecgrnn.signals.waves import (
+    WAVE_SCHEME,
+    WaveRules,
+    annotations_of_waves,
+    waves_agreed_on,
+    waves_of_labels,
+)
 
 
 def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
@@ -39,10 +45,11 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
     step_s = network.samples_per_label / model.signal.fs_hz
-    return [
+    found = [
         waves_of_labels(labels, lead, step_s=step_s, fs_hz=model.signal.fs_hz, rules=rules)
         for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
     ]
+    return waves_agreed_on(found, share=task.agreement)
 
 
 @dataclass(frozen=True)

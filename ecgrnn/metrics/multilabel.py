@@ -27,9 +27,9 @@ def area_under_roc(score: NDArray[np.floating], label: NDArray[np.bool_]) -> NDA
     n = label.sum(axis=0).astype(np.float64)
     m = len(label) - n
     rank_sum = (rankdata(score, axis=0) * label).sum(axis=0) if len(score) else n
-    return np.divide(
-        rank_sum - n * (n + 1) / 2, n * m, out=np.full(label.shape[1], np.nan), where=(n > 0) & (m > 0)
-    )
+    area = np.full(label.shape[1], np.nan)
+    np.divide(rank_sum - n * (n + 1) / 2, n * m, out=area, where=(n > 0) & (m > 0))
+    return area
 
 
 class ScoredLabels(Metric):

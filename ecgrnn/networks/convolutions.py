@@ -115,7 +115,8 @@ class ConvolutionEncoder(nn.Module):
         Returns:
             Outputs ``(batch, steps, output_size)``, zero behind a row's length.
         """
-        return self(signal, lengths)
+        read: Tensor = self(signal, lengths)
+        return read
 
     def forward(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Read a batch of signals, see ``outputs``."""
@@ -158,7 +159,8 @@ class _Block(nn.Module):
 def _convolution(n: int, m: int, *, kernel: int, stride: int) -> nn.Conv2d:
     """Give a convolution over ``(batch, feature, 1, time)``: only those with two axes know channels_last."""
     made = nn.Conv2d(n, m, (1, kernel), stride=(1, stride), padding=(0, kernel // 2), bias=False)
-    return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made
 
 
 def _check(channels: Sequence[int], strides: Sequence[int], *, kernels: Sequence[int]) -> None:

@@ -1,5 +1,7 @@
 """The recurrent stack at speed, on the fused layers of torch.nn or by a scan: same results and interface."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -122,7 +124,7 @@ class FusedRecurrence(Recurrence):
         place = layer * self.directions + direction
         h = state.h[place : place + 1].contiguous()
         before = h if state.c is None else (h, state.c[place : place + 1].contiguous())
-        read = {Cell.lstm: torch.lstm, Cell.gru: torch.gru, Cell.rnn_tanh: torch.rnn_tanh}
+        read: dict[Cell, Any] = {Cell.lstm: torch.lstm, Cell.gru: torch.gru, Cell.rnn_tanh: torch.rnn_tanh}
         y: Tensor = read.get(self.cell, torch.rnn_relu)(
             x, before, weights, True, 1, 0.0, self.training, False, True
         )[0]

@@ -155,11 +155,12 @@ def _quality(lead: NDArray[np.float32], beats: NDArray[np.int64], *, fs_hz: floa
     blocks = lead[: max(len(lead) // block, 1) * block]
     heights = np.ptp(blocks.reshape(-1, min(block, len(blocks))), axis=1)
     usual = float(np.median(heights)) + 1e-6
+    bends = np.abs(np.diff(lead, n=2))
     return [
         len(beats) / len(lead) * fs_hz,
         1.0 if len(beats) >= _FEWEST else 0.0,
-        20 * float(np.median(np.abs(np.diff(lead, n=2)))) / usual,
-        float(np.log(float(heights.max()) / usual)),
+        20 * float(np.median(bends)) / usual if len(bends) else 0.0,
+        float(np.log((float(heights.max()) + 1e-6) / usual)),
         3 * float(np.mean(heights < usual / 3)),
     ]
 

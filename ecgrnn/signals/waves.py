@@ -1,5 +1,6 @@
 """P, QRS and T waves as labels of short steps of time, and back: the rules by which one becomes the other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,18 @@ def waves_of_labels(
     return Waves(onset=onset, peak=np.array(peak, np.int64), offset=offset, kind=kind)
 
 
+def waves_agreed_on(leads: Sequence[Waves], *, share: float) -> list[Waves]:
+    """Drop what too few leads show: a wave of a heart is seen from several sides, noise from one.
+
+    Args:
+        leads: the waves of each lead; every wave has an onset and an offset.
+        share: least share of the leads, the wave's own among them, that have a wave of its kind which
+            overlaps it; 0 keeps all.
+    """
+    least = share * len(leads)
+    return [_picked(waves, _shown_by(waves, leads) >= least) for waves in leads]
+
+
 def annotations_of_waves(waves: Waves, *, fs_hz: float) -> Annotations:
     """Give waves as WFDB annotations ``(``, peak, ``)``, with ``p``, ``N`` or ``t`` at the peak."""
     marks = np.stack([waves.onset, waves.peak, waves.offset], axis=1).reshape(-1)
@@ -112,6 +125,23 @@ def annotations_of_waves(waves: Waves, *, fs_hz: float) -> Annotations:
         subtype=np.zeros(n, np.int64),
         aux_note=np.full(n, ""),
         fs_hz=fs_hz,
+    )
+
+
+def _shown_by(waves: Waves, leads: Sequence[Waves]) -> NDArray[np.int64]:
+    """Count for each wave the leads that have one of its kind at its time."""
+    counts = np.zeros(len(waves.onset), np.int64)
+    for other in leads:
+        same = waves.kind[:, np.newaxis] == other.kind
+        begun = waves.onset[:, np.newaxis] <= other.offset
+        open_still = waves.offset[:, np.newaxis] >= other.onset
+        counts += (same & begun & open_still).any(axis=1)
+    return counts
+
+
+def _picked(waves: Waves, keep: NDArray[np.bool_]) -> Waves:
+    return Waves(
+        onset=waves.onset[keep], peak=waves.peak[keep], offset=waves.offset[keep], kind=waves.kind[keep]
     )
 
 

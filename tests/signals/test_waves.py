@@ -8,6 +8,7 @@ from ecgrnn.signals.waves import (
     WaveRules,
     annotations_of_waves,
     labels_of_waves,
+    waves_agreed_on,
     waves_of_labels,
 )
 
@@ -120,3 +121,12 @@ def test_no_waves_give_no_annotations():
 
 def test_the_scheme_knows_the_marks_of_ludb():
     assert [WAVE_SCHEME.classes[WAVE_SCHEME.index(symbol)] for symbol in "pNt"] == ["P", "QRS", "T"]
+
+
+def test_a_wave_that_too_few_leads_show_is_dropped():
+    p, late, qrs = (10, 15, 20, "P"), (18, 25, 30, "P"), (40, 45, 50, "QRS")
+    leads = [waves(p, qrs), waves(qrs), waves(late, qrs), waves((41, 45, 49, "T"))]
+    kept = [found.kind.tolist() for found in waves_agreed_on(leads, share=0.5)]
+    assert kept == [["P", "QRS"], ["QRS"], ["P", "QRS"], []]
+    assert [len(found.peak) for found in waves_agreed_on(leads, share=0)] == [2, 1, 2, 1]
+    assert [found.kind.tolist() for found in waves_agreed_on(leads, share=0.75)] == [["QRS"]] * 3 + [[]]
