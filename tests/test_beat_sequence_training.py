@@ -5,9 +5,14 @@ import pytest
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
+from ecgrnn.datasets.beat_stretches import beat_stretches
 from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.inference import annotate
 from ecgrnn.inference.beats import beat_logits
 from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.signals.detect import detect_record
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.record import read_record
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,26 @@ def test_the_batch_size_changes_no_prediction(run, small_database, tmp_path):
     parts = beat_logits(model.network, beats, batch_size=16)
     assert whole.shape == (len(beats.table), 5)
     np.testing.assert_allclose(parts, whole, rtol=0, atol=2e-6)
+
+
+def test_a_record_is_read_in_stretches_and_gets_the_logits_of_the_whole(run, small_database, monkeypatch):
+    model = load_model(run / "checkpoints" / "best.ckpt")
+    path = small_database / "s004"
+    record = read_record(path)
+    sample = detect_record(path)
+    read = []
+
+    def counted(*arguments, **options):
+        for stretch in beat_stretches(*arguments, **options):
+            read.append(stretch)
+            yield stretch
+
+    monkeypatch.setattr(annotate, "beat_stretches", counted)
+    found = annotate.classify_record(model, path, sample, batch_size=64, stretch_s=7.0)
+    prepared = prepare_record(record, model.preprocessing)
+    whole = annotate.classify_positions(model, prepared, sample, batch_size=64)
+    assert read
+    np.testing.assert_allclose(found, whole, atol=1e-3)
 
 
 def test_predict_annotates_every_beat(run, command_line, small_database, tmp_path):

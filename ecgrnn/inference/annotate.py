@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
-from ecgrnn.datasets.beat_sequences import BeatSequenceView
 from ecgrnn.datasets.beat_stretches import beat_stretches
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.errors import DataError
@@ -24,8 +23,7 @@ from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
 from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.header import read_header
-from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.preprocessing import PreparedRecord
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def classify_record(
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats of a record on disk; single beats are read stretch by stretch.
+    """Give logits ``(beat, class)`` for beats of a record on disk, which is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
@@ -107,11 +105,6 @@ def classify_record(
         DataError: when the record cannot be read or lacks a lead.
     """
     view = _view(model)
-    if isinstance(view, BeatSequenceView):
-        # A beat in its row depends on hundreds of neighbours, which a stretch would cut off.
-        config = model.preprocessing
-        record = read_record(path, leads=config.leads, n_leads=config.n_leads)
-        return classify_positions(model, prepare_record(record, config), sample, batch_size=batch_size)
     stretches = beat_stretches(
         path,
         model.preprocessing,
