@@ -24,7 +24,18 @@ def aligned_tensor(array: NDArray[Any]) -> Tensor:
 
 @dataclass(frozen=True)
 class _Batch:
-    """What all batches can do."""
+    """What all batches have and can do.
+
+    Attributes:
+        signal: what is read, one row an item.
+        lengths: ``(batch,)``, how much of each row is no padding.
+    """
+
+    signal: Tensor
+    lengths: Tensor
+
+    def __len__(self) -> int:
+        return self.signal.shape[0]
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> Self:
         """Copy to a device; Lightning calls this for every batch."""
@@ -47,14 +58,9 @@ class ClassBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    signal: Tensor
-    lengths: Tensor
     features: Tensor
     label: Tensor
     index: Tensor
-
-    def __len__(self) -> int:
-        return self.signal.shape[0]
 
 
 @dataclass(frozen=True)
@@ -68,13 +74,8 @@ class LabelBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    signal: Tensor
-    lengths: Tensor
     labels: Tensor
     index: Tensor
-
-    def __len__(self) -> int:
-        return self.signal.shape[0]
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,9 @@ class SequenceBatch(_Batch):
         index: ``(sequence, beat)``, the beat's place in its dataset; -1 for padding and context.
     """
 
-    signal: Tensor
-    lengths: Tensor
     features: Tensor
     label: Tensor
     index: Tensor
-
-    def __len__(self) -> int:
-        return self.signal.shape[0]
 
 
 @dataclass(frozen=True)
@@ -111,10 +107,5 @@ class SymbolBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    signal: Tensor
-    lengths: Tensor
     symbols: Tensor
     index: Tensor
-
-    def __len__(self) -> int:
-        return self.signal.shape[0]

@@ -1,6 +1,8 @@
 """Builds what reads and writes signals inside the networks of several forms, from their options."""
 
-from ecgrnn.choices import Front, Likelihood
+from typing import TypedDict
+
+from ecgrnn.choices import Cell, Front, InitialState, Likelihood
 from ecgrnn.config import ClassifierConfig, EncoderConfig, LabellerConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranslatorConfig
@@ -17,17 +19,11 @@ def lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
     """Build what reads all leads of a record together."""
     encoder = config.encoder
     return LeadSetEncoder(
-        max(1, round(encoder.frame_s * fs_hz)),
-        cell=encoder.cell,
-        hidden_size=encoder.hidden_size,
+        _frame(encoder, fs_hz),
         lead_size=config.lead_size,
         context=config.context_frames,
-        num_layers=encoder.num_layers,
         bidirectional=encoder.bidirectional,
-        dropout=encoder.dropout,
-        initial_state=encoder.initial_state,
-        layer_norm=encoder.layer_norm,
-        fused=encoder.fused,
+        **_layers(encoder),
     )
 
 
@@ -41,15 +37,9 @@ def frame_encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> Frame
         raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return FrameEncoder(
         n_leads,
-        frame=max(1, round(config.frame_s * fs_hz)),
-        cell=config.cell,
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
+        frame=_frame(config, fs_hz),
         bidirectional=config.bidirectional,
-        dropout=config.dropout,
-        initial_state=config.initial_state,
-        layer_norm=config.layer_norm,
-        fused=config.fused,
+        **_layers(config),
     )
 
 
@@ -62,14 +52,8 @@ def convolution_encoder(config: EncoderConfig, *, n_leads: int) -> ConvolutionEn
         kernel=config.convolutions.kernel,
         first_kernel=config.convolutions.first_kernel,
         drop=config.convolutions.dropout,
-        cell=config.cell,
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
         bidirectional=config.bidirectional,
-        dropout=config.dropout,
-        initial_state=config.initial_state,
-        layer_norm=config.layer_norm,
-        fused=config.fused,
+        **_layers(config),
     )
 
 
@@ -100,17 +84,11 @@ def generator(
     return Generator(
         n_classes,
         len(signal.leads),
-        frame=max(1, round(encoder.frame_s * signal.fs_hz)),
-        cell=encoder.cell,
-        hidden_size=encoder.hidden_size,
-        num_layers=encoder.num_layers,
+        frame=_frame(encoder, signal.fs_hz),
         place=config.place,
         embedding_size=config.embedding_size,
         spread=task.likelihood is Likelihood.gaussian,
-        dropout=encoder.dropout,
-        initial_state=encoder.initial_state,
-        layer_norm=encoder.layer_norm,
-        fused=encoder.fused,
+        **_layers(encoder),
     )
 
 
@@ -129,3 +107,32 @@ def translator(config: TranslatorConfig, *, signal: SignalSpec, n_classes: int) 
         dropout=config.head_dropout,
         fused=config.encoder.fused,
     )
+
+
+class _Layers(TypedDict):
+    """Options of recurrent layers that every form has."""
+
+    cell: Cell
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    initial_state: InitialState
+    layer_norm: bool
+    fused: bool
+
+
+def _layers(config: EncoderConfig) -> _Layers:
+    return _Layers(
+        cell=config.cell,
+        hidden_size=config.hidden_size,
+        num_layers=config.num_layers,
+        dropout=config.dropout,
+        initial_state=config.initial_state,
+        layer_norm=config.layer_norm,
+        fused=config.fused,
+    )
+
+
+def _frame(config: EncoderConfig, fs_hz: float) -> int:
+    """Give the samples of a frame."""
+    return max(1, round(config.frame_s * fs_hz))

@@ -75,15 +75,14 @@ class EcgDataModule(pl.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Fill the cache; one process does it while the others wait."""
-        if self._collection is None:
-            open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+        self._open()
 
     def setup(self, stage: str | None = None) -> None:
         """Open the cache and split it, in every process."""
-        if self._collection is None:
-            self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
-            self._counts = self.view.counts(list(self._collection.records.values()))
-            self._split = split_collection(self._collection, self.data, self._counts)
+        if self._split is None:
+            collection = self._open()
+            self._counts = self.view.counts(list(collection.records.values()))
+            self._split = split_collection(collection, self.data, self._counts)
 
     @property
     def collection(self) -> Collection:
@@ -158,6 +157,12 @@ class EcgDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Any]:
         """Serve this rank's part of the test side in the order of its records."""
         return self._in_order(Side.test)
+
+    def _open(self) -> Collection:
+        """Open the cache, filled where it is not: once, however many ask."""
+        if self._collection is None:
+            self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+        return self._collection
 
     def _in_order(self, side: Side) -> DataLoader[Any]:
         dataset, size = self.dataset(side), self.loader.evaluation_batch_size
