@@ -111,7 +111,7 @@ def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
     shape = beat_shape(model, name)
     network = cast("Generator", model.network)
     with torch.inference_mode():
-        losses = beat_losses(network, batch.label, batch.signal)
+        losses, _ = beat_losses(network, batch.label, batch.signal)
     patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}
     square = float(np.mean((beats - shape.mean) ** 2))
     row: Row = {

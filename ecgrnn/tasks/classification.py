@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,10 +11,11 @@ from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
-from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.base import Task
+from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
-class ClassificationTask(pl.LightningModule):
+class ClassificationTask(Task):
     """Trains a network that gives each item one class; label -1 does not count.
 
     Args:
@@ -47,8 +46,7 @@ class ClassificationTask(pl.LightningModule):
         log_prior: Tensor | None = None,
         augment: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer=optimizer, facts=facts)
         self.classes = tuple(classes)
         self.scored = [self.classes.index(name) for name in scored]
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -56,12 +54,9 @@ class ClassificationTask(pl.LightningModule):
         self.register_buffer("log_prior", no_prior if log_prior is None else log_prior, persistent=False)
         self.augment = augment
         self.label_smoothing = label_smoothing
-        self.optimizer = optimizer
-        self.facts = facts
         self.training_matrix = ConfusionMatrix(len(self.classes))
         self.validation_matrix = ConfusionMatrix(len(self.classes))
         self.test_matrix = ConfusionMatrix(len(self.classes))
-        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
     def forward(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give logits ``(..., class)``."""
@@ -93,14 +88,6 @@ class ClassificationTask(pl.LightningModule):
         """Log the scores over the test beats."""
         self._log_scores("test", self.test_loss, self.test_matrix)
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Give the optimiser and its schedule over all steps of the training."""
-        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what prediction needs beside the weights."""
-        checkpoint["ecgrnn"] = self.facts
-
     def _step(
         self, batch: ClassBatch | SequenceBatch, loss: MeanLoss, counted: ConfusionMatrix
     ) -> tuple[Tensor, Tensor]:
@@ -120,9 +107,8 @@ class ClassificationTask(pl.LightningModule):
         return total, weight
 
     def _log_scores(self, stage: str, loss: MeanLoss, counted: ConfusionMatrix) -> None:
-        self.log(f"{stage}/loss", loss.compute().float())
+        self.log_loss(stage, loss)
         matrix = counted.compute().cpu().numpy()
-        loss.reset()
         counted.reset()
         self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
         for name, score in zip(self.classes, class_scores(matrix), strict=True):

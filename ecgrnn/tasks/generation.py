@@ -3,19 +3,18 @@
 import math
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.networks.generator import Generator
-from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.base import Task
+from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
-class GenerationTask(pl.LightningModule):
+class GenerationTask(Task):
     """Trains a generator to write the beats of each class.
 
     With a spread of its own the loss is minus the Gaussian log-likelihood of a sample,
@@ -32,6 +31,7 @@ class GenerationTask(pl.LightningModule):
         facts: plain data written into every checkpoint beside the weights.
     """
 
+    network: Generator
     class_weights: Tensor
 
     def __init__(
@@ -42,12 +42,8 @@ class GenerationTask(pl.LightningModule):
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer=optimizer, facts=facts)
         self.register_buffer("class_weights", class_weights, persistent=False)
-        self.optimizer = optimizer
-        self.facts = facts
-        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
         self.validation_error = MeanLoss()
 
     def training_step(self, batch: ClassBatch) -> Tensor:
@@ -56,49 +52,27 @@ class GenerationTask(pl.LightningModule):
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Log the loss and the squared error on validation beats."""
-        self._step(batch, "validation")
-        weights = self.class_weights[batch.label]
-        errors = squared_errors(self.network, batch.label, batch.signal)
-        self.validation_error.update((weights * errors).sum(), weights.sum())
+        self._step(batch, "validation", error=self.validation_error)
         self.log("validation/squared_error", self.validation_error, on_step=False, on_epoch=True)
 
     def test_step(self, batch: ClassBatch) -> None:
         """Log the loss on test beats."""
         self._step(batch, "test")
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Give the optimiser and its schedule over all steps of the training."""
-        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what generation needs beside the weights."""
-        checkpoint["ecgrnn"] = self.facts
-
-    def _step(self, batch: ClassBatch, stage: str) -> tuple[Tensor, Tensor]:
-        each = beat_losses(self.network, batch.label, batch.signal)
+    def _step(self, batch: ClassBatch, stage: str, error: MeanLoss | None = None) -> tuple[Tensor, Tensor]:
+        each, squared = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]
         total, weight = (weights * each).sum(), weights.sum()
         loss: MeanLoss = getattr(self, f"{stage}_loss")
         loss.update(total, weight)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True)
+        if error is not None:
+            error.update((weights * squared).sum(), weight)
         return total, weight
 
 
-def squared_errors(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:
-    """Give the mean squared error of what is written for each beat ``(batch,)``, in mV^2.
-
-    Args:
-        network: the generator.
-        classes: ``(batch,)``.
-        beats: ``(batch, time, lead)`` in mV.
-    """
-    present, which = torch.unique(classes, return_inverse=True)
-    errors: Tensor = beats - network(present, beats.shape[1])[which]
-    return errors.square().mean(dim=(1, 2))
-
-
-def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:
-    """Give the loss of each beat ``(batch,)``, per sample.
+def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the loss of each beat ``(batch,)``, and its squared error in mV^2 ``(batch,)``, per sample.
 
     Args:
         network: the generator.
@@ -109,7 +83,8 @@ def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> Tensor:
     present, which = torch.unique(classes, return_inverse=True)
     mean, log_sd = network.distribution(present, beats.shape[1])
     squared = (beats - mean[which]).square()
+    error = squared.mean(dim=(1, 2))
     if network.spread is None:
-        return squared.mean(dim=(1, 2))
+        return error, error
     surprise = squared * torch.exp(-2 * log_sd[which]) / 2 + log_sd[which]
-    return surprise.mean(dim=(1, 2)) + math.log(2 * math.pi) / 2
+    return surprise.mean(dim=(1, 2)) + math.log(2 * math.pi) / 2, error

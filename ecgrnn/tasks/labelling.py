@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
 
@@ -11,11 +9,12 @@ from ecgrnn.batch import LabelBatch
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.base import Task
+from ecgrnn.tasks.optimisation import mean_over_ranks
 from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 
-class LabellingTask(pl.LightningModule):
+class LabellingTask(Task):
     """Trains a labeller on every step whose label is known.
 
     Args:
@@ -28,6 +27,8 @@ class LabellingTask(pl.LightningModule):
         facts: plain data written into every checkpoint beside the weights.
     """
 
+    network: Labeller
+
     def __init__(
         self,
         network: Labeller,
@@ -38,16 +39,12 @@ class LabellingTask(pl.LightningModule):
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer=optimizer, facts=facts)
         self.truth_probability = truth_probability
         self.augment = augment
-        self.optimizer = optimizer
-        self.facts = facts
         self.scored = range(1, n_classes)
         self.validation_matrix = ConfusionMatrix(n_classes)
         self.test_matrix = ConfusionMatrix(n_classes)
-        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
@@ -71,25 +68,17 @@ class LabellingTask(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the loss over the training steps."""
-        self._log_loss("training", self.training_loss)
+        self.log_loss("training", self.training_loss)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation steps."""
-        self._log_loss("validation", self.validation_loss)
+        self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test steps."""
-        self._log_loss("test", self.test_loss)
+        self.log_loss("test", self.test_loss)
         self._log_scores("test", self.test_matrix)
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Give the optimiser and its schedule over all steps of the training."""
-        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what prediction needs beside the weights."""
-        checkpoint["ecgrnn"] = self.facts
 
     def _truth_probability(self) -> float:
         progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))
@@ -103,10 +92,6 @@ class LabellingTask(pl.LightningModule):
         loss.update(-log_p, known.sum())
         found = self.network.decode(scores, batch.lengths)
         counted.update(found[known], labels[known])
-
-    def _log_loss(self, stage: str, loss: MeanLoss) -> None:
-        self.log(f"{stage}/loss", loss.compute().float())
-        loss.reset()
 
     def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()

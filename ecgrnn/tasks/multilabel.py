@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,10 +11,11 @@ from ecgrnn.batch import ClassBatch
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.multilabel import ScoredLabels, area_under_roc
-from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.base import Task
+from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
-class MultiLabelTask(pl.LightningModule):
+class MultiLabelTask(Task):
     """Trains a network that gives each item a probability of every class by itself.
 
     The loss is the binary cross-entropy, meant over items and classes. ``validation/macro_auroc`` is the mean
@@ -39,13 +38,9 @@ class MultiLabelTask(pl.LightningModule):
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer=optimizer, facts=facts)
         self.classes = tuple(classes)
         self.augment = augment
-        self.optimizer = optimizer
-        self.facts = facts
-        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
         self.validation_labels = ScoredLabels()
         self.test_labels = ScoredLabels()
 
@@ -73,25 +68,17 @@ class MultiLabelTask(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the loss over the training items, as it was while the weights moved."""
-        self._log_loss("training", self.training_loss)
+        self.log_loss("training", self.training_loss)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation items."""
-        self._log_loss("validation", self.validation_loss)
+        self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_labels)
 
     def on_test_epoch_end(self) -> None:
         """Log the scores over the test items."""
-        self._log_loss("test", self.test_loss)
+        self.log_loss("test", self.test_loss)
         self._log_scores("test", self.test_labels)
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Give the optimiser and its schedule over all steps of the training."""
-        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what prediction needs beside the weights."""
-        checkpoint["ecgrnn"] = self.facts
 
     def _loss(self, logits: Tensor, batch: ClassBatch, loss: MeanLoss) -> tuple[Tensor, Tensor]:
         """Count a batch, and give the sum of its losses and how many there are."""
@@ -99,10 +86,6 @@ class MultiLabelTask(pl.LightningModule):
         weight = torch.tensor(float(logits.numel()), device=logits.device)
         loss.update(total, weight)
         return total, weight
-
-    def _log_loss(self, stage: str, loss: MeanLoss) -> None:
-        self.log(f"{stage}/loss", loss.compute().float())
-        loss.reset()
 
     def _log_scores(self, stage: str, gathered: ScoredLabels) -> None:
         scores, labels = (part.float().cpu().numpy() for part in gathered.compute())

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
@@ -13,10 +11,11 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
-from ecgrnn.tasks.optimisation import configure, mean_over_ranks
+from ecgrnn.tasks.base import Task
+from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
-class TranscriptionTask(pl.LightningModule):
+class TranscriptionTask(Task):
     """Trains a translator on the next symbol, the true ones before it given (teacher forcing).
 
     Validation writes every strip out greedily, with nothing given but the signal: the rate of wrong symbols
@@ -30,6 +29,8 @@ class TranscriptionTask(pl.LightningModule):
         facts: plain data written into every checkpoint beside the weights.
     """
 
+    network: Translator
+
     def __init__(
         self,
         network: Translator,
@@ -39,12 +40,8 @@ class TranscriptionTask(pl.LightningModule):
         optimizer: OptimizerConfig,
         facts: dict[str, Any],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, optimizer=optimizer, facts=facts)
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
-        self.optimizer = optimizer
-        self.facts = facts
-        self.training_loss, self.validation_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
         self.validation_errors = MeanMetric()
         self.test_errors = MeanMetric()
 
@@ -59,14 +56,6 @@ class TranscriptionTask(pl.LightningModule):
     def test_step(self, batch: SymbolBatch) -> None:
         """Log the loss and add a batch to the test errors."""
         self._score(batch, "test", self.test_errors)
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Give the optimiser and its schedule over all steps of the training."""
-        return configure(self, self.optimizer, total_steps=int(self.trainer.estimated_stepping_batches))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what prediction needs beside the weights."""
-        checkpoint["ecgrnn"] = self.facts
 
     def _loss(self, batch: SymbolBatch, stage: str) -> tuple[Tensor, Tensor]:
         log_p = self.network(batch.signal, batch.symbols, batch.lengths)
