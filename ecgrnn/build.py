@@ -13,13 +13,9 @@ from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import (
     BeatsConfig,
     BeatSequenceConfig,
-    BeatSequenceNetworkConfig,
-    ClassifierConfig,
     DataConfig,
     DelineateConfig,
-    LabellerConfig,
     LoaderConfig,
-    NetworkConfig,
     TaskConfig,
 )
 from ecgrnn.datamodule import EcgDataModule
@@ -31,6 +27,7 @@ from ecgrnn.datasets.transcripts import TranscriptView
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranscriptionConfig, TranslatorConfig
+from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, LabellerConfig, NetworkConfig
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.labeller import Labeller

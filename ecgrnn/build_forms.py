@@ -3,9 +3,9 @@
 from typing import TypedDict
 
 from ecgrnn.choices import Cell, Front, InitialState, Likelihood
-from ecgrnn.config import ClassifierConfig, EncoderConfig, LabellerConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranslatorConfig
+from ecgrnn.network_config import ClassifierConfig, EncoderConfig, LabellerConfig
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder

@@ -5,7 +5,6 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
-from ecgrnn.command_config import TrainConfig
+from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.config import LoggerConfig, TaskConfig
-from ecgrnn.errors import ConfigError
+from ecgrnn.errors import ConfigError, did_you_mean
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
@@ -26,7 +25,6 @@ from ecgrnn.training.metrics_file import ContinuedMetrics
 from ecgrnn.training.resume_point import ResumePoint
 from ecgrnn.training.seeds import StepSeeds
 
-MONITOR = "validation/macro_f1"
 _OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
 """Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
 
@@ -75,8 +73,7 @@ def check_trainer_keys(keys: Mapping[str, Any]) -> None:
     known = set(inspect.signature(pl.Trainer.__init__).parameters) - _OURS
     for key in keys:
         if key not in known:
-            nearest = get_close_matches(key, sorted(known), n=1)
-            hint = f"; did you mean 'trainer.{nearest[0]}'?" if nearest else ""
+            hint = did_you_mean(key, sorted(known), prefix="trainer.")
             raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
 
 

@@ -8,13 +8,16 @@ from ecgrnn.config import (
     DataConfig,
     LoaderConfig,
     LoggerConfig,
-    NetworkConfig,
     OptimizerConfig,
     PreprocessingConfig,
     TaskConfig,
-    at_least,
 )
 from ecgrnn.errors import ConfigError
+from ecgrnn.network_config import NetworkConfig
+from ecgrnn.option_rules import at_least
+
+MONITOR = "validation/macro_f1"
+"""What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
 
 
 @dataclass

@@ -1,9 +1,10 @@
-"""The options of data, tasks and networks: names, types, units, defaults and the rules between them."""
+"""The options of data, tasks and training: names, types, units, defaults and the rules between them."""
 
 from dataclasses import dataclass, field
 
-from ecgrnn.choices import Cell, ClassWeights, Front, Head, InitialState, Normalisation, Pooling, Schedule
+from ecgrnn.choices import ClassWeights, Normalisation, Schedule
 from ecgrnn.errors import ConfigError
+from ecgrnn.option_rules import above_zero, at_least, share
 
 _SHAPE_S = 0.38
 """A beat's P wave begins, and its T wave ends, within so much of the R peak."""
@@ -236,169 +237,6 @@ class DelineateConfig(TaskConfig):
 
 
 @dataclass
-class ConvolutionConfig:
-    """Strided convolutions in front of the recurrent layers, which then read a few steps a second.
-
-    Attributes:
-        channels: features of each stage.
-        strides: how many steps each stage makes into one.
-        kernel: taps of the convolutions behind the first, odd.
-        first_kernel: taps of the first convolution, odd.
-        dropout: probability with which an output of a stage is set to zero in training.
-    """
-
-    channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])
-    strides: list[int] = field(default_factory=lambda: [5, 2, 2, 2])
-    kernel: int = 5
-    first_kernel: int = 15
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        share("network.encoder.convolutions", "dropout", self.dropout)
-        at_least("network.encoder.convolutions", "kernel", self.kernel, 1)
-        at_least("network.encoder.convolutions", "first_kernel", self.first_kernel, 1)
-        if not self.channels or len(self.channels) != len(self.strides):
-            raise ConfigError(
-                "network.encoder.convolutions needs as many strides as channels; "
-                f"it has channels={self.channels} and strides={self.strides}"
-            )
-
-
-@dataclass
-class EncoderConfig:
-    """The stacked recurrent network that every form is built on.
-
-    Attributes:
-        front: what the recurrent layers read, frames of samples or the outputs of convolutions.
-        convolutions: for ``front=convolutions``, their sizes; ``frame_s`` is then not looked at.
-        frame_s: signal one recurrent step reads; 0 reads sample by sample.
-        cell: the recurrent cell.
-        hidden_size: size of the state, per direction.
-        num_layers: layers stacked on one another.
-        bidirectional: also read backwards; such a network is not causal.
-        dropout: dropout between layers.
-        initial_state: state before the first step.
-        layer_norm: layer normalisation inside the LSTM; written-out cells only.
-        fused: torch.nn's fused layers, or the parallel scan of min_gru and min_lstm, instead of the
-            written-out ones.
-    """
-
-    front: Front = Front.frames
-    convolutions: ConvolutionConfig = field(default_factory=ConvolutionConfig)
-    frame_s: float = 0.05
-    cell: Cell = Cell.lstm
-    hidden_size: int = 64
-    num_layers: int = 2
-    bidirectional: bool = True
-    dropout: float = 0.1
-    initial_state: InitialState = InitialState.zero
-    layer_norm: bool = False
-    fused: bool = True
-
-    def __post_init__(self) -> None:
-        at_least("network.encoder", "frame_s", self.frame_s, 0)
-        at_least("network.encoder", "hidden_size", self.hidden_size, 1)
-        at_least("network.encoder", "num_layers", self.num_layers, 1)
-        share("network.encoder", "dropout", self.dropout)
-        if self.layer_norm and (self.cell is not Cell.lstm or self.fused):
-            raise ConfigError(
-                "network.encoder.layer_norm=true is for cell=lstm written out; "
-                "set network.encoder.cell=lstm and network.encoder.fused=false"
-            )
-
-
-@dataclass
-class NetworkConfig:
-    """The base of the four forms."""
-
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-
-
-@dataclass
-class ClassifierConfig(NetworkConfig):
-    """N-vs-1: one class for the whole input.
-
-    Attributes:
-        pooling: how the outputs of all steps become one vector.
-        head_size: width of the layer before the classes, which also reads the RR features.
-        head_dropout: dropout before the classes.
-    """
-
-    pooling: Pooling = Pooling.attention
-    head_size: int = 64
-    head_dropout: float = 0.2
-
-    def __post_init__(self) -> None:
-        at_least("network", "head_size", self.head_size, 1)
-        share("network", "head_dropout", self.head_dropout)
-
-
-@dataclass
-class SequenceConfig:
-    """The recurrent layers that read what an encoder made of each item, one item a step.
-
-    Attributes:
-        cell: the recurrent cell.
-        hidden_size: size of the state, per direction.
-        input_size: size of the vector read at a step.
-        num_layers: layers stacked on one another.
-        bidirectional: also read backwards; such a network is not causal.
-        dropout: dropout between layers.
-    """
-
-    cell: Cell = Cell.gru
-    hidden_size: int = 48
-    input_size: int = 48
-    num_layers: int = 1
-    bidirectional: bool = True
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("hidden_size", "input_size", "num_layers"):
-            at_least("network.sequence", name, getattr(self, name), 1)
-        share("network.sequence", "dropout", self.dropout)
-
-
-@dataclass
-class BeatSequenceNetworkConfig(NetworkConfig):
-    """N-vs-1 inside each beat, N-vs-N over the beats.
-
-    Attributes:
-        pooling: how the frames of one beat become one vector.
-        sequence: the recurrent layers over beats.
-        head_dropout: dropout of the vectors of beats, with one mask for all beats of a sequence.
-    """
-
-    pooling: Pooling = Pooling.mean
-    sequence: SequenceConfig = field(default_factory=SequenceConfig)
-    head_dropout: float = 0.3
-
-    def __post_init__(self) -> None:
-        share("network", "head_dropout", self.head_dropout)
-
-
-@dataclass
-class LabellerConfig(NetworkConfig):
-    """N-vs-N: a label for every step.
-
-    Attributes:
-        lead_size: features of what is read of a lead in one frame.
-        context_frames: frames on either side that are read with it; before it alone in a causal network.
-        label_size: features of one of several labels of a frame.
-        head: each label by itself, all together (CRF), or each after the one before (feedback).
-        feedback_size: features of the head with feedback.
-        head_dropout: dropout before the head.
-    """
-
-    lead_size: int = 64
-    context_frames: int = 2
-    label_size: int = 32
-    head: Head = Head.linear
-    feedback_size: int = 32
-    head_dropout: float = 0.1
-
-
-@dataclass
 class OptimizerConfig:
     """AdamW and its schedule.
 
@@ -469,34 +307,3 @@ class LoggerConfig:
     mlflow_uri: str = "sqlite:///runs/mlflow.db"
     project: str = "ecgrnn"
     pictures: bool = True
-
-
-def above_zero(group: str, name: str, value: float | None) -> None:
-    """Refuse an option that is not above 0.
-
-    Raises:
-        ConfigError: naming the option and its value.
-    """
-    if value is not None and value <= 0:
-        raise ConfigError(f"{group}.{name} must be above 0; it is {value}")
-
-
-def at_least(group: str, name: str, value: float, lowest: float) -> None:
-    """Refuse an option below its lowest value.
-
-    Raises:
-        ConfigError: naming the option and its value.
-    """
-    if value < lowest:
-        option = f"{group}.{name}" if group else name
-        raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
-
-
-def share(group: str, name: str, value: float) -> None:
-    """Refuse an option that is no share of a whole.
-
-    Raises:
-        ConfigError: naming the option and its value.
-    """
-    if not 0 <= value < 1:
-        raise ConfigError(f"{group}.{name} must lie in [0, 1); it is {value}")

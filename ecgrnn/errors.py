@@ -1,5 +1,21 @@
 """Exceptions a user can act on: each says what was expected, what came, and what to do."""
 
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, prefix: str = "") -> str:
+    """Give the end of an error message that names the nearest right word; empty where none is near.
+
+    Args:
+        word: what came.
+        known: what would have been right.
+        cutoff: how alike the two must be, from 0 to 1.
+        prefix: what the user writes before either.
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"; did you mean {prefix + close[0]!r}?" if close else ""
+
 
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.

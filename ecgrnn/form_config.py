@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 
 from ecgrnn.choices import Attention, ClassWeights, Context, Likelihood, Place
-from ecgrnn.config import EncoderConfig, NetworkConfig, TaskConfig, above_zero, at_least, share
+from ecgrnn.config import TaskConfig
 from ecgrnn.errors import ConfigError
+from ecgrnn.network_config import EncoderConfig, NetworkConfig
+from ecgrnn.option_rules import above_zero, at_least, share
 
 
 @dataclass

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ecgrnn.errors import ConfigError
+from ecgrnn.spec import flat
 
 OPTIONS = "config.yaml"
 """The resolved options of a run."""
@@ -102,8 +103,8 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: naming an option that says something else now.
     """
-    before = _flat(yaml.safe_load((run_dir / OPTIONS).read_text(encoding="utf-8")))
-    now = _flat(options)
+    before = flat(yaml.safe_load((run_dir / OPTIONS).read_text(encoding="utf-8")))
+    now = flat(options)
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
         if old == new or any(name == free or name.startswith(_group(free)) for free in _MAY_CHANGE):
@@ -140,9 +141,3 @@ def _words_of(run_dir: Path) -> list[str]:
 def _key_and_value(word: str) -> tuple[str, str]:
     key, _, value = word.partition("=")
     return key.lstrip("+~"), value.strip("'\"")
-
-
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(tree, Mapping):
-        return {prefix.removesuffix("."): tree}
-    return {name: leaf for key, sub in tree.items() for name, leaf in _flat(sub, f"{prefix}{key}.").items()}

@@ -50,6 +50,18 @@ class LabelScheme:
         return -1 if name is None else self.classes.index(name)
 
 
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Give the leaves of nested mappings under dotted names.
+
+    Example:
+        >>> flat({"seed": 0, "data": {"fold": 1, "root": None}})
+        {'seed': 0, 'data.fold': 1, 'data.root': None}
+    """
+    if not isinstance(tree, Mapping):
+        return {prefix.removesuffix("."): tree}
+    return {name: leaf for key, part in tree.items() for name, leaf in flat(part, f"{prefix}{key}.").items()}
+
+
 def to_plain(value: Any) -> Any:
     """Turn facts and options into dicts, lists, strings and numbers: what any checkpoint may hold.
 

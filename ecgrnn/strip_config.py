@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from ecgrnn.choices import ClassWeights
-from ecgrnn.config import TaskConfig, at_least, share
+from ecgrnn.config import TaskConfig
 from ecgrnn.errors import ConfigError
+from ecgrnn.option_rules import at_least, share
 
 
 @dataclass

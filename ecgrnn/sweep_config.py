@@ -5,8 +5,8 @@ from typing import Any
 
 from ecgrnn.choices import Objective, Pruner, Sampler
 from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import at_least
 from ecgrnn.errors import ConfigError
+from ecgrnn.option_rules import at_least
 
 
 @dataclass

@@ -20,9 +20,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
     "": 0,
-    **dict.fromkeys(("spec", "config", "form_config", "command_config", "sweep_config", "choices"), 0),
-    "strip_config": 0,
-    **dict.fromkeys(("credentials", "errors", "runs"), 0),
+    **dict.fromkeys(("config", "network_config", "form_config", "strip_config"), 0),
+    **dict.fromkeys(("command_config", "sweep_config", "option_rules", "choices"), 0),
+    **dict.fromkeys(("spec", "credentials", "errors", "runs"), 0),
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
@@ -43,19 +43,10 @@ ROOMS_OF = {
     "torchmetrics": {"metrics", "tasks", "training"},
 }
 WITHOUT_TORCH = {
-    *(
-        "",
-        "spec",
-        "config",
-        "form_config",
-        "command_config",
-        "sweep_config",
-        "choices",
-        "credentials",
-        "errors",
-        "runs",
-    ),
-    *("signals", "strip_config", "sweeps", "cli", "__main__"),
+    *("", "config", "network_config", "form_config", "strip_config"),
+    *("command_config", "sweep_config", "option_rules", "choices"),
+    *("spec", "credentials", "errors", "runs"),
+    *("signals", "sweeps", "cli", "__main__"),
 }
 
 REQUIRED = {

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,7 +18,7 @@ from ecgrnn.evaluation.files import write_json
 from ecgrnn.evaluation.results import Results
 from ecgrnn.evaluation.write import training_curves
 from ecgrnn.inference.checkpoint import TrainedModel, read_checkpoint
-from ecgrnn.spec import to_plain
+from ecgrnn.spec import flat, to_plain
 
 Picture = NDArray[np.uint8]
 """``(height, width, colour)``."""
@@ -27,7 +26,11 @@ Picture = NDArray[np.uint8]
 
 def flat_options(options: TrainConfig) -> dict[str, str | int | float | bool]:
     """Give the options as one level of dotted names, without any password."""
-    return _flat(without_passwords(to_plain(options)), "")
+    leaves = flat(without_passwords(to_plain(options)))
+    return {
+        name: leaf if isinstance(leaf, str | int | float | bool) else str(leaf)
+        for name, leaf in leaves.items()
+    }
 
 
 @rank_zero_only
@@ -110,12 +113,3 @@ def _pictures(options: TrainConfig, results: Results | None) -> dict[str, Pictur
 
     rows = training_curves(Path(options.run_dir) / "checkpoints" / "best.ckpt")
     return learning_pictures(rows) | (result_pictures(results) if results is not None else {})
-
-
-def _flat(plain: Any, prefix: str) -> dict[str, str | int | float | bool]:
-    if isinstance(plain, Mapping):
-        found: dict[str, str | int | float | bool] = {}
-        for key, value in plain.items():
-            found |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
-        return found
-    return {prefix: plain if isinstance(plain, str | int | float | bool) else str(plain)}

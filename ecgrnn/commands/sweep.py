@@ -8,9 +8,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ecgrnn.build_trainer import MONITOR, check_trainer_keys, monitored
+from ecgrnn.build_trainer import check_trainer_keys, monitored
 from ecgrnn.choices import Objective
-from ecgrnn.command_config import TrainConfig
+from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.files import write_csv, write_text

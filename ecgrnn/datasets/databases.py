@@ -1,12 +1,11 @@
 """The catalogue: which databases there are, who was recorded in them, and what is left out and why."""
 
 import csv
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, did_you_mean
 from ecgrnn.signals.header import read_header
 
 
@@ -304,10 +303,8 @@ def checked_name(name: str, *, source: str) -> str:
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Give the end of an error message that names the nearest right choice, or lists some of them."""
     known = sorted(choices)
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"
+    there = f"; there are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"
+    return did_you_mean(name, known) or there
 
 
 def _found(folder: Path) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from ecgrnn.datasets.waves import WaveView
 from ecgrnn.evaluation.delineation_report import delineation_report
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
+from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.evaluation.wave_strips import wave_strip
-from ecgrnn.inference.checkpoint import TrainedModel, versions
+from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.waves import at_source_fs, delineate
 from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_record, score_waves, sum_scores
 from ecgrnn.ranks import gather, rank, share
@@ -72,19 +73,13 @@ def write_delineation(
     total = sum_scores(one.scores for one in delineated)
     rows = [_row(fiducial, total[fiducial]) for fiducial in FIDUCIALS]
     of_records = sum_scores(one.record_scores for one in delineated)
-    summary = {
-        "database": database,
-        "split": split,
-        "scheme": model.scheme.name,
-        "records": len(records),
-        "record_names": [record.name for record in records],
+    figures = {
         "macro_f1": float(np.mean([total[fiducial].f1 for fiducial in FIDUCIALS])),
         "fiducials": {str(row["fiducial"]): _json(row) for row in rows},
         "record_fiducials": {" ".join(key): _json(_row(key, of_records[key])) for key in FIDUCIALS},
         "intervals": _intervals(delineated),
-        "seconds": dict(seconds),
-        "versions": versions(),
     }
+    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
     if rank() != 0:
         return summary  # the first process writes
     write_json(run_dir / "summary.json", summary)

@@ -16,7 +16,8 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.charts import Series, line_chart
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.page import page, section, table
-from ecgrnn.inference.checkpoint import TrainedModel, versions
+from ecgrnn.evaluation.summary import form_summary
+from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.generate import beat_shape
 from ecgrnn.networks.generator import Generator
 from ecgrnn.tasks.generation import beat_losses
@@ -52,16 +53,10 @@ def write_generation(
 ) -> dict[str, Any]:
     """Compare with held-out beats and write ``summary.json``, ``classes.csv`` and ``report.html``."""
     fits = fit_classes(model, records)
-    summary = {
-        "database": database,
-        "split": split,
-        "scheme": model.scheme.name,
-        "records": len(records),
-        "record_names": [record.name for record in records],
+    figures = {
         "classes": {fit.name: dict(fit.row) for fit in fits},
-        "seconds": dict(seconds),
-        "versions": versions(),
     }
+    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
     write_text(run_dir / "report.html", _report(summary, fits, leads=records[0].leads))

@@ -1,8 +1,9 @@
 """All figures of an evaluation as plain data: ``summary.json`` and the rows of the tables beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.calibration import calibration, curve_areas, threshold_figures
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.results import Results, describe_model, ec57_matrices, matrices_by_record
@@ -15,7 +16,7 @@ from ecgrnn.evaluation.statistics import (
     intervals,
     number,
 )
-from ecgrnn.inference.checkpoint import versions
+from ecgrnn.inference.checkpoint import TrainedModel, versions
 from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 from ecgrnn.metrics.ec57 import Ec57Scores
 from ecgrnn.metrics.ec57_counts import average, gross, matrix_statistics, pooled_matrix
@@ -66,6 +67,37 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
         "audit": results.audit.to_dict(),
         "model": describe_model(results.reading.model),
         "limits": LIMITS,
+        "seconds": dict(seconds),
+        "versions": versions(),
+    }
+
+
+def form_summary(
+    model: TrainedModel,
+    records: Sequence[CachedRecord],
+    figures: Mapping[str, Any],
+    *,
+    database: str,
+    split: str,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Put the figures of another form than the beat classifier between what every summary says.
+
+    Args:
+        model: what was judged.
+        records: on which records.
+        figures: what was found.
+        database: name of the records' database.
+        split: name of the split that holds them out.
+        seconds: time each stage of the training took.
+    """
+    return {
+        "database": database,
+        "split": split,
+        "scheme": model.scheme.name,
+        "records": len(records),
+        "record_names": [record.name for record in records],
+        **figures,
         "seconds": dict(seconds),
         "versions": versions(),
     }

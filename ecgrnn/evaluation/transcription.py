@@ -12,7 +12,8 @@ from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.files import Row, write_csv, write_json
 from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
-from ecgrnn.inference.checkpoint import TrainedModel, versions
+from ecgrnn.evaluation.summary import form_summary
+from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.transcripts import transcribe
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
 
@@ -38,17 +39,11 @@ def write_transcription(
     counts = by_patient(
         np.array([_counts(score) for score in by_record.values()]), [record.patient for record in records]
     )
-    summary = {
-        "database": database,
-        "split": split,
-        "scheme": model.scheme.name,
-        "records": len(records),
-        "record_names": [record.name for record in records],
+    figures = {
         **_row(total),
         "intervals": intervals(counts, _STATISTICS, _RESAMPLING),
-        "seconds": dict(seconds),
-        "versions": versions(),
     }
+    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
     write_json(run_dir / "summary.json", summary)
     rows: list[Row] = [{"record": name, **_row(score)} for name, score in by_record.items()]
     write_csv(run_dir / "records.csv", rows)

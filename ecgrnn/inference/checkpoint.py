@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ecgrnn.build import build_network, network_config_of, task_config_of
-from ecgrnn.config import DataConfig, NetworkConfig, PreprocessingConfig, TaskConfig
+from ecgrnn.config import DataConfig, PreprocessingConfig, TaskConfig
 from ecgrnn.errors import CheckpointError, ConfigError
+from ecgrnn.network_config import NetworkConfig
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain
 
 FORMAT = 1

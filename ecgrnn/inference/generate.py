@@ -12,7 +12,7 @@ from ecgrnn.form_config import GenerationConfig
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.networks.generator import Generator
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.record import write_signal
+from ecgrnn.signals.record_writer import write_signal
 
 FADE_S = 0.05
 """Beats fade in and out, so that one can follow another without a step."""

@@ -1,6 +1,5 @@
-"""Read a stretch of a WFDB record as millivolts, leads by name and missing samples marked; and write one."""
+"""Read a stretch of a WFDB record as millivolts, with its leads by name and its missing samples marked."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.formats import INVALID_SAMPLES, check_files, checksum, read_digital, reads_directly
 from ecgrnn.signals.header import Header, nearest, read_header
 
-__all__ = ["Header", "Record", "read_header", "read_record", "write_signal"]
+__all__ = ["Header", "Record", "read_header", "read_record"]
 
 CHUNK = 2**16
 """Samples per lead that are decoded at once: few enough for the cache."""
@@ -94,42 +93,6 @@ def read_record(
         leads=tuple(header.leads[column] for column in columns),
         missing=np.count_nonzero(np.isnan(signal), axis=1).astype(np.int64),
     )
-
-
-def write_signal(
-    path: Path,
-    signal: NDArray[np.float64],
-    *,
-    fs_hz: float,
-    leads: Sequence[str],
-    comments: Sequence[str] = (),
-) -> None:
-    """Write a record as WFDB header and signal, format 16 with steps of 1 µV.
-
-    Args:
-        path: the record's path without a suffix, in a folder that is there.
-        signal: ``(time, lead)`` in mV, within 32 mV.
-        fs_hz: sampling frequency.
-        leads: lead names.
-        comments: lines of text at the end of the header.
-    """
-    with warnings.catch_warnings():
-        # wfdb uses what pandas is about to remove, when imported and when called
-        warnings.simplefilter("ignore")
-        import wfdb  # slow to import
-
-        wfdb.wrsamp(
-            path.name,
-            fs=fs_hz,
-            units=["mV"] * len(leads),
-            sig_name=list(leads),
-            d_signal=np.clip(np.rint(signal * 1000), -32767, 32767).astype(np.int16),
-            fmt=["16"] * len(leads),
-            adc_gain=[1000.0] * len(leads),
-            baseline=[0] * len(leads),
-            comments=list(comments),
-            write_dir=str(path.parent),
-        )
 
 
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}

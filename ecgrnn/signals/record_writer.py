@@ -13,6 +13,8 @@ from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.formats import DIRECT_FORMATS, checksum
 
 _BITS = {"212": 12, "16": 16}
+_STEPS_PER_MV = 1000.0
+_LARGEST = 32767
 
 
 def write_digital(
@@ -48,6 +50,32 @@ def write_digital(
         lines.append(f"{path.name}.dat {fmt} {scale} {_BITS[fmt]} 0 {column[0]} {checksum(column)} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
     path.with_name(f"{path.name}.hea").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_signal(
+    path: Path,
+    signal: NDArray[np.float64],
+    *,
+    fs_hz: float,
+    leads: Sequence[str],
+    comments: Sequence[str] = (),
+) -> None:
+    """Write a signal in millivolts in format 16, with steps of 1 µV.
+
+    Args:
+        path: the record's path without a suffix, in a folder that is there.
+        signal: ``(time, lead)`` in mV; what lies beyond 32.767 mV is clipped.
+        fs_hz: sampling frequency.
+        leads: lead names, one per column.
+        comments: lines to put under the header.
+
+    Raises:
+        DataError: the signal has no sample.
+    """
+    digital = np.clip(np.rint(signal * _STEPS_PER_MV), -_LARGEST, _LARGEST).astype(np.int16)
+    write_digital(
+        path, digital, fmt="16", fs_hz=fs_hz, leads=leads, gain_per_mv=_STEPS_PER_MV, comments=comments
+    )
 
 
 def _check(path: Path, digital: NDArray[np.int16], *, fmt: str, leads: Sequence[str]) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecgrnn.command_config import MONITOR
+
 PROGRAM = (sys.executable, "-m", "ecgrnn", "train")
-MONITOR = "validation/macro_f1"
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _STOPPING_S = 20.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -1,12 +1,11 @@
 """The search space: values for a trial, and the words that give them to ``train``."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import optuna
 
-from ecgrnn.errors import ConfigError
+from ecgrnn.errors import ConfigError, did_you_mean
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import RangeConfig
 
@@ -26,8 +25,7 @@ def check_space(space: Mapping[str, RangeConfig], options: Mapping[str, Any]) ->
     known = _names(options)
     for name in space:
         if name not in known and not name.startswith("trainer."):
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            hint = did_you_mean(name, known)
             raise ConfigError(f"search.space names '{name}', which is no option of train{hint}")
 
 

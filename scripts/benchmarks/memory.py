@@ -25,17 +25,10 @@ from torch.utils.data import DataLoader
 
 from ecgrnn.build import build_network, build_scheme, build_task, build_view
 from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import (
-    BeatsConfig,
-    BeatSequenceConfig,
-    BeatSequenceNetworkConfig,
-    ClassifierConfig,
-    EncoderConfig,
-    LoaderConfig,
-    PreprocessingConfig,
-)
+from ecgrnn.config import BeatsConfig, BeatSequenceConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.datasets.order import TrainingBatches
+from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
 from ecgrnn.signals.simulate import write_database
 from ecgrnn.spec import SignalSpec
 from ecgrnn.tasks.optimisation import configure

@@ -33,18 +33,9 @@ from ecgrnn.batch import SequenceBatch
 from ecgrnn.build import build_datamodule, build_network, build_scheme
 from ecgrnn.choices import Cell, Pooling, Side
 from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import (
-    BeatsConfig,
-    BeatSequenceConfig,
-    BeatSequenceNetworkConfig,
-    ClassifierConfig,
-    DataConfig,
-    EncoderConfig,
-    LoaderConfig,
-    PreprocessingConfig,
-    SequenceConfig,
-)
+from ecgrnn.config import BeatsConfig, BeatSequenceConfig, DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
+from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig, SequenceConfig
 from ecgrnn.spec import SignalSpec
 
 SINGLE = EncoderConfig(frame_s=0.05, cell=Cell.lstm, hidden_size=64, num_layers=2, bidirectional=True)

@@ -1,0 +1,34 @@
+"""Rules that many options share: each refuses a value and names the option."""
+
+from ecgrnn.errors import ConfigError
+
+
+def above_zero(group: str, name: str, value: float | None) -> None:
+    """Refuse an option that is not above 0.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
+    if value is not None and value <= 0:
+        raise ConfigError(f"{group}.{name} must be above 0; it is {value}")
+
+
+def at_least(group: str, name: str, value: float, lowest: float) -> None:
+    """Refuse an option below its lowest value.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
+    if value < lowest:
+        option = f"{group}.{name}" if group else name
+        raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
+
+
+def share(group: str, name: str, value: float) -> None:
+    """Refuse an option that is no share of a whole.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
+    if not 0 <= value < 1:
+        raise ConfigError(f"{group}.{name} must lie in [0, 1); it is {value}")
