@@ -61,8 +61,8 @@ _SCHEMAS: dict[str, dict[str, type]] = {
 # MKL may add up a matrix product in another order from run to run unless it is told not to, before its first
 # product; on this branch of its code that costs nothing (512 x 512: 1.73 ms without, 1.77 ms with).
 os.environ.setdefault("MKL_CBWR", "AUTO")
-# torch asks for new memory at every step, and the system gives it page by page, 4 KB each, unless it is asked for
-# huge ones (a 2-layer LSTM on 512 beats, forwards and backwards: 99 ms with, 114 ms without).
+# torch asks for new memory at every step, and the system gives it page by page, 4 KB each, unless it is asked
+# for huge ones (a 2-layer LSTM on 512 beats, forwards and backwards: 99 ms with, 114 ms without).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _ALIKE = 0.5
