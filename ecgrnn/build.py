@@ -219,12 +219,7 @@ def build_task(
                 labeller,
                 n_classes=n_classes,
                 truth_probability=task.truth_probability,
-                augment=WaveAugmentation(
-                    task.augmentation,
-                    fs_hz=signal.fs_hz,
-                    frame=labeller.encoder.frame,
-                    per_frame=labeller.labels_per_frame,
-                ),
+                augment=_wave_augmentation(task, labeller, fs_hz=signal.fs_hz),
                 optimizer=options.optimizer,
                 facts=facts,
             )
@@ -311,6 +306,11 @@ def _training_extras(
             }
         case _:
             return {}
+
+
+def _wave_augmentation(task: DelineateConfig, labeller: Labeller, *, fs_hz: float) -> WaveAugmentation:
+    frame, per_frame = labeller.encoder.frame, labeller.labels_per_frame
+    return WaveAugmentation(task.augmentation, fs_hz=fs_hz, frame=frame, per_frame=per_frame)
 
 
 def _in_memory_mb(loader: LoaderConfig) -> float:

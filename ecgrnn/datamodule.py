@@ -1,7 +1,7 @@
 """The LightningDataModule: a database prepared once, split by patient, and served as batches."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -19,6 +19,8 @@ from ecgrnn.datasets.splits import Split
 from ecgrnn.datasets.strips import StripDataset
 from ecgrnn.ranks import rank, world_size
 
+Batch = TypeVar("Batch")
+
 _NOT_SET_UP = "EcgDataModule.setup() has not been called"
 
 
@@ -33,10 +35,7 @@ class View(Protocol):
         """Count each record's items by class, so that a split can spread them evenly."""
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> Any:
-        """Give the dataset of the records' items."""
-
-    def collate(self, batch: Any) -> Any:
-        """Put what the dataset gives for a batch of indices into a batch."""
+        """Give the dataset of the records' items; a list of indices gives a batch."""
 
 
 class EcgDataModule(pl.LightningDataModule):
@@ -175,9 +174,14 @@ class EcgDataModule(pl.LightningDataModule):
     def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
         return DataLoader(
             self.dataset(side),
-            collate_fn=self.view.collate,
+            collate_fn=whole,
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,
             generator=torch.Generator().manual_seed(self.seed),  # seeds of loader processes
             **options,
         )
+
+
+def whole(batch: Batch) -> Batch:
+    """Collate nothing: a dataset asked for a list of indices has made the batch already."""
+    return batch

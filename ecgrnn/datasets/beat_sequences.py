@@ -79,10 +79,6 @@ class BeatSequenceView:
         """Give the dataset of any table of beats, each to be classified once."""
         return BeatSequenceDataset(records, table, view=self, training=False)
 
-    def collate(self, batch: SequenceBatch) -> SequenceBatch:
-        """Collate nothing: the dataset has already made the batch."""
-        return batch
-
 
 @dataclass(frozen=True)
 class Sequences:

@@ -94,20 +94,24 @@ class _Buffer:
 
     @property
     def record(self) -> PreparedRecord:
+        """What is kept, as a record."""
         if self._record is None:
             raise RuntimeError("nothing has been appended")
         return self._record
 
     @property
     def stop(self) -> int:
+        """Index in the whole recording behind the last sample kept."""
         return self.start + len(self.record.signal)
 
     def append(self, stretch: PreparedStretch) -> None:
+        """Keep the next stretch behind what is kept."""
         kept = [] if self._record is None else [self._record.signal]
         signal = np.concatenate([*kept, stretch.record.signal])
         self._record = dataclasses.replace(stretch.record, signal=signal)
 
     def drop_before(self, index: int) -> None:
+        """Forget the samples before this index in the whole recording."""
         cut = min(max(index, self.start), self.stop)
         self._record = dataclasses.replace(self.record, signal=self.record.signal[cut - self.start :].copy())
         self.start = cut

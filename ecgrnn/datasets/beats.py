@@ -64,10 +64,6 @@ class BeatView:
             in_memory_mb=self.in_memory_mb,
         )
 
-    def collate(self, batch: ClassBatch) -> ClassBatch:
-        """Collate nothing: the dataset has already made the batch."""
-        return batch
-
 
 class BeatDataset(Dataset[ClassBatch]):
     """Windows around beats, served a batch at a time.

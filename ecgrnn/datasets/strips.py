@@ -78,10 +78,6 @@ class StripView:
         features = np.stack([self._described(strip) for strip in strips])
         return StripDataset(strips, np.full(shape, -1), features, in_memory_mb=self.in_memory_mb)
 
-    def collate(self, batch: ClassBatch) -> ClassBatch:
-        """Collate nothing: the dataset has already made the batch."""
-        return batch
-
     def _marks(self, record: CachedRecord) -> NDArray[np.int64]:
         return np.array([name in record.labels for name in self.scheme.classes], np.int64)
 

@@ -42,10 +42,6 @@ class TranscriptView:
         """Give the strips of the records; nothing here is different in training."""
         return TranscriptDataset(records, self)
 
-    def collate(self, batch: SymbolBatch) -> SymbolBatch:
-        """Collate nothing: the dataset has already made the batch."""
-        return batch
-
 
 class TranscriptDataset(Dataset[SymbolBatch]):
     """Strips of records with the classes of their beats.

@@ -49,10 +49,6 @@ class WaveView:
         annotator = lead.lower() if self.annotator == PER_LEAD else self.annotator
         return _waves(record, annotator)
 
-    def collate(self, batch: LabelBatch) -> LabelBatch:
-        """Collate nothing: the dataset has already made the batch."""
-        return batch
-
     def _count(self, record: CachedRecord) -> NDArray[np.int64]:
         kinds = np.concatenate([self.reference(record, lead).kind for lead in record.leads])
         return np.array([(kinds == name).sum() for name in WAVE_SCHEME.classes], np.int64)

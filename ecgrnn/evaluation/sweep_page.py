@@ -219,6 +219,7 @@ class _Scale:
 
     @classmethod
     def of(cls, name: str, values: Mapping[str, Any]) -> "_Scale":
+        """Make the scale of an option from its search space."""
         if "choices" in values:
             return cls(name, [str(choice) for choice in values["choices"]], 0.0, 1.0, log=False)
         low, high, log = float(values.get("low", 0.0)), float(values["high"]), bool(values.get("log"))
@@ -226,15 +227,18 @@ class _Scale:
 
     @classmethod
     def between(cls, name: str, values: Sequence[float]) -> "_Scale":
+        """Make a scale from the lowest to the highest of some values."""
         return cls(name, (), min(values), max(values), log=False)
 
     def height(self, value: object) -> float:
+        """Give where a value stands, 0 at the foot and 1 at the top."""
         if self.choices:
             return self.choices.index(str(value)) / max(len(self.choices) - 1, 1)
         low, high, at = (self._even(float(str(one))) for one in (self.low, self.high, value))
         return (at - low) / ((high - low) or 1.0)
 
     def axis(self) -> Axis:
+        """Give the axis as it is drawn."""
         if self.choices:
             shown = self.choices if len(self.choices) <= _MOST_TICKS else ()
             return Axis(self.name, [(self.height(choice), choice) for choice in shown])

@@ -137,6 +137,7 @@ class _Convolution(nn.Module):
         self.norm = nn.BatchNorm2d(m)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Read ``(batch, feature, 1, time)``; what lies behind a row's length stays 0."""
         return _zero_behind(torch.relu(self.norm(self.convolution(x))), lengths)
 
 
@@ -152,6 +153,7 @@ class _Block(nn.Module):
         self.norm = nn.BatchNorm2d(m)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Read ``(batch, feature, 1, time)``; what lies behind a row's length stays 0."""
         y = self.shorten(x, lengths)
         return _zero_behind(torch.relu(y + self.norm(self.convolution(self.drop(y)))), lengths)
 

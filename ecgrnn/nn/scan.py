@@ -106,12 +106,14 @@ class _LinearScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+        """Give all states ``h_t = a_t h_(t-1) + b_t``."""
         states = _scan(a, b, h)
         ctx.save_for_backward(a, h, states)
         return states
 
     @staticmethod
     def backward(ctx: Any, *d: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scan the gradients from the last step to the first."""
         a, h, states = ctx.saved_tensors
         a_next = torch.cat([a[:, 1:], torch.zeros_like(a[:, :1])], dim=1)
         g = _scan(a_next.flip(1), d[0].flip(1), torch.zeros_like(h)).flip(1)

@@ -125,6 +125,7 @@ class _Case(NamedTuple):
 
     @staticmethod
     def draw(network: Recurrence) -> "_Case":
+        """Draw an input, an initial state and what gradients come back, at random."""
         like = network.initial_state(BATCH)
         return _Case(
             x=torch.randn(BATCH, TIME, INPUT, dtype=torch.float64),

@@ -185,6 +185,7 @@ class _Heart:
         self.rr_s = tachogram(duration_s + _LEAD_IN_S + 60, profile, rng)
 
     def beat_until(self, end_s: float, *, with_events: bool) -> None:
+        """Beat until this time, with or without events: ectopic beats, runs, spells of fibrillation."""
         sinus, fibrillating = self._events(), self._events_in_fibrillation()
         while self.now_s < end_s:
             draw = self.rng.random() if with_events else 1.0

@@ -26,6 +26,7 @@ from torch.utils.data import DataLoader
 from ecgrnn.build import build_network, build_scheme, build_task, build_view
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import BeatsConfig, BeatSequenceConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.datamodule import whole
 from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.datasets.order import TrainingBatches
 from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
@@ -127,7 +128,7 @@ def train(folder: Path, task: str, *, steps: int) -> dict[str, float]:
     indexed_s = time.perf_counter() - begun
     index = own_memory()["RssAnon"] - before
     batches = TrainingBatches(len(dataset), batch_size=options.loader.batch_size, seed=0)
-    loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=view.collate))
+    loader = iter(DataLoader(dataset, batch_sampler=batches, collate_fn=whole))
     begun = time.perf_counter()
     for _ in range(steps):
         batch = next(loader)

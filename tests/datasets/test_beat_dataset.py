@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datamodule import whole
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.cache import RecordSource, prepare_records
 from ecgrnn.errors import ConfigError
@@ -88,7 +89,7 @@ def test_what_a_batch_is_written_into_changes_no_later_batch(cached):
 def test_a_loader_serves_whole_batches_and_every_beat_once(cached):
     beats = view()
     dataset = beats.dataset(cached, training=False)
-    loader = DataLoader(dataset, batch_size=32, collate_fn=beats.collate)
+    loader = DataLoader(dataset, batch_size=32, collate_fn=whole)
     batches = list(loader)
     assert [len(batch) for batch in batches[:-1]] == [32] * (len(batches) - 1)
     assert torch.cat([batch.index for batch in batches]).tolist() == list(range(len(dataset)))
