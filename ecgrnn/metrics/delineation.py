@@ -63,6 +63,7 @@ def score_fiducial(
     *,
     fs_hz: float,
     stretch: tuple[float, float],
+    unmarked: NDArray[np.int64] | None = None,
     tolerance_ms: float = TOLERANCE_MS,
 ) -> FiducialScore:
     """Match marks of one kind one to one, the nearest pairs first.
@@ -73,6 +74,8 @@ def score_fiducial(
         fs_hz: sampling frequency of both.
         stretch: first and last annotated sample: a test mark outside it that finds no reference mark is no
             error, since nobody looked there.
+        unmarked: ``(wave,)``, peaks of reference waves whose mark of this kind nobody set: a test mark within
+            the tolerance of one that finds no reference mark is no error, since nobody said where it is.
         tolerance_ms: how far apart a pair may be.
     """
     reference, test = reference[reference >= 0], test[test >= 0]
@@ -86,6 +89,9 @@ def score_fiducial(
             free_reference[row] = free_test[column] = False
             errors.append(distance[row, column])
     looked_at = (test >= stretch[0]) & (test <= stretch[1])
+    if unmarked is not None:
+        away = np.abs(test[:, np.newaxis] - unmarked[np.newaxis]) / fs_hz * 1000
+        looked_at &= ~(away <= tolerance_ms).any(axis=1)
     return FiducialScore(
         found=len(errors),
         missed=int(free_reference.sum()),
@@ -103,6 +109,7 @@ def score_waves(reference: Waves, test: Waves, *, fs_hz: float) -> dict[tuple[st
             getattr(test, mark)[test.kind == kind],
             fs_hz=fs_hz,
             stretch=stretch,
+            unmarked=reference.peak[(reference.kind == kind) & (getattr(reference, mark) < 0)],
         )
         for kind, mark in FIDUCIALS
     }

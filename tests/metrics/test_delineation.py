@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,22 @@ def test_a_mark_just_outside_the_stretch_still_finds_the_first_reference():
 def test_an_unmarked_onset_does_not_count():
     found = score([-1, 1000], [1000])
     assert (found.found, found.missed) == (1, 0)
+
+
+def test_an_onset_found_where_a_wave_has_none_marked_is_no_error():
+    peaks = np.array([1030], np.int64)
+    assert score([-1, 2000], [1000, 2000]).extra == 1
+    found = score([-1, 2000], [1000, 2000], unmarked=peaks)
+    assert (found.found, found.missed, found.extra) == (1, 0, 0)
+    assert score([-1, 2000], [900, 1000], unmarked=peaks).extra == 1  # 260 ms before the peak
+
+
+def test_the_waves_of_a_lead_say_which_marks_nobody_set():
+    reference, test = lead(1000, 1400), lead(1000, 1400, 1800)
+    onsets_unset = dataclasses.replace(reference, onset=np.array([-1, 1400]))
+    scores = score_waves(onsets_unset, test, fs_hz=500.0)
+    assert (scores["QRS", "onset"].found, scores["QRS", "onset"].extra) == (1, 0)
+    assert (scores["QRS", "offset"].found, scores["QRS", "offset"].extra) == (2, 0)
 
 
 def test_ratios_follow_from_the_counts():
