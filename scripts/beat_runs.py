@@ -1,11 +1,11 @@
 """Train the beat recipe by cross-validation inside DS1, or with several seeds to be judged on DS2; one table.
 
-    python scripts/beat_runs.py --out runs/beats/cv --inside-ds1 [--folds 0 1] [--seeds 0] [key=value ...]
+    python scripts/beat_runs.py --out runs/beats/cv --inside-ds1 [--folds 0 1] [--seeds 0]
     python scripts/beat_runs.py --out runs/beats/ds2 --seeds 0 1 2 3 4 [--experiment mitdb_beats_tiny]
 
-Inside DS1 its patients are held out in five groups, and no record of DS2 is opened. A run that has its
-summary.json is not trained again, so that the work can be cut into parts. Writes OUT/runs.json beside the
-folders of the runs.
+Words behind ``--`` go to every training. Inside DS1 its patients are held out in five groups, and no record
+of DS2 is opened. A run that has its summary.json is not trained again, so that the work can be cut into
+parts. Writes OUT/runs.json beside the folders of the runs.
 """
 
 import argparse
@@ -29,7 +29,9 @@ COMPARED = ("N", "S", "V")
 
 def main() -> None:
     """Train the runs that are missing and print the table of those that are there."""
-    options, words = _parser().parse_known_args()
+    given = sys.argv[1:]
+    cut = given.index("--") if "--" in given else len(given)
+    options, words = _parser().parse_args(given[:cut]), given[cut + 1 :]
     folds = options.folds if options.inside_ds1 else [None]
     for seed in options.seeds:
         for fold in folds:

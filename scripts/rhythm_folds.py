@@ -1,9 +1,9 @@
 """Train and judge one rhythm network per held-out fold of CinC 2017, and pool the folds into one table.
 
-    python scripts/rhythm_folds.py --out runs/rhythm [--folds 0 1] [key=value ...]
+    python scripts/rhythm_folds.py --out runs/rhythm [--folds 0 1]
 
-A fold that has its summary.json is not trained again, so that a broken run can be taken up. Writes
-OUT/folds.json beside the folders of the folds.
+Words behind ``--`` go to every training. A fold that has its summary.json is not trained again, so that a
+broken run can be taken up. Writes OUT/folds.json beside the folders of the folds.
 """
 
 import argparse
@@ -22,7 +22,9 @@ SCORED = ("N", "A", "O")
 
 def main() -> None:
     """Train the folds that are missing and print the table of those that are there."""
-    options, words = _parser().parse_known_args()
+    given = sys.argv[1:]
+    cut = given.index("--") if "--" in given else len(given)
+    options, words = _parser().parse_args(given[:cut]), given[cut + 1 :]
     for fold in options.folds:
         _train(fold, options.out / f"fold-{fold}", words=words)
     done = [fold for fold in range(5) if (options.out / f"fold-{fold}" / "summary.json").is_file()]
