@@ -19,6 +19,7 @@ CHART_CSS = """
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.82rem;color:var(--muted);margin:.2rem 0 0}
 .legend svg{width:26px;height:8px;margin-right:.35rem;vertical-align:middle}
 .legend line{stroke:var(--line);stroke-width:2.4}
+.legend circle{fill:var(--line)}
 """
 
 _WIDTH, _HEIGHT = 400.0, 300.0
@@ -182,8 +183,12 @@ def _bar(frame: _Frame, bar: tuple[float, float, float]) -> str:
 
 def _legend(series: Sequence[Series]) -> str:
     entries = "".join(
-        f'<span><svg viewBox="0 0 26 8"><line class="s{one.style} d{one.style}" x2="26" y1="4" y2="4"/>'
-        f"</svg>{escape(one.name)}</span>"
-        for one in series
+        f'<span><svg viewBox="0 0 26 8">{_sample(one)}</svg>{escape(one.name)}</span>' for one in series
     )
     return f'<div class="legend">{entries}</div>'
+
+
+def _sample(series: Series) -> str:
+    if series.joined:
+        return f'<line class="s{series.style} d{series.style}" x2="26" y1="4" y2="4"/>'
+    return f'<circle class="dot s{series.style}" cx="13" cy="4" r="3.5"/>'

@@ -7,6 +7,7 @@ from html import escape
 PARALLEL_CSS = """
 .parallel{display:block;width:100%;height:auto;min-width:640px}
 .parallel text{font:11px system-ui,sans-serif;fill:var(--muted);text-anchor:middle}
+.parallel .tick{text-anchor:start;paint-order:stroke;stroke:var(--card);stroke-width:3px}
 .parallel .name{fill:var(--ink);font-weight:600}
 .parallel .axis{stroke:var(--muted);stroke-width:1}
 .parallel path{fill:none;stroke:var(--c0);stroke-width:1.4}
@@ -74,7 +75,7 @@ def _axis(axis: Axis, place: int) -> str:
     x = _SIDE + _GAP * place
     group, _, name = axis.name.rpartition(".")
     ticks = "".join(
-        f'<text x="{x + 5:.1f}" y="{_y(height) + 4:.1f}" style="text-anchor:start">{escape(text)}</text>'
+        f'<text class="tick" x="{x + 6:.1f}" y="{_y(height) + 4:.1f}">{escape(text)}</text>'
         for height, text in axis.ticks
     )
     return (
