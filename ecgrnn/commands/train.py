@@ -121,12 +121,8 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers
     )
-    return EvaluateConfig(
-        run_dir=options.run_dir,
-        checkpoint=str(checkpoint),
-        data=here,
-        batch_size=options.loader.evaluation_batch_size,
-    )
+    # All else as ``evaluate`` has it, so that its figures are those of the training to the last digit.
+    return EvaluateConfig(run_dir=options.run_dir, checkpoint=str(checkpoint), data=here)
 
 
 def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
