@@ -11,31 +11,31 @@ parts. Writes OUT/runs.json beside the folders of the runs.
 import argparse
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from trainings import add_words, train_once
 
 from ecgrnn.datasets.splits import DS1
+from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 
 CLASSES = ("N", "S", "V", "F", "Q")
 COMPARED = ("N", "S", "V")
 """The classes whose mean F1 is given."""
+RATIOS = ("sensitivity", "positive_predictivity", "f1")
 
 
 def main() -> None:
     """Train the runs that are missing and print the table of those that are there."""
-    given = sys.argv[1:]
-    cut = given.index("--") if "--" in given else len(given)
-    options, words = _parser().parse_args(given[:cut]), given[cut + 1 :]
+    options = _parser().parse_args()
     folds = options.folds if options.inside_ds1 else [None]
     for seed in options.seeds:
         for fold in folds:
-            _train(_folder(options.out, seed, fold), options.experiment, seed=seed, fold=fold, words=words)
+            words = _words(options.experiment, seed=seed, fold=fold)
+            train_once(_folder(options.out, seed, fold), [*words, *options.words])
     by_seed = {}
     for seed in options.seeds:
         matrices = [_confusion(_folder(options.out, seed, fold) / "confusion.csv") for fold in folds]
@@ -44,6 +44,8 @@ def main() -> None:
     (options.out / "runs.json").write_text(json.dumps(table, indent=1) + "\n")
     for line in _lines(list(table["by_seed"].values())):
         print(line)
+    if not options.inside_ds1:
+        print(_intervals([_folder(options.out, seed, None) / "intervals.csv" for seed in options.seeds]))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--inside-ds1", action="store_true", help="hold out patients of DS1, not DS2")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
     parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)), help="with --inside-ds1")
+    add_words(parser)
     return parser
 
 
@@ -60,14 +63,11 @@ def _folder(out: Path, seed: int, fold: int | None) -> Path:
     return out / f"seed-{seed}" if fold is None else out / f"seed-{seed}-fold-{fold}"
 
 
-def _train(run_dir: Path, experiment: str, *, seed: int, fold: int | None, words: Sequence[str]) -> None:
-    if (run_dir / "summary.json").is_file():
-        return
-    command = [sys.executable, "-m", "ecgrnn", "train", f"experiment={experiment}", f"seed={seed}"]
-    if fold is not None:
-        command += ["data.split=kfold", f"data.records=[{','.join(DS1)}]", f"data.fold={fold}"]
-    quiet = ["trainer.enable_progress_bar=false", f"run_dir={run_dir}"]
-    subprocess.run([*command, *quiet, *words], check=True)
+def _words(experiment: str, *, seed: int, fold: int | None) -> list[str]:
+    words = [f"experiment={experiment}", f"seed={seed}"]
+    if fold is None:
+        return words
+    return [*words, "data.split=kfold", f"data.records=[{','.join(DS1)}]", f"data.fold={fold}"]
 
 
 def _confusion(path: Path) -> NDArray[np.int64]:
@@ -79,14 +79,11 @@ def _confusion(path: Path) -> NDArray[np.int64]:
 
 def _scores(matrix: NDArray[np.int64]) -> dict[str, Any]:
     """Give gross figures: beats of all records counted together."""
-    hits, true, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    f1 = 2 * hits / np.maximum(true + called, 1)
+    scores = class_scores(matrix)
     return {
-        "accuracy": float(hits.sum() / matrix.sum()),
-        "sensitivity": (hits / np.maximum(true, 1)).tolist(),
-        "positive_predictivity": (hits / np.maximum(called, 1)).tolist(),
-        "f1": f1.tolist(),
-        "mean_f1_of_N_S_V": float(np.mean([f1[CLASSES.index(name)] for name in COMPARED])),
+        "accuracy": accuracy(matrix),
+        **{ratio: np.nan_to_num([getattr(score, ratio) for score in scores]).tolist() for ratio in RATIOS},
+        "mean_f1_of_N_S_V": macro_f1(matrix, over=[CLASSES.index(name) for name in COMPARED]),
         "confusion": matrix.tolist(),
     }
 
@@ -96,9 +93,8 @@ def _lines(runs: Sequence[dict[str, Any]]) -> list[str]:
         spread = f" +- {100 * np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
         return f"{100 * float(np.mean(values)):.1f}{spread}"
 
-    keys = ("sensitivity", "positive_predictivity", "f1")
     rows = (
-        (name, *(show([run[key][number] for run in runs]) for key in keys))
+        (name, *(show([run[ratio][number] for run in runs]) for ratio in RATIOS))
         for number, name in enumerate(CLASSES)
     )
     return [
@@ -109,6 +105,21 @@ def _lines(runs: Sequence[dict[str, Any]]) -> list[str]:
         f"accuracy {show([run['accuracy'] for run in runs])}",
         f"mean F1 of N, S and V {show([run['mean_f1_of_N_S_V'] for run in runs])}",
     ]
+
+
+def _intervals(paths: Sequence[Path]) -> str:
+    """Give the intervals of F1 by patient, the mean of their ends over the runs."""
+    ends: dict[str, list[tuple[float, float]]] = {name: [] for name in COMPARED}
+    for path in paths:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row["convention"] == "reference positions"]
+        by_statistic = {row["statistic"]: row for row in rows}
+        for name, found in ends.items():
+            row = by_statistic[f"{name}_f1"]
+            found.append((float(row["bca_low"]), float(row["bca_high"])))
+    means = {name: 100 * np.mean(found, axis=0) for name, found in ends.items()}
+    shown = (f"{name} {low:.1f} to {high:.1f}" for name, (low, high) in means.items())
+    return f"interval of F1: {', '.join(shown)}"
 
 
 if __name__ == "__main__":

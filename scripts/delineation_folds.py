@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from trainings import add_words
 
 from ecgrnn.cli import main as ecgrnn
 from ecgrnn.metrics.delineation import FIDUCIALS
@@ -31,24 +32,23 @@ KEYS = ("sensitivity", "positive_predictivity", "f1", "mean_ms", "sd_ms")
 
 
 def main() -> int:
-    options, more = arguments()
+    options = arguments()
     for variant in options.variants:
         for fold in options.folds:
-            status = train(variant, fold, out=options.out, more=more)
+            status = train(variant, fold, out=options.out, more=options.words)
             if status:
                 return status
     print(table(options.out))
     return 0
 
 
-def arguments() -> tuple[argparse.Namespace, list[str]]:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train and score delineators on the folds of LUDB.")
     parser.add_argument("--out", type=Path, default=Path("runs/ludb"))
     parser.add_argument("--variants", nargs="*", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--folds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    return parser.parse_args(words[:cut]), words[cut + 1 :]
+    add_words(parser)
+    return parser.parse_args()
 
 
 def train(variant: str, fold: int, *, out: Path, more: list[str]) -> int:

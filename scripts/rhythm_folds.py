@@ -9,12 +9,12 @@ broken run can be taken up. Writes OUT/folds.json beside the folders of the fold
 import argparse
 import csv
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, pstdev
 from typing import Any
+
+from trainings import add_words, train_once
 
 CLASSES = ("N", "A", "O", "~")
 SCORED = ("N", "A", "O")
@@ -22,11 +22,10 @@ SCORED = ("N", "A", "O")
 
 def main() -> None:
     """Train the folds that are missing and print the table of those that are there."""
-    given = sys.argv[1:]
-    cut = given.index("--") if "--" in given else len(given)
-    options, words = _parser().parse_args(given[:cut]), given[cut + 1 :]
+    options = _parser().parse_args()
     for fold in options.folds:
-        _train(fold, options.out / f"fold-{fold}", words=words)
+        recipe = ["experiment=cinc2017_rhythm", f"data.fold={fold}"]
+        train_once(options.out / f"fold-{fold}", [*recipe, *options.words])
     done = [fold for fold in range(5) if (options.out / f"fold-{fold}" / "summary.json").is_file()]
     by_fold = {fold: _calls(options.out / f"fold-{fold}" / "records.csv") for fold in done}
     table = _table(by_fold)
@@ -39,15 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--folds", type=int, nargs="*", default=list(range(5)), help="folds to train")
+    add_words(parser)
     return parser
-
-
-def _train(fold: int, run_dir: Path, *, words: Sequence[str]) -> None:
-    if (run_dir / "summary.json").is_file():
-        return
-    command = [sys.executable, "-m", "ecgrnn", "train", "experiment=cinc2017_rhythm", f"data.fold={fold}"]
-    quiet = ["trainer.enable_progress_bar=false", f"run_dir={run_dir}"]
-    subprocess.run([*command, *quiet, *words], check=True)
 
 
 def _calls(path: Path) -> list[tuple[str, str]]:
