@@ -121,8 +121,10 @@ def build_scheme(task: TaskConfig, data: DataConfig) -> LabelScheme:
             return find_scheme(data.scheme)
 
 
-def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig) -> Any:
-    """Build what a task makes of records."""
+def build_view(
+    task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0
+) -> Any:
+    """Build what a task makes of records; ``seed`` is that of what is simulated in training."""
     match task:
         case DelineateConfig():
             return WaveView(annotator=annotator, step_s=task.step_s)
@@ -135,6 +137,8 @@ def build_view(task: TaskConfig, *, annotator: str, scheme: LabelScheme, loader:
                 sequence_beats=task.sequence_beats,
                 causal=task.causal,
                 in_memory_mb=_in_memory_mb(loader),
+                simulated_ectopy=task.simulated_ectopy,
+                seed=seed,
             )
         case BeatsConfig() | GenerationConfig():
             return BeatView(
@@ -164,6 +168,7 @@ def build_datamodule(options: TrainConfig) -> EcgDataModule:
         annotator=options.data.annotator,
         scheme=build_scheme(options.task, options.data),
         loader=options.loader,
+        seed=options.seed,
     )
     return EcgDataModule(
         options.data, options.preprocessing, loader=options.loader, view=view, seed=options.seed

@@ -165,18 +165,26 @@ class BeatSequenceConfig(BeatsConfig):
         logit_adjustment: in training, this much of the logarithm of the class frequencies among training
             patients is added to the logits, so that at prediction rarity does not hold a class back;
             Menon et al., Long-tail learning via logit adjustment (2021).
+        simulated_ectopy: share of the training sequences that come from copies of the training records,
+            played back with simulated supraventricular ectopic beats and in other rhythms.
         augmentation: random changes in training.
     """
 
     sequence_beats: int = 64
     causal: bool = False
     logit_adjustment: float = 0.5
+    simulated_ectopy: float = 0.0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("task", "sequence_beats", self.sequence_beats, 2)
         at_least("task", "logit_adjustment", self.logit_adjustment, 0)
+        if not 0 <= self.simulated_ectopy <= 0.5:
+            raise ConfigError(
+                "task.simulated_ectopy must lie between 0 and 0.5: there is one copy of each record; "
+                f"it is {self.simulated_ectopy}"
+            )
         if min(self.before_s, self.after_s) < _SHAPE_S:
             raise ConfigError(
                 f"task.before_s={self.before_s} and task.after_s={self.after_s} must be at least {_SHAPE_S}, "

@@ -9,15 +9,18 @@ broken run can be taken up. Writes OUT/folds.json beside the folders of the fold
 import argparse
 import csv
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, pstdev
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from trainings import add_words, train_once
 
+from ecgrnn.metrics.classification import accuracy, class_scores, confusion_matrix, macro_f1
+
 CLASSES = ("N", "A", "O", "~")
-SCORED = ("N", "A", "O")
+SCORED = range(3)
+"""Strips too noisy to tell count where they are called one of the other three."""
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
         recipe = ["experiment=cinc2017_rhythm", f"data.fold={fold}"]
         train_once(options.out / f"fold-{fold}", [*recipe, *options.words])
     done = [fold for fold in range(5) if (options.out / f"fold-{fold}" / "summary.json").is_file()]
-    by_fold = {fold: _calls(options.out / f"fold-{fold}" / "records.csv") for fold in done}
+    by_fold = {fold: _confusion(options.out / f"fold-{fold}" / "records.csv") for fold in done}
     table = _table(by_fold)
     (options.out / "folds.json").write_text(json.dumps(table, indent=1) + "\n")
     for line in _lines(table):
@@ -42,33 +45,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _calls(path: Path) -> list[tuple[str, str]]:
-    """Read pairs of what a strip is and what it was called."""
+def _confusion(path: Path) -> NDArray[np.int64]:
+    """Count strips by what they are and what they were called."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [(row["reference"], row["predicted"]) for row in csv.DictReader(file)]
+        rows = [(row["reference"], row["predicted"]) for row in csv.DictReader(file)]
+    is_, called = np.array([[CLASSES.index(name) for name in row] for row in rows]).T
+    return confusion_matrix(is_, called, n_classes=len(CLASSES))
 
 
-def _table(by_fold: dict[int, list[tuple[str, str]]]) -> dict[str, Any]:
+def _table(by_fold: dict[int, NDArray[np.int64]]) -> dict[str, Any]:
     """Score the strips of all folds together, and each fold by itself."""
-    pooled = [pair for calls in by_fold.values() for pair in calls]
-    means = {fold: mean(_f1(calls, name) for name in SCORED) for fold, calls in by_fold.items()}
+    pooled = np.sum(list(by_fold.values()), axis=0)
+    means = {fold: macro_f1(matrix, over=SCORED) for fold, matrix in by_fold.items()}
     return {
-        "strips": len(pooled),
-        "mean_f1": mean(_f1(pooled, name) for name in SCORED),
-        "f1": {name: _f1(pooled, name) for name in CLASSES},
-        "accuracy": mean(is_ == called for is_, called in pooled),
+        "strips": int(pooled.sum()),
+        "mean_f1": macro_f1(pooled, over=SCORED),
+        "f1": dict(zip(CLASSES, (score.f1 for score in class_scores(pooled)), strict=True)),
+        "accuracy": accuracy(pooled),
         "mean_f1_by_fold": means,
-        "mean_over_folds": mean(means.values()),
-        "deviation_over_folds": pstdev(means.values()),
-        "confusion": {name: [pooled.count((name, called)) for called in CLASSES] for name in CLASSES},
+        "mean_over_folds": float(np.mean(list(means.values()))),
+        "deviation_over_folds": float(np.std(list(means.values()))),
+        "confusion": dict(zip(CLASSES, pooled.tolist(), strict=True)),
     }
-
-
-def _f1(calls: Sequence[tuple[str, str]], name: str) -> float:
-    """2 TP / (2 TP + FP + FN): the challenge's F1 of a class."""
-    right = sum(is_ == called == name for is_, called in calls)
-    named = sum(is_ == name for is_, _ in calls) + sum(called == name for _, called in calls)
-    return 2 * right / named if named else 0.0
 
 
 def _lines(table: dict[str, Any]) -> list[str]:

@@ -6,13 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
-from ecgrnn.datasets.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
+from ecgrnn.datasets.ectopic_copies import ectopic_copies
+from ecgrnn.datasets.windows import (
+    BeatTable,
+    PreparedSignal,
+    appended,
+    beat_counts,
+    beat_table,
+    gather_windows,
+)
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
 from ecgrnn.signals.usual_beat import NEIGHBOURS, RENEWED_BEATS, usual_beats
@@ -40,6 +50,9 @@ class BeatSequenceView:
         sequence_beats: beats of a sequence.
         causal: nothing of a beat's future is used: neither for its features nor as context.
         in_memory_mb: see ``BeatSequenceDataset``.
+        simulated_ectopy: share of the training sequences that are from records played back with simulated
+            ectopic beats.
+        seed: seed of that simulation.
     """
 
     annotator: str
@@ -49,6 +62,8 @@ class BeatSequenceView:
     sequence_beats: int
     causal: bool
     in_memory_mb: float
+    simulated_ectopy: float = 0.0
+    seed: int = 0
 
     @property
     def context(self) -> int:
@@ -73,7 +88,14 @@ class BeatSequenceView:
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
-        return BeatSequenceDataset(records, table, view=self, training=training)
+        if not (training and self.simulated_ectopy > 0 and len(table)):
+            return BeatSequenceDataset(records, table, view=self, training=training)
+        rng = np.random.default_rng(self.seed)
+        copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
+        table = appended(table, beats, n_records=len(records))
+        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True)
+        dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
+        return dataset
 
     def windows(self, records: Sequence[PreparedSignal], table: BeatTable) -> "BeatSequenceDataset":
         """Give the dataset of any table of beats, each to be classified once."""
@@ -98,6 +120,10 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def pick(self, rows: NDArray[np.int64]) -> "Sequences":
+        """Give some of the sequences."""
+        return Sequences(self.start[rows], self.stop[rows], self.keep_start[rows], self.keep_stop[rows])
 
 
 def feature_names(n_leads: int, *, causal: bool) -> tuple[str, ...]:
@@ -179,18 +205,21 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         kept = (at >= self.sequences.keep_start[rows, np.newaxis]) & (
             at < self.sequences.keep_stop[rows, np.newaxis]
         )
-        inside = at < stop[:, np.newaxis]
-        beat = np.where(inside, at, start[:, np.newaxis])
-        signal = self._beats[beat]
-        signal *= inside[..., np.newaxis, np.newaxis, np.newaxis]
-        features = self.table.features[beat] * inside[..., np.newaxis]
         return SequenceBatch(
-            signal=aligned_tensor(signal),
+            signal=_rows_between(self._beats, start, stop),
             lengths=aligned_tensor(stop - start),
-            features=aligned_tensor(features),
-            label=aligned_tensor(np.where(kept, self.table.label[beat], -1)),
-            index=aligned_tensor(np.where(kept, beat, -1)),
+            features=_rows_between(self.table.features, start, stop),
+            label=aligned_tensor(np.where(kept, self.table.label[np.where(kept, at, 0)], -1)),
+            index=aligned_tensor(np.where(kept, at, -1)),
         )
+
+    def thin_out(self, n_beats: int, *, share: float, rng: np.random.Generator) -> None:
+        """Drop sequences behind the first ``n_beats`` at random, until they are but a share of all."""
+        first = int(np.searchsorted(self.sequences.start, n_beats))
+        wanted = round(share / (1 - share) * first)
+        others = np.arange(first, len(self.sequences))
+        kept = np.sort(rng.choice(others, min(wanted, len(others)), replace=False))
+        self.sequences = self.sequences.pick(np.concatenate([np.arange(first), kept]))
 
     def _prepare(
         self, record: PreparedSignal, table: BeatTable, start: int, stop: int
@@ -214,6 +243,19 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
             for lead in range(beats.shape[2])
         ]
         return np.concatenate([rhythm, *shapes], axis=1)
+
+
+def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Tensor:
+    """Copy stretches of rows side by side, zero behind the end of each: ``(stretch, row, ...)``.
+
+    Written at once where the batch will lie: a batch of 64 beats in a row is a megabyte, and gathering,
+    masking and moving it would each touch all of it.
+    """
+    taken = torch.empty((len(start), int((stop - start).max()), *array.shape[1:]))
+    for into, first, last in zip(taken.numpy(), start.tolist(), stop.tolist(), strict=True):
+        into[: last - first] = array[first:last]
+        into[last - first :] = 0.0
+    return taken
 
 
 def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDArray[np.int64]:

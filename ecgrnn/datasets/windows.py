@@ -1,7 +1,7 @@
 """Index tables: where in which record each window lies, what it is, and how a batch of them is gathered."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -83,6 +83,16 @@ def table_of_positions(
         for record, source_sample in zip(records, positions, strict=True)
     ]
     return _joined(unlabelled)
+
+
+def appended(table: BeatTable, more: BeatTable, *, n_records: int) -> BeatTable:
+    """Put the beats of further records behind those of the first ``n_records``."""
+    more = replace(more, record=more.record + n_records)
+    columns = {
+        column.name: np.concatenate([getattr(table, column.name), getattr(more, column.name)])
+        for column in fields(BeatTable)
+    }
+    return BeatTable(**columns)
 
 
 def gather_windows(

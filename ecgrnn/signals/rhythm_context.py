@@ -20,7 +20,7 @@ _LARGEST = 1.5
 _RECENT = 30
 """Beats before, among which an interval is ranked."""
 
-_BLOCK = 4096
+_BLOCK = 1024
 """Beats whose windows are sorted at once; bounds the memory of a day-long record."""
 
 _PAST = (
@@ -116,10 +116,21 @@ def running_quantiles(
         padded = np.pad(values, width // 2, mode="reflect" if len(values) > 1 else "edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, len(padded) - len(values) + 1)
     blocks = [
-        np.quantile(windows[start : start + _BLOCK], quantiles, axis=1)
+        _quantiles(np.sort(windows[start : start + _BLOCK], axis=1), quantiles)
         for start in range(0, len(values), _BLOCK)
     ]
-    return np.asarray(np.concatenate(blocks, axis=1))
+    return np.concatenate(blocks, axis=1)
+
+
+def _quantiles(ordered: NDArray[np.float64], quantiles: tuple[float, ...]) -> NDArray[np.float64]:
+    """Give ``(quantile, row)`` of ordered rows, between two values by their weighted mean.
+
+    np.quantile gives the same, several times slower: it selects where this has sorted once for all.
+    """
+    place = (ordered.shape[1] - 1) * np.array(quantiles)
+    below = np.floor(place).astype(np.int64)
+    low, high = ordered[:, below], ordered[:, np.minimum(below + 1, ordered.shape[1] - 1)]
+    return np.asarray((low + (high - low) * (place - below)).T)
 
 
 def _rr_before(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import torch
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.beat_sequences import BeatSequenceView, cut_sequences
 from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.errors import ConfigError
 from ecgrnn.signals.symbols import SCHEMES
 
 
@@ -94,3 +95,41 @@ def test_the_usual_qrs_has_height_one(cached):
     dataset = view().dataset(cached, training=False)
     usual = dataset[1].signal[0, :, 0, :, 1]
     assert torch.allclose(usual.amax(-1) - usual.amin(-1), torch.ones(len(usual)), atol=0.35)
+
+
+def test_simulated_ectopy_is_a_share_of_the_training_sequences_and_of_nothing_else(cached):
+    plain = view().dataset(cached, training=True)
+    dataset = view(simulated_ectopy=0.3).dataset(cached, training=True)
+    n_simulated = len(dataset) - len(plain)
+    assert n_simulated / len(dataset) == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_array_equal(dataset.sequences.start[: len(plain)], plain.sequences.start)
+    np.testing.assert_array_equal(dataset.table.label[: len(plain.table)], plain.table.label)
+    for same in (view(simulated_ectopy=0.3).dataset(cached, training=False), plain):
+        assert len(same.table) == len(plain.table)
+
+
+def test_simulated_ectopy_makes_normal_beats_supraventricular_and_keeps_all_others(cached):
+    datasets = [view(simulated_ectopy=0.5, seed=seed).dataset(cached, training=True) for seed in range(5)]
+    real, simulated = np.concatenate([np.split(one.table.label, 2) for one in datasets], axis=1)
+    changed = real != simulated
+    assert changed.any()
+    classes = SCHEMES["aami"].classes
+    assert set(real[changed]) == {classes.index("N")}
+    assert set(simulated[changed]) == {classes.index("S")}
+
+
+def test_simulated_ectopy_is_a_function_of_the_seed(cached):
+    def served(seed):
+        dataset = view(simulated_ectopy=0.3, seed=seed).dataset(cached, training=True)
+        return dataset.__getitems__([len(dataset) - 1]).signal
+
+    torch.testing.assert_close(served(1), served(1), rtol=0, atol=0)
+    assert not torch.equal(served(1), served(2))
+
+
+def test_simulated_ectopy_needs_classes_of_normal_and_supraventricular_beats(cached):
+    scheme = dataclasses.replace(SCHEMES["aami"], classes=("N", "A", "V", "F", "Q"))
+    with pytest.raises(ConfigError, match=r"task\.simulated_ectopy needs a scheme with classes N and S"):
+        view(simulated_ectopy=0.3, scheme=dataclasses.replace(scheme, symbols={"N": "N"})).dataset(
+            cached, training=True
+        )

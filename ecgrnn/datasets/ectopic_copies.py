@@ -1,0 +1,74 @@
+"""Copies of training records with simulated ectopic beats, for a class that few patients show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.datasets.windows import BeatTable, PreparedSignal, table_of_positions
+from ecgrnn.errors import ConfigError
+from ecgrnn.signals.ectopy import replay
+from ecgrnn.spec import LabelScheme
+
+_NORMAL, _ECTOPIC = "N", "S"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A record played back in another rhythm, ready to be cut into windows.
+
+    Attributes:
+        signal: ``(time, lead)`` in mV.
+        fs_hz: sampling frequency of ``signal``.
+        leads: lead names.
+        source_fs_hz: sampling frequency of the positions of its beats.
+    """
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: tuple[str, ...]
+    source_fs_hz: float
+
+
+def ectopic_copies(
+    records: Sequence[PreparedSignal], table: BeatTable, *, scheme: LabelScheme, rng: np.random.Generator
+) -> tuple[list[Copy], BeatTable]:
+    """Play every record back once, see `replay`, and list the beats of the copies.
+
+    Beats that become ectopic are of class S; all others keep their class.
+
+    Args:
+        records: the records the table points into.
+        table: their beats, record by record and in order of time.
+        scheme: the classes of the labels.
+        rng: source of every random draw.
+
+    Raises:
+        ConfigError: a scheme without the classes N and S.
+    """
+    for name in (_NORMAL, _ECTOPIC):
+        if name not in scheme.classes:
+            raise ConfigError(
+                f"task.simulated_ectopy needs a scheme with classes N and S; data.scheme={scheme.name} has "
+                f"{', '.join(scheme.classes)}. Set task.simulated_ectopy=0, or take data.scheme=aami"
+            )
+    normal, ectopic = scheme.classes.index(_NORMAL), scheme.classes.index(_ECTOPIC)
+    copies, positions, labels = [], [], []
+    for index, record in enumerate(records):
+        rows = np.flatnonzero(table.record == index)
+        label = table.label[rows]
+        if not len(rows):
+            continue
+        played = replay(
+            record.signal,
+            table.source_sample[rows] / record.source_fs_hz,
+            fs_hz=record.fs_hz,
+            sinus=label == normal,
+            rng=rng,
+        )
+        copies.append(Copy(played.signal, record.fs_hz, record.leads, record.source_fs_hz))
+        positions.append(np.round(played.time_s * record.source_fs_hz).astype(np.int64))
+        labels.append(np.where(played.ectopic, ectopic, label))
+    beats = table_of_positions(copies, positions)
+    return copies, replace(beats, label=np.concatenate(labels))
