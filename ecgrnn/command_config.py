@@ -194,12 +194,12 @@ class ScoreConfig:
 
 @dataclass
 class PredictConfig:
-    """Options of ``predict``: annotate one record.
+    """Options of ``predict``: annotate a record, or every record of a folder.
 
     Attributes:
         run_dir: folder of the annotations.
         checkpoint: the checkpoint.
-        record: path of the WFDB record, without suffix.
+        record: path of the WFDB record, without suffix, or of a folder of records.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written.
         batch_size: beats of a batch; changes no result.
@@ -216,7 +216,9 @@ class PredictConfig:
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-        _required("record", self.record, "the path of a WFDB record without its suffix")
+        _required(
+            "record", self.record, "the path of a WFDB record without its suffix, or of a folder of them"
+        )
         at_least("", "batch_size", self.batch_size, 1)
         _threads(self.threads)
 

@@ -240,6 +240,29 @@ def test_a_record_to_predict_with_too_few_leads_is_named(trained, folder, tmp_pa
     assert "1 lead" in line
 
 
+def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder, tmp_path, capsys):
+    (folder / "s003.dat").write_bytes(b"short")
+    checkpoint = trained / "checkpoints" / "best.ckpt"
+    status = main(["predict", f"checkpoint={checkpoint}", "record=ward", f"run_dir={tmp_path / 'run'}"])
+    captured = capsys.readouterr()
+    assert status == 2
+    names = sorted(path.stem for path in folder.glob("*.hea"))
+    written = sorted(path.stem for path in (tmp_path / "run").glob("*.ecg"))
+    assert "s003" in names
+    assert written == [name for name in names if name != "s003"]
+    assert f"1 of {len(names)} records could not be annotated (s003)" in captured.err
+    assert "s003.dat" in captured.out
+    assert "Traceback" not in captured.err
+
+
+def test_a_folder_without_a_record_is_not_predicted(trained, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    checkpoint = trained / "checkpoints" / "best.ckpt"
+    words = [f"checkpoint={checkpoint}", f"record={tmp_path / 'empty'}", f"run_dir={tmp_path / 'run'}"]
+    status = main(["predict", *words])
+    assert "holds no WFDB record" in _the_line(status, capsys.readouterr().err, tmp_path / "run")
+
+
 def test_a_run_folder_that_cannot_be_written_is_named(folder, capsys):
     status = main(["prepare", "data=folder", f"data.root={folder}", "run_dir=/dev/null/run"])
     assert "/dev/null" in _the_line(status, capsys.readouterr().err, Path("/dev/null/run"))

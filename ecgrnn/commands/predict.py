@@ -1,12 +1,14 @@
-"""Command ``predict``: annotate one recording with a checkpoint."""
+"""Command ``predict``: annotate a recording, or a folder of them, with a checkpoint."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
-from ecgrnn.errors import CheckpointError
+from ecgrnn.datasets.databases import records_below
+from ecgrnn.errors import CheckpointError, DataError
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
@@ -15,47 +17,84 @@ from ecgrnn.inference.transcripts import transcribe_record
 from ecgrnn.inference.waves import annotate_waves
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
+Annotate = Callable[[PredictConfig, TrainedModel, Path, Path], None]
+"""Reads the record of a path and writes what was found into a folder."""
+
 
 @on_threads
 def run(options: PredictConfig) -> None:
-    """Predict as the options say; annotations and probabilities go into the run folder."""
+    """Predict as the options say; annotations and probabilities go into the run folder.
+
+    Raises:
+        CheckpointError: a checkpoint that cannot be read, or of a network that reads no recording.
+        DataError: the record, or some of the folder's records, could not be annotated.
+    """
     model = load_model(Path(options.checkpoint))
+    annotate = _annotate(options, model)
+    path = Path(options.record)
+    if path.is_dir() and not Path(f"{path}.hea").is_file():
+        _folder(options, model, annotate)
+    else:
+        annotate(options, model, path, Path(options.run_dir))
+
+
+def _annotate(options: PredictConfig, model: TrainedModel) -> Annotate:
     match model.task:
         case DelineateConfig():
-            _waves(options, model)
+            return _waves
         case TranscriptionConfig():
-            _strips(options, model)
+            return _strips
         case RhythmConfig() | SuperclassConfig():
-            _whole_strip(options, model)
+            return _whole_strip
         case GenerationConfig():
             raise CheckpointError(
                 f"{options.checkpoint} is a generator, which reads no recording; "
                 "python -m ecgrnn generate writes beats with it"
             )
         case _:
-            _beats(options, model)
+            return _beats
 
 
-def _waves(options: PredictConfig, model: TrainedModel) -> None:
-    written = annotate_waves(model, Path(options.record), out=Path(options.run_dir))
+def _folder(options: PredictConfig, model: TrainedModel, annotate: Annotate) -> None:
+    """Annotate every record of a folder; one that cannot be read does not cost the others."""
+    folder, out = Path(options.record), Path(options.run_dir)
+    names, failed = records_below(folder), []
+    for name in names:
+        say(f"record         {name}")
+        into = (out / name).parent
+        into.mkdir(parents=True, exist_ok=True)
+        try:
+            annotate(options, model, folder / name, into)
+        except DataError as error:
+            say(f"not annotated  {error}")
+            failed.append(name)
+    if failed:
+        some = ", ".join(failed[:5]) + (" ..." if len(failed) > 5 else "")
+        raise DataError(
+            f"{folder}: {len(failed)} of {len(names)} records could not be annotated ({some}); why is said "
+            f"above, record by record. The others are in {out}"
+        )
+
+
+def _waves(_: PredictConfig, model: TrainedModel, path: Path, out: Path) -> None:
+    written = annotate_waves(model, path, out=out)
     for name, count in written.counts.items():
         say(f"{name:<14} {count} waves")
-    for lead, path in written.annotations.items():
-        say(f"lead {lead:<9} {path}")
+    for lead, annotations in written.annotations.items():
+        say(f"lead {lead:<9} {annotations}")
     say(f"table          {written.table}")
 
 
-def _strips(options: PredictConfig, model: TrainedModel) -> None:
-    written = transcribe_record(model, Path(options.record), out=Path(options.run_dir))
+def _strips(_: PredictConfig, model: TrainedModel, path: Path, out: Path) -> None:
+    written = transcribe_record(model, path, out=out)
     say(f"strips         {written.strips}")
     for name, count in written.counts.items():
         say(f"  {name:<12} {count}")
     say(f"table          {written.table}")
 
 
-def _whole_strip(options: PredictConfig, model: TrainedModel) -> None:
-    out = Path(options.run_dir)
-    written = annotate_strip(model, Path(options.record), out=out, extension=options.extension)
+def _whole_strip(options: PredictConfig, model: TrainedModel, path: Path, out: Path) -> None:
+    written = annotate_strip(model, path, out=out, extension=options.extension)
     say(f"called         {' '.join(written.called) or 'none of the classes'}")
     for name, chance in written.chance.items():
         say(f"  {name:<12} {chance:.4f}")
@@ -63,11 +102,11 @@ def _whole_strip(options: PredictConfig, model: TrainedModel) -> None:
     say(f"probabilities  {written.table}")
 
 
-def _beats(options: PredictConfig, model: TrainedModel) -> None:
+def _beats(options: PredictConfig, model: TrainedModel, path: Path, out: Path) -> None:
     written = annotate_record(
         model,
-        Path(options.record),
-        out=Path(options.run_dir),
+        path,
+        out=out,
         annotator=options.annotator,
         extension=options.extension,
         batch_size=options.batch_size,

@@ -225,11 +225,7 @@ def folder_database(
     Raises:
         DataError: the folder is missing or has no record, a record is not there, or a name leaves the folder.
     """
-    found = _listed_records(folder) if (folder / "RECORDS").is_file() else headers_in(folder)
-    if not found:
-        raise DataError(
-            f"{folder} holds no WFDB record: expected *.hea files or a RECORDS file that names them"
-        )
+    found = records_below(folder)
     database = Database(
         name=folder.resolve().name,
         title=f"records in {folder}",
@@ -263,7 +259,21 @@ def records_in(database: Database, folder: Path) -> tuple[str, ...]:
     # As many simulated patients as were asked for.
     if database.records and database.name != "synthetic":
         return database.records
-    return _found(folder)
+    return records_below(folder)
+
+
+def records_below(folder: Path) -> tuple[str, ...]:
+    """List the records of a folder: those its RECORDS file names, else every one that has a header.
+
+    Raises:
+        DataError: the folder is missing or has no record, or its RECORDS file names one outside.
+    """
+    found = _listed_records(folder) if (folder / "RECORDS").is_file() else headers_in(folder)
+    if not found:
+        raise DataError(
+            f"{folder} holds no WFDB record: expected *.hea files or a RECORDS file that names them"
+        )
+    return found
 
 
 def headers_in(folder: Path) -> tuple[str, ...]:
@@ -305,15 +315,6 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     known = sorted(choices)
     there = f"; there are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"
     return did_you_mean(name, known) or there
-
-
-def _found(folder: Path) -> tuple[str, ...]:
-    found = _listed_records(folder) if (folder / "RECORDS").is_file() else headers_in(folder)
-    if not found:
-        raise DataError(
-            f"{folder} holds no WFDB record: expected *.hea files or a RECORDS file that names them"
-        )
-    return found
 
 
 def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Database:
