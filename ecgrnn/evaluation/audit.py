@@ -16,7 +16,7 @@ from ecgrnn.errors import SplitError
 FITTED = (
     ("weights", "train"),
     ("class weights of the loss", "train"),
-    ("best epoch", "validation"),
+    ("best epoch, which is what is judged unless judge=last", "validation"),
     ("temperature", "validation"),
     ("decision thresholds", "validation"),
     ("QRS detector's constants", "no side: fixed in the program, set by hand with an eye on all of mitdb"),

@@ -65,7 +65,7 @@ def model_card(summary: Mapping[str, Any], *, title: str) -> str:
 
 _USES = {
     "train": "weights, class weights",
-    "validation": "best epoch, temperature, thresholds",
+    "validation": "best epoch (unless judge=last), temperature, thresholds",
     "test": "these results",
 }
 _PRINTED = {
