@@ -1,7 +1,7 @@
 """Exceptions a user can act on: each says what was expected, what came, and what to do."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, prefix: str = "") -> str:
@@ -15,6 +15,11 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6, prefix
     """
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f"; did you mean {prefix + close[0]!r}?" if close else ""
+
+
+def some_of(names: Sequence[str], *, most: int = 5) -> str:
+    """Name the first few of many, for an error message."""
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
 class Interrupted(BaseException):

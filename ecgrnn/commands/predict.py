@@ -8,7 +8,7 @@ from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.datasets.databases import records_below
-from ecgrnn.errors import CheckpointError, DataError
+from ecgrnn.errors import CheckpointError, DataError, some_of
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
@@ -69,10 +69,9 @@ def _folder(options: PredictConfig, model: TrainedModel, annotate: Annotate) -> 
             say(f"not annotated  {error}")
             failed.append(name)
     if failed:
-        some = ", ".join(failed[:5]) + (" ..." if len(failed) > 5 else "")
         raise DataError(
-            f"{folder}: {len(failed)} of {len(names)} records could not be annotated ({some}); why is said "
-            f"above, record by record. The others are in {out}"
+            f"{folder}: {len(failed)} of {len(names)} records could not be annotated ({some_of(failed)}); "
+            f"why is said above, record by record. The others are in {out}"
         )
 
 

@@ -18,10 +18,10 @@ from ecgrnn.datasets.ectopic_copies import ectopic_copies
 from ecgrnn.datasets.windows import (
     BeatTable,
     PreparedSignal,
-    appended,
     beat_counts,
     beat_table,
     gather_windows,
+    joined_tables,
 )
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
@@ -92,7 +92,7 @@ class BeatSequenceView:
             return BeatSequenceDataset(records, table, view=self, training=training)
         rng = np.random.default_rng(self.seed)
         copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
-        table = appended(table, beats, n_records=len(records))
+        table = joined_tables([table, beats], records=[len(records), len(copies)])
         dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True)
         dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
         return dataset

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets.windows import BeatTable, table_of_positions
+from ecgrnn.datasets.windows import BareSignal, BeatTable, table_of_positions
 from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.resample import resampled_length
@@ -117,22 +117,12 @@ class _Buffer:
         self.start = cut
 
 
-@dataclass(frozen=True)
-class _Outline:
-    """A prepared record of which only the shape is known; its zeros take no memory."""
-
-    signal: NDArray[np.float32]
-    fs_hz: float
-    leads: tuple[str, ...]
-    source_fs_hz: float
-
-
 def _whole_table(path: Path, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
     header = read_header(path)
     fs_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
     n_samples = resampled_length(header.n_samples, fs_hz=header.fs_hz, to_hz=fs_hz)
-    zeros = np.broadcast_to(np.float32(0), (n_samples, 1))
-    return table_of_positions([_Outline(zeros, fs_hz, ("",), header.fs_hz)], [sample])
+    zeros = np.broadcast_to(np.float32(0), (n_samples, 1))  # only their number counts, and takes no memory
+    return table_of_positions([BareSignal(zeros, fs_hz, ("",), header.fs_hz)], [sample])
 
 
 def _rows(table: BeatTable, first: int, last: int, *, origin: int) -> BeatTable:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from ecgrnn.errors import ConfigError, DataError, did_you_mean
+from ecgrnn.errors import ConfigError, DataError, did_you_mean, some_of
 from ecgrnn.signals.header import read_header
 
 
@@ -313,8 +313,7 @@ def checked_name(name: str, *, source: str) -> str:
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Give the end of an error message that names the nearest right choice, or lists some of them."""
     known = sorted(choices)
-    there = f"; there are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"
-    return did_you_mean(name, known) or there
+    return did_you_mean(name, known) or f"; there are {some_of(known, most=8)}"
 
 
 def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Database:
@@ -324,9 +323,8 @@ def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Dat
     kept = tuple(dict.fromkeys(records)) or database.records
     absent = [record for record in kept if not (folder / f"{record}.hea").is_file()]
     if absent:
-        some = ", ".join(absent[:5]) + (" ..." if len(absent) > 5 else "")
         raise DataError(
-            f"{folder}: {len(absent)} of {len(kept)} records have no header ({some}); "
+            f"{folder}: {len(absent)} of {len(kept)} records have no header ({some_of(absent)}); "
             f"expected {absent[0]}.hea; get the missing files, or name the records that are there"
         )
     return replace(database, records=kept)

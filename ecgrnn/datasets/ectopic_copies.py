@@ -1,12 +1,11 @@
 """Copies of training records with simulated ectopic beats, for a class that few patients show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecgrnn.datasets.windows import BeatTable, PreparedSignal, table_of_positions
+from ecgrnn.datasets.windows import BareSignal, BeatTable, PreparedSignal, table_of_positions
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.ectopy import replay
 from ecgrnn.spec import LabelScheme
@@ -14,26 +13,9 @@ from ecgrnn.spec import LabelScheme
 _NORMAL, _ECTOPIC = "N", "S"
 
 
-@dataclass(frozen=True)
-class Copy:
-    """A record played back in another rhythm, ready to be cut into windows.
-
-    Attributes:
-        signal: ``(time, lead)`` in mV.
-        fs_hz: sampling frequency of ``signal``.
-        leads: lead names.
-        source_fs_hz: sampling frequency of the positions of its beats.
-    """
-
-    signal: NDArray[np.float32]
-    fs_hz: float
-    leads: tuple[str, ...]
-    source_fs_hz: float
-
-
 def ectopic_copies(
     records: Sequence[PreparedSignal], table: BeatTable, *, scheme: LabelScheme, rng: np.random.Generator
-) -> tuple[list[Copy], BeatTable]:
+) -> tuple[list[BareSignal], BeatTable]:
     """Play every record back once, see `replay`, and list the beats of the copies.
 
     Beats that become ectopic are of class S; all others keep their class.
@@ -55,11 +37,11 @@ def ectopic_copies(
             )
     normal, ectopic = scheme.classes.index(_NORMAL), scheme.classes.index(_ECTOPIC)
     copies, positions, labels = [], [], []
-    for index, record in enumerate(records):
-        rows = np.flatnonzero(table.record == index)
-        label = table.label[rows]
+    ends = np.cumsum(np.bincount(table.record, minlength=len(records)))
+    for record, rows in zip(records, np.split(np.arange(len(table)), ends[:-1]), strict=True):
         if not len(rows):
             continue
+        label = table.label[rows]
         played = replay(
             record.signal,
             table.source_sample[rows] / record.source_fs_hz,
@@ -67,7 +49,7 @@ def ectopic_copies(
             sinus=label == normal,
             rng=rng,
         )
-        copies.append(Copy(played.signal, record.fs_hz, record.leads, record.source_fs_hz))
+        copies.append(BareSignal(played.signal, record.fs_hz, record.leads, record.source_fs_hz))
         positions.append(np.round(played.time_s * record.source_fs_hz).astype(np.int64))
         labels.append(np.where(played.ectopic, ectopic, label))
     beats = table_of_positions(copies, positions)

@@ -35,6 +35,23 @@ class PreparedSignal(Protocol):
 
 
 @dataclass(frozen=True)
+class BareSignal:
+    """A signal ready to be cut into windows that is no record on disk.
+
+    Attributes:
+        signal: ``(time, lead)`` in mV.
+        fs_hz: sampling frequency of ``signal``.
+        leads: lead names.
+        source_fs_hz: sampling frequency of the positions of its beats.
+    """
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: tuple[str, ...]
+    source_fs_hz: float
+
+
+@dataclass(frozen=True)
 class BeatTable:
     """One row per beat, in the order of the records and of time.
 
@@ -59,7 +76,7 @@ class BeatTable:
 def beat_table(records: Sequence[CachedRecord], *, annotator: str, scheme: LabelScheme) -> BeatTable:
     """List every beat of the records that the scheme knows."""
     rows = [_beats_of_record(record, annotator=annotator, scheme=scheme) for record in records]
-    return _joined(rows)
+    return joined_tables(rows, records=[1] * len(rows))
 
 
 def beat_counts(
@@ -82,14 +99,22 @@ def table_of_positions(
         _rows(record, source_sample, np.full(len(source_sample), -1))
         for record, source_sample in zip(records, positions, strict=True)
     ]
-    return _joined(unlabelled)
+    return joined_tables(unlabelled, records=[1] * len(unlabelled))
 
 
-def appended(table: BeatTable, more: BeatTable, *, n_records: int) -> BeatTable:
-    """Put the beats of further records behind those of the first ``n_records``."""
-    more = replace(more, record=more.record + n_records)
+def joined_tables(tables: Sequence[BeatTable], *, records: Sequence[int]) -> BeatTable:
+    """Put tables one behind another, so that they point into their records put one behind another.
+
+    Args:
+        tables: the tables.
+        records: how many records each of them points into.
+    """
+    none = np.zeros(0, np.int64)
+    empty = BeatTable(none, none, none, none, np.zeros((0, len(RR_FEATURES)), np.float32))
+    before = np.cumsum([0, *records])[: len(tables)]
+    shifted = [replace(table, record=table.record + n) for table, n in zip(tables, before, strict=True)]
     columns = {
-        column.name: np.concatenate([getattr(table, column.name), getattr(more, column.name)])
+        column.name: np.concatenate([getattr(table, column.name) for table in (empty, *shifted)])
         for column in fields(BeatTable)
     }
     return BeatTable(**columns)
@@ -144,16 +169,3 @@ def _rows(record: PreparedSignal, source_sample: NDArray[np.int64], label: NDArr
 def _length(record: PreparedSignal) -> int:
     """Count a record's samples; a cached one need not be mapped for that."""
     return record.n_samples if isinstance(record, CachedRecord) else len(record.signal)
-
-
-def _joined(tables: Sequence[BeatTable]) -> BeatTable:
-    if not tables:
-        none = np.zeros(0, np.int64)
-        return BeatTable(none, none, none, none, np.zeros((0, len(RR_FEATURES)), np.float32))
-    return BeatTable(
-        record=np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
-        sample=np.concatenate([table.sample for table in tables]),
-        source_sample=np.concatenate([table.source_sample for table in tables]),
-        label=np.concatenate([table.label for table in tables]),
-        features=np.concatenate([table.features for table in tables]),
-    )

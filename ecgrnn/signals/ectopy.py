@@ -79,13 +79,13 @@ def replay(
         stop = max(stop, start + round(_SHORTEST_S * fs_hz))
         cut = _levelled(signal[start:stop], fs_hz=fs_hz)
         p_end = max(int(peak[beat]) - start - round(_QRS_BEFORE_S * fs_hz), 2)
-        if rhythm.origin[beat] == Origin.ectopic:
+        if rhythm.origin[beat] == Origin.ECTOPIC:
             cut = _with_ectopic_p(cut, p_end=p_end, fs_hz=fs_hz, rng=rng)
-        elif rhythm.origin[beat] == Origin.fibrillation:
+        elif rhythm.origin[beat] == Origin.FIBRILLATION:
             cut = _without_p(cut, p_end=p_end, fs_hz=fs_hz, rng=rng)
         _add(replayed, cut, at=start + int(shift[beat]))
     replayed += _NOISE_MV * rng.standard_normal(replayed.shape, np.float32)
-    return Replay(signal=replayed, time_s=new_s, ectopic=rhythm.origin == Origin.ectopic)
+    return Replay(signal=replayed, time_s=new_s, ectopic=rhythm.origin == Origin.ECTOPIC)
 
 
 def _beginnings(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], *, fs_hz: float) -> NDArray[np.int64]:

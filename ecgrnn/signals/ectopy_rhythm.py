@@ -27,9 +27,9 @@ _SHORTEST_RR_S = 0.25
 class Origin(IntEnum):
     """Where a beat of the new rhythm begins."""
 
-    as_before = 0
-    ectopic = 1
-    fibrillation = 2
+    AS_BEFORE = 0
+    ECTOPIC = 1
+    FIBRILLATION = 2
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class _Sections:
             while run > 0 and beat < stop and self.free[beat]:
                 part = usual_part * self.rng.uniform(0.96, 1.04) if steady else self.rng.uniform(0.5, 0.88)
                 self.rr_s[beat] = self.usual_s[beat] * part
-                self.origin[beat] = Origin.ectopic
+                self.origin[beat] = Origin.ECTOPIC
                 beat, run = beat + 1, run - 1
             if beat < stop and self.free[beat]:
                 self.rr_s[beat] = self.usual_s[beat] * self.rng.uniform(*habit.pause)
@@ -144,7 +144,7 @@ class _Sections:
         rate = self.rng.uniform(0.6, 1.1)
         spread = self.rng.uniform(0.12, 0.3) * self.rng.normal(size=len(beats))
         self.rr_s[beats] = self.usual_s[beats] * rate * np.exp(spread)
-        self.origin[beats] = Origin.fibrillation
+        self.origin[beats] = Origin.FIBRILLATION
 
     def as_before(self, start: int, stop: int) -> None:
         """Leave a section alone."""

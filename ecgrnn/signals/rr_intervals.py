@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.signals.rhythm_context import running_quantiles
+
 RR_FEATURES = ("before", "after", "change", "rate", "irregularity")
 
 _NEIGHBOURS = 32
@@ -11,9 +13,6 @@ heart rate but outlasts a bigeminy or a run of tachycardia."""
 
 _LONGEST_LOG_RATIO = 1.5
 """Ratios beyond e^1.5 = 4.5 are pauses or missed beats; more of them says nothing more."""
-
-_AT_ONCE = 4096
-"""Beats whose neighbours are sorted at once: 2 MB, where a day's would be 50."""
 
 
 def rr_features(sample: NDArray[np.int64], *, fs_hz: float) -> NDArray[np.float32]:
@@ -56,7 +55,5 @@ def rr_features(sample: NDArray[np.int64], *, fs_hz: float) -> NDArray[np.float3
 
 def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
     width = min(_NEIGHBOURS, (len(values) - 1) // 2)
-    padded = np.pad(values, width, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1)
-    medians = [np.median(windows[at : at + _AT_ONCE], axis=-1) for at in range(0, len(windows), _AT_ONCE)]
-    return np.concatenate(medians)
+    medians: NDArray[np.float64] = running_quantiles(values, 2 * width, (0.5,), causal=False)[0]
+    return medians

@@ -35,14 +35,14 @@ def test_only_normal_beats_of_a_regular_rhythm_are_moved():
     for rhythm in drawn:
         for kept in (slice(999, 1101), slice(2020, 2180), slice(0, 5), slice(2995, 3000)):
             np.testing.assert_array_equal(rhythm.rr_s[kept], rr_s[kept])
-            assert (rhythm.origin[kept] == Origin.as_before).all()
-    assert all((rhythm.origin == Origin.ectopic).mean() > 0.1 for rhythm in drawn)
+            assert (rhythm.origin[kept] == Origin.AS_BEFORE).all()
+    assert all((rhythm.origin == Origin.ECTOPIC).mean() > 0.1 for rhythm in drawn)
 
 
 def test_ectopic_beats_come_early_and_a_pause_follows_where_they_end():
     rr_s = np.full(6000, 0.8)
     rhythm = draw_rhythm(rr_s, sinus=np.ones(6000, bool), rng=rng())
-    ectopic = rhythm.origin == Origin.ectopic
+    ectopic = rhythm.origin == Origin.ECTOPIC
     assert rhythm.rr_s[ectopic].max() < 0.9 * 0.8
     runs = np.diff(np.flatnonzero(np.diff(ectopic.astype(int))))
     assert runs.max() > 20  # long tachycardias, too
@@ -53,7 +53,7 @@ def test_ectopic_beats_come_early_and_a_pause_follows_where_they_end():
 def test_short_intervals_are_not_ectopic_by_themselves():
     rhythm = draw_rhythm(np.full(6000, 0.8), sinus=np.ones(6000, bool), rng=rng())
     short = rhythm.rr_s < 0.85 * 0.8
-    assert 0.1 < np.mean(rhythm.origin[short] != Origin.ectopic) < 0.6
+    assert 0.1 < np.mean(rhythm.origin[short] != Origin.ECTOPIC) < 0.6
 
 
 def test_a_record_without_a_normal_beat_is_joined_as_it_was_cut():
