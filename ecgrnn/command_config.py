@@ -72,17 +72,21 @@ class PrepareConfig:
     Attributes:
         run_dir: folder of the run.
         shard: which part of the records to prepare, from 0.
-        shards: how many parts there are, each prepared by a process of its own, anywhere.
+        shards: how many parts there are, each prepared by a command of its own, anywhere.
+        processes: how many processes prepare on this machine; 1 leaves it to ``data.workers`` threads, which
+            are as fast where records are long.
     """
 
     run_dir: str = "runs/prepare"
     shard: int = 0
     shards: int = 1
+    processes: int = 1
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
 
     def __post_init__(self) -> None:
         at_least("", "shards", self.shards, 1)
+        at_least("", "processes", self.processes, 1)
         if not 0 <= self.shard < self.shards:
             raise ConfigError(
                 f"shard must lie in 0..{self.shards - 1}, for shards={self.shards}; it is {self.shard}"

@@ -61,7 +61,7 @@ class DataConfig:
         split_seed: seed of every random choice the split makes.
         records: only these records; null takes all.
         cache: folder of the cache of prepared records.
-        workers: threads that prepare records; more processes by ``prepare shard=`` (docs/scale.md).
+        workers: threads that prepare records; processes by ``prepare processes=`` (docs/scale.md).
         n_patients: patients of the simulated database.
         duration_s: length of a simulated record.
         simulation_seed: seed of the simulated database.

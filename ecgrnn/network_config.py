@@ -16,7 +16,7 @@ class ConvolutionConfig:
         strides: how many steps each stage makes into one.
         kernel: taps of the convolutions behind the first, odd.
         first_kernel: taps of the first convolution, odd.
-        dropout: probability with which a feature of a block is set to zero in training, at all steps of a strip.
+        dropout: probability with which a feature of a block is set to zero in training, over a whole row.
     """
 
     channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])

@@ -15,6 +15,7 @@ def run(options: PrepareConfig) -> None:
             annotators=(options.data.annotator,),
             shard=options.shard,
             shards=options.shards,
+            processes=options.processes,
         )
     records = collection.records.values()
     hours = sum(record.source_samples / record.source_fs_hz for record in records) / 3600

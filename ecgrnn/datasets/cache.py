@@ -7,9 +7,11 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,9 @@ CACHE_VERSION = 1
 
 _MAPPED_AT_ONCE = 256
 """Signals that stay mapped: each holds an open file, and often no more than 1024 may be open."""
+
+_AT_ONCE = 8
+"""Records that a process is handed at once: strips of ten seconds would wait for their turn else."""
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -105,6 +110,7 @@ def prepare_records(
     cache: Path,
     workers: int,
     progress: Progress,
+    processes: int = 1,
 ) -> list[CachedRecord]:
     """Give all records prepared, from the cache where they are in it and into it where they are not.
 
@@ -114,16 +120,25 @@ def prepare_records(
         cache: folder of the cache; made when absent.
         workers: threads that read and filter; NumPy and SciPy leave the interpreter lock while they do.
         progress: wraps the loop over records that have to be prepared, given how many there are.
+        processes: more than one take the place of the threads: short records keep the interpreter itself
+            busy, and it runs one thread at a time. They are spawned, so that a program of its own that asks
+            for them does so below ``if __name__ == "__main__":``.
 
     Raises:
-        DataError: when a record cannot be read or prepared.
+        DataError: when a record cannot be read or prepared, or a process died.
     """
     found = {source.name: _find(source, config, cache) for source in sources}
     absent = [source for source in sources if found[source.name] is None]
     if absent:
-        with ThreadPoolExecutor(max(workers, 1)) as pool:
-            made = pool.map(lambda source: _prepare(source, config, cache), absent)
-            found.update((record.name, record) for record in progress(made, len(absent)))
+        with _pool(workers, min(processes, len(absent))) as pool:
+            made = pool.map(partial(_prepare, config=config, cache=cache), absent, chunksize=_AT_ONCE)
+            try:
+                found.update((record.name, record) for record in progress(made, len(absent)))
+            except BrokenProcessPool as error:
+                raise DataError(
+                    f"{cache}: a process that prepared records died, perhaps for want of memory; what is "
+                    f"prepared stays: run it again, with fewer than {processes} processes"
+                ) from error
     return [record for record in found.values() if record is not None]
 
 
@@ -131,6 +146,12 @@ def data_fingerprint(records: Sequence[CachedRecord]) -> str:
     """Hash names, contents and labels of records: equal exactly where the same files were read."""
     lines = sorted(" ".join((record.name, record.fingerprint, *record.labels)) for record in records)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _pool(workers: int, processes: int) -> Executor:
+    if processes > 1:
+        return ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    return ThreadPoolExecutor(max(workers, 1))
 
 
 @lru_cache(maxsize=_MAPPED_AT_ONCE)

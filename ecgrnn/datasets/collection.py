@@ -46,6 +46,7 @@ def open_collection(
     annotators: Sequence[str],
     shard: int = 0,
     shards: int = 1,
+    processes: int = 1,
 ) -> Collection:
     """Find, simulate or fetch a database and prepare every record that is not excluded.
 
@@ -55,6 +56,7 @@ def open_collection(
         annotators: annotation files to keep with each signal; none means all that the database has.
         shard: which part of the records to prepare, from 0.
         shards: how many parts there are: part k is every so-manieth record from the k-th on.
+        processes: how many processes prepare, see `prepare_records`.
 
     Raises:
         DataError: when the database is not to be had, or a record is missing or damaged.
@@ -77,6 +79,7 @@ def open_collection(
         cache=Path(data.cache) / database.name,
         workers=data.workers,
         progress=_bar(f"preparing {database.name}", "record"),
+        processes=processes,
     )
     return Collection(database, folder, {record.name: record for record in prepared})
 

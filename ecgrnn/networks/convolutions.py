@@ -144,8 +144,9 @@ class _Convolution(nn.Module):
 class _Block(nn.Module):
     """A strided convolution and a residual one: ``y = conv_1(x)``, ``relu(y + norm(conv_2(drop(y))))``.
 
-    Whole features are dropped (Tompson et al., 2015): the step beside a dropped one tells nearly the same, and
-    a mask for every step takes a processor longer to draw than the convolutions take to compute.
+    Whole features are dropped (Tompson et al., Efficient object localization, 2015): the step beside a
+    dropped one tells nearly the same, and a mask for every step takes longer to draw than a convolution to
+    compute.
     """
 
     def __init__(self, n: int, m: int, *, kernel: int, stride: int, drop: float) -> None:
