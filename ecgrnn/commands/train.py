@@ -62,7 +62,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
     _tell(datamodule, scheme)
-    if rank() == 0:  # it reads every signal once
+    if rank() == 0:  # of single beats it reads every window
         _prove_no_leak(datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)

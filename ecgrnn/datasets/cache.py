@@ -70,6 +70,7 @@ class CachedRecord:
         source_samples: length of the record on disk.
         missing: samples per lead that were missing on disk.
         fingerprint: hash of the record's files.
+        digest: hash of ``signal``: the same recording under two names has the same.
         labels: what the whole record is called, where a table of the database says so.
     """
 
@@ -83,6 +84,7 @@ class CachedRecord:
     source_samples: int
     missing: tuple[int, ...]
     fingerprint: str
+    digest: str
     labels: tuple[str, ...] = ()
 
     @property
@@ -220,6 +222,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         source_samples=prepared.source_samples,
         missing=tuple(int(count) for count in prepared.missing),
         fingerprint=_fingerprint(files),
+        digest=hashlib.blake2b(np.ascontiguousarray(prepared.signal).data, digest_size=16).hexdigest(),
         labels=source.labels,
     )
     facts = {

@@ -139,12 +139,11 @@ def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequenc
     seen = [record for side in ("train", "validation") for record in own.get(side, ())]
     if not seen:
         return Check(_OTHER, None, "the records trained on are not at hand")
-    digests = {_digest(record): record.name for record in seen}
+    digests = {record.digest: record.name for record in seen}
     for record in test:
-        if (digest := _digest(record)) in digests:
-            return Check(
-                _OTHER, False, f"record {record.name} is record {digests[digest]}, which it has seen"
-            )
+        if record.digest in digests:
+            detail = f"record {record.name} is record {digests[record.digest]}, which it has seen"
+            return Check(_OTHER, False, detail)
     return Check(_OTHER, True, f"{len(test)} records differ from the {len(seen)} it has seen")
 
 
@@ -182,10 +181,10 @@ def _records(split: Split) -> Check:
 
 
 def _signals(sides: Mapping[str, Sequence[CachedRecord]]) -> Check:
-    seen: dict[bytes, tuple[str, str]] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for side, records in sides.items():
         for record in records:
-            other, where = seen.setdefault(_digest(record), (record.name, side))
+            other, where = seen.setdefault(record.digest, (record.name, side))
             if where != side:
                 detail = f"record {other} of {where} and record {record.name} of {side} hold the same signal"
                 return Check(_NAMES["signals"], False, detail)
@@ -209,10 +208,6 @@ def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str) -> 
         detail = f"they hash to {found[:16]}, those trained on to {expected[:16]}"
         return Check(_NAMES["fingerprint"], False, detail)
     return Check(_NAMES["fingerprint"], True, f"fingerprint {found[:16]}")
-
-
-def _digest(record: CachedRecord) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(record.read()).data, digest_size=16).digest()
 
 
 def _window_hashes(records: Sequence[CachedRecord], view: BeatView) -> set[bytes]:

@@ -106,6 +106,25 @@ def test_a_changed_source_file_is_prepared_again(suffix, records, tmp_path):
     assert prepare(records, tmp_path / "cache")[1] == 0
 
 
+def test_equal_signals_have_equal_digests_whatever_their_names(records, tmp_path):
+    shutil.copy(records / "s001.dat", records / "s003.dat")
+    shutil.copy(records / "s001.atr", records / "s003.atr")
+    header = (records / "s001.hea").read_text()
+    (records / "s003.hea").write_text(header.replace("s001", "s003"))
+    (first, second, third), _ = prepare(records, tmp_path / "cache")
+    assert first.digest == third.digest != second.digest
+    assert first.fingerprint != third.fingerprint
+    assert prepare(records, tmp_path / "cache")[0][2].digest == first.digest
+
+
+def test_an_entry_of_an_earlier_release_is_prepared_again(records, tmp_path):
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    facts = json.loads((entry_of(first) / "facts.json").read_text())
+    del facts["record"]["digest"]
+    (entry_of(first) / "facts.json").write_text(json.dumps(facts))
+    assert prepare(records, tmp_path / "cache")[1] == 1
+
+
 @pytest.mark.parametrize(
     "damage",
     [
