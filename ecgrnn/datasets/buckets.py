@@ -16,28 +16,11 @@ class BucketBatches(TrainingBatches):
 
     Args:
         lengths: length of each item.
-        batch_size: items of a batch of one rank.
-        seed: seed of every order.
-        rank: which rank this is.
-        ranks: how many there are.
-        epoch: the epoch that is begun with.
-        done: batches of that epoch that are done already.
+        order: ``batch_size``, ``seed`` and all else that `TrainingBatches` takes.
     """
 
-    def __init__(
-        self,
-        lengths: Sequence[int] | np.ndarray,
-        *,
-        batch_size: int,
-        seed: int,
-        rank: int = 0,
-        ranks: int = 1,
-        epoch: int = 0,
-        done: int = 0,
-    ) -> None:
-        super().__init__(
-            len(lengths), batch_size=batch_size, seed=seed, rank=rank, ranks=ranks, epoch=epoch, done=done
-        )
+    def __init__(self, lengths: Sequence[int] | np.ndarray, **order: int) -> None:
+        super().__init__(len(lengths), **order)
         self.lengths = np.asarray(lengths)
 
     def _order(self, epoch: int) -> np.ndarray:
