@@ -4,8 +4,6 @@ The beats are found, or read, first; then the signal is prepared, cut into windo
 stretch, so that a day of ECG takes little more memory than an hour.
 """
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.tables import write_table
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
 from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.header import read_header
@@ -77,8 +76,13 @@ def annotate_record(
     annotations = out / f"{path.name}.{extension}"
     write_annotations(out / path.name, extension, _as_annotations(model, sample, label, fs_hz))
     table = out / f"{path.name}.csv"
-    _write_table(table, model.scheme.classes, sample, fs_hz, label, chance)
-    counts = {name: int((label == index).sum()) for index, name in enumerate(model.scheme.classes)}
+    classes = model.scheme.classes
+    rows = (
+        [int(at), f"{at / fs_hz:.4f}", classes[index], *(f"{p:.6f}" for p in row)]
+        for at, index, row in zip(sample, label, chance, strict=True)
+    )
+    write_table(table, ["sample", "time_s", "class", *(f"p_{name}" for name in classes)], rows)
+    counts = {name: int((label == index).sum()) for index, name in enumerate(classes)}
     return WrittenAnnotations(
         annotations, table, len(sample), counts, annotator or "the built-in QRS detector"
     )
@@ -153,21 +157,3 @@ def _as_annotations(
         aux_note=np.full(len(sample), ""),
         fs_hz=fs_hz,
     )
-
-
-def _write_table(
-    path: Path,
-    classes: Sequence[str],
-    sample: NDArray[np.int64],
-    fs_hz: float,
-    label: NDArray[np.int64],
-    chance: NDArray[np.float64],
-) -> None:
-    """Write one row per beat, beside and renamed, so that a half-written table never stays."""
-    beside = path.with_name(f".{path.name}")
-    with beside.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["sample", "time_s", "class", *(f"p_{name}" for name in classes)])
-        for at, index, row in zip(sample, label, chance, strict=True):
-            writer.writerow([int(at), f"{at / fs_hz:.4f}", classes[index], *(f"{p:.6f}" for p in row)])
-    beside.replace(path)

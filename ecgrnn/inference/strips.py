@@ -1,6 +1,5 @@
 """A trained classifier of whole strips at work: what a strip is called, and how surely."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ecgrnn.datasets.strips import StripDataset
 from ecgrnn.errors import CheckpointError
 from ecgrnn.inference.beats import probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
@@ -95,7 +95,8 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
     file = write_annotations(out / record.name, extension, annotation)
     table = out / f"{record.name}.csv"
     by_class = dict(zip(model.scheme.classes, chance.tolist(), strict=True))
-    _write_table(table, record.name, called, by_class)
+    row = [record.name, " ".join(called), *(f"{p:.6f}" for p in by_class.values())]
+    write_table(table, ["record", "class", *(f"p_{name}" for name in by_class)], [row])
     return WrittenStrip(file, table, called, by_class)
 
 
@@ -119,13 +120,3 @@ def _annotation(
         aux_note=np.array([note]),
         fs_hz=fs_hz,
     )
-
-
-def _write_table(path: Path, name: str, called: tuple[str, ...], chance: dict[str, float]) -> None:
-    """Write one row, beside and renamed, so that a half-written table never stays."""
-    beside = path.with_name(f".{path.name}")
-    with beside.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["record", "class", *(f"p_{one}" for one in chance)])
-        writer.writerow([name, " ".join(called), *(f"{p:.6f}" for p in chance.values())])
-    beside.replace(path)

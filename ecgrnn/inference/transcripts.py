@@ -1,7 +1,5 @@
 """A trained translator at work: the beats of each strip of a record, read out in their order."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ecgrnn.datasets.windows import gather_windows
 from ecgrnn.errors import CheckpointError
 from ecgrnn.form_config import TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.tables import write_table
 from ecgrnn.networks.translator import Translator
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
@@ -110,21 +109,17 @@ def transcribe_record(model: TrainedModel, path: Path, *, out: Path) -> WrittenT
     record = read_record(path, leads=config.leads, n_leads=config.n_leads)
     found = transcribe(model, prepare_record(record, config).signal)
     table = out / f"{record.name}.csv"
-    _write_table(table, found, classes=model.scheme.classes, fs_hz=model.signal.fs_hz)
+    classes, fs_hz = model.scheme.classes, model.signal.fs_hz
+    rows = (
+        [
+            f"{one.start / fs_hz:.3f}",
+            f"{one.stop / fs_hz:.3f}",
+            " ".join(classes[symbol] for symbol in one.symbols),
+            f"{one.log_probability:.4f}",
+        ]
+        for one in found
+    )
+    write_table(table, ["start_s", "stop_s", "beats", "log_probability"], rows)
     every = [symbol for transcript in found for symbol in transcript.symbols]
-    counts = {name: every.count(index) for index, name in enumerate(model.scheme.classes)}
+    counts = {name: every.count(index) for index, name in enumerate(classes)}
     return WrittenTranscript(table, len(found), counts)
-
-
-def _write_table(path: Path, found: Sequence[Transcript], *, classes: Sequence[str], fs_hz: float) -> None:
-    """Write one row per strip, beside and renamed, so that a half-written table never stays."""
-    beside = path.with_name(f".{path.name}")
-    with beside.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["start_s", "stop_s", "beats", "log_probability"])
-        for one in found:
-            beats = " ".join(classes[symbol] for symbol in one.symbols)
-            writer.writerow(
-                [f"{one.start / fs_hz:.3f}", f"{one.stop / fs_hz:.3f}", beats, f"{one.log_probability:.4f}"]
-            )
-    beside.replace(path)

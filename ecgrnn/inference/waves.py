@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import CheckpointError
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.tables import write_table
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves, write_annotations
 from ecgrnn.signals.header import read_header
@@ -87,7 +88,7 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
     config = dataclasses.replace(model.preprocessing, leads=None, n_leads=n_leads)
     prepared = prepare_record(record, config)
     found = delineate(model, prepared.signal)
-    rows: list[str] = ["lead,wave,onset,peak,offset"]
+    rows: list[list[str]] = []
     files: dict[str, Path] = {}
     for lead, extension, waves in zip(record.leads, _extensions(record.leads), found, strict=True):
         waves = at_source_fs(
@@ -96,9 +97,9 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
         marks = annotations_of_waves(waves, fs_hz=record.fs_hz)
         files[lead] = write_annotations(out / record.name, extension, marks)
         columns = (waves.kind, waves.onset, waves.peak, waves.offset)
-        rows += [",".join([lead, *map(str, row)]) for row in zip(*columns, strict=True)]
+        rows += [[lead, *map(str, row)] for row in zip(*columns, strict=True)]
     table = out / f"{record.name}.csv"
-    table.write_text("\n".join(rows) + "\n")
+    write_table(table, ["lead", "wave", "onset", "peak", "offset"], rows)
     kinds = np.concatenate([waves.kind for waves in found])
     counts = {name: int((kinds == name).sum()) for name in WAVE_SCHEME.classes[1:]}
     return WrittenWaves(files, table, counts)
