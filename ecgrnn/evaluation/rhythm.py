@@ -8,14 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
-from ecgrnn.evaluation.results import describe_model
 from ecgrnn.evaluation.rhythm_report import choose_strips, rhythm_report
-from ecgrnn.evaluation.statistics import by_patient, class_statistics, intervals, number
-from ecgrnn.evaluation.strip_results import StripResults, strip_rows
-from ecgrnn.evaluation.summary import LIMITS
-from ecgrnn.inference.checkpoint import versions
+from ecgrnn.evaluation.statistics import by_patient, class_statistics, intervals, matrix_figures
+from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
 from ecgrnn.metrics.calibration import reliability_curve, top_label
-from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 from ecgrnn.strip_config import RhythmConfig
 
 
@@ -40,34 +36,13 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
     statistics = class_statistics(classes, scored=scored)
     shown = {name: f for name, f in statistics.items() if name in ("accuracy", "macro_f1") or "_f1" in name}
     curve = reliability_curve(*top_label(results.probabilities, label))
-    return {
-        "database": results.held_out.database,
-        "split": results.held_out.split.name,
-        "scheme": results.model.scheme.name,
-        "records": len(label),
-        "patients": len(counts),
-        "accuracy": accuracy(matrix),
-        "macro_f1": macro_f1(matrix, over=[classes.index(name) for name in scored]),
-        "macro_f1_classes": list(scored),
-        "classes": {
-            name: {key: number(value) if key != "support" else value for key, value in vars(score).items()}
-            for name, score in zip(classes, class_scores(matrix), strict=True)
-        },
-        "confusion_matrix": matrix.tolist(),
-        "resampling": {
-            "unit": "patient",
-            "resamples": results.resampling.n_resamples,
-            "level": results.resampling.level,
-            "seed": results.resampling.seed,
-        },
+    figures = {
+        **matrix_figures(matrix, classes, scored=scored),
+        "resampling": results.resampling.described(),
         "intervals": intervals(counts, shown, results.resampling),
         "expected_calibration_error": curve.expected_calibration_error,
-        "audit": results.audit.to_dict(),
-        "model": describe_model(results.model),
-        "limits": LIMITS,
-        "seconds": dict(results.seconds),
-        "versions": versions(),
     }
+    return strip_summary(results, figures)
 
 
 def rhythm_lines(summary: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.evaluation.files import Row
+from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 from ecgrnn.metrics.ec57_counts import STATISTICS, share
 from ecgrnn.metrics.uncertainty import (
     Statistic,
@@ -39,6 +40,32 @@ class Resampling:
     def rng(self) -> np.random.Generator:
         """Give a generator in its first state, so that every statistic sees the same draws."""
         return np.random.default_rng(self.seed)
+
+    def described(self) -> dict[str, Any]:
+        """Give it as plain data, as summaries do."""
+        return {"unit": "patient", "resamples": self.n_resamples, "level": self.level, "seed": self.seed}
+
+
+def matrix_figures(
+    matrix: NDArray[np.int64], classes: Sequence[str], *, scored: Sequence[str]
+) -> dict[str, Any]:
+    """Give the figures of one confusion matrix as plain data, as summaries do.
+
+    Args:
+        matrix: ``(class, class)``, reference by prediction.
+        classes: class names in the order of the matrix.
+        scored: classes the macro-F1 is the mean over.
+    """
+    return {
+        "accuracy": accuracy(matrix),
+        "macro_f1": macro_f1(matrix, over=[classes.index(name) for name in scored]),
+        "macro_f1_classes": list(scored),
+        "classes": {
+            name: {key: number(value) if key != "support" else value for key, value in vars(score).items()}
+            for name, score in zip(classes, class_scores(matrix), strict=True)
+        },
+        "confusion_matrix": matrix.tolist(),
+    }
 
 
 def class_statistics(classes: Sequence[str], *, scored: Sequence[str]) -> dict[str, Statistic]:

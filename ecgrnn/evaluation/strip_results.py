@@ -17,9 +17,10 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.held_out import HeldOutRecords, open_held_out
-from ecgrnn.evaluation.results import audit_model
+from ecgrnn.evaluation.results import audit_model, describe_model
 from ecgrnn.evaluation.statistics import Resampling
-from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.evaluation.summary import LIMITS
+from ecgrnn.inference.checkpoint import TrainedModel, load_model, versions
 from ecgrnn.inference.strips import strip_logits, strip_probabilities
 from ecgrnn.strip_config import SuperclassConfig
 
@@ -87,6 +88,23 @@ def evaluate_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) ->
     logits = strip_logits(model.network, dataset, batch_size=min(options.batch_size, 64))
     resampling = Resampling(options.resamples, options.level, options.bootstrap_seed)
     return StripResults(model, held_out, dataset, logits, audit, resampling, seconds)
+
+
+def strip_summary(results: StripResults, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Put the figures of a classifier of strips between what every summary says."""
+    return {
+        "database": results.held_out.database,
+        "split": results.held_out.split.name,
+        "scheme": results.model.scheme.name,
+        "records": len(results.dataset),
+        "patients": len(set(results.patients)),
+        **figures,
+        "audit": results.audit.to_dict(),
+        "model": describe_model(results.model),
+        "limits": LIMITS,
+        "seconds": dict(results.seconds),
+        "versions": versions(),
+    }
 
 
 def strip_rows(results: StripResults) -> list[Row]:

@@ -14,10 +14,11 @@ from ecgrnn.evaluation.statistics import (
     ec57_statistics,
     influence_rows,
     intervals,
+    matrix_figures,
     number,
 )
 from ecgrnn.inference.checkpoint import TrainedModel, versions
-from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
+from ecgrnn.metrics.classification import accuracy, class_scores
 from ecgrnn.metrics.ec57 import Ec57Scores
 from ecgrnn.metrics.ec57_counts import average, gross, matrix_statistics, pooled_matrix
 
@@ -43,20 +44,8 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
         "patients": len(counts),
         "beats": int(matrix.sum()),
         "positions": "reference",
-        "accuracy": accuracy(matrix),
-        "macro_f1": macro_f1(matrix, over=[classes.index(name) for name in results.scored]),
-        "macro_f1_classes": list(results.scored),
-        "classes": {
-            name: {key: number(value) if key != "support" else value for key, value in vars(score).items()}
-            for name, score in zip(classes, class_scores(matrix), strict=True)
-        },
-        "confusion_matrix": matrix.tolist(),
-        "resampling": {
-            "unit": "patient",
-            "resamples": results.resampling.n_resamples,
-            "level": results.resampling.level,
-            "seed": results.resampling.seed,
-        },
+        **matrix_figures(matrix, classes, scored=results.scored),
+        "resampling": results.resampling.described(),
         "intervals": intervals(counts, class_statistics(classes, scored=results.scored), results.resampling),
         "clustering": clustering(counts, classes),
         "curves": curve_areas(beats),

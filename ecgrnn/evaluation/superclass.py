@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.evaluation.files import write_csv, write_json
-from ecgrnn.evaluation.results import describe_model
 from ecgrnn.evaluation.statistics import Resampling, number
-from ecgrnn.evaluation.strip_results import StripResults, strip_rows
-from ecgrnn.evaluation.summary import LIMITS
-from ecgrnn.inference.checkpoint import versions
+from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
 from ecgrnn.metrics.multilabel import area_under_roc
 
 _MOST_DRAWS = 1000
@@ -33,12 +30,7 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
     label = results.dataset.label > 0
     areas = area_under_roc(results.logits, label)
     draws = _draws(results.logits, label, results.patients, results.resampling)
-    return {
-        "database": results.held_out.database,
-        "split": results.held_out.split.name,
-        "scheme": results.model.scheme.name,
-        "records": len(label),
-        "patients": len(set(results.patients)),
+    figures = {
         "macro_auroc": number(float(np.nanmean(areas))) if np.isfinite(areas).any() else None,
         "macro_auroc_interval": _ends(draws.mean(axis=1), results.resampling.level),
         "classes": {
@@ -49,19 +41,9 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
             }
             for k, name in enumerate(results.classes)
         },
-        "resampling": {
-            "unit": "patient",
-            "method": "percentile",
-            "resamples": len(draws),
-            "level": results.resampling.level,
-            "seed": results.resampling.seed,
-        },
-        "audit": results.audit.to_dict(),
-        "model": describe_model(results.model),
-        "limits": LIMITS,
-        "seconds": dict(results.seconds),
-        "versions": versions(),
+        "resampling": results.resampling.described() | {"method": "percentile", "resamples": len(draws)},
     }
+    return strip_summary(results, figures)
 
 
 def superclass_lines(summary: Mapping[str, Any]) -> list[str]:
