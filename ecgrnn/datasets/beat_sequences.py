@@ -1,7 +1,6 @@
 """The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
 
 import math
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +14,7 @@ from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.ectopic_copies import ectopic_copies
+from ecgrnn.datasets.large_arrays import large_array
 from ecgrnn.datasets.windows import (
     BeatTable,
     PreparedSignal,
@@ -178,8 +178,8 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         n_leads = len(records[0].leads)
         self.feature_names = feature_names(n_leads, causal=view.causal)
         shape = (len(table), n_leads, self._width, 2)
-        self._beats = _array(shape, in_memory_mb=view.in_memory_mb)
-        features = np.zeros((len(table), len(self.feature_names)), np.float32)
+        self._beats = large_array(shape, np.float32, in_memory_mb=view.in_memory_mb)
+        features = large_array((len(table), len(self.feature_names)), np.float32)
         counts = np.bincount(table.record, minlength=len(records))
         stop = 0
         for record, count in zip(records, counts.tolist(), strict=True):
@@ -280,11 +280,3 @@ def _scaled(
     qrs = usual[:, before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
     height = np.maximum(np.ptp(qrs, axis=1, keepdims=True), _LEAST_HEIGHT)
     return np.clip((beats - level) / height, -_LARGEST, _LARGEST), (usual - level) / height
-
-
-def _array(shape: tuple[int, ...], *, in_memory_mb: float) -> NDArray[np.float32]:
-    """Make room for windows: in memory, or mapped to a file that is gone when the process ends."""
-    if 4 * np.prod(shape, dtype=float) <= in_memory_mb * 1e6:
-        return np.empty(shape, np.float32)
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
+from ecgrnn.datasets.large_arrays import large_array
 from ecgrnn.errors import DataError
 
 
@@ -69,7 +70,12 @@ class TrainingBatches(Sampler[list[int]]):
 
     def _order(self, epoch: int) -> np.ndarray:
         """Give the order that an epoch's batches are cut from."""
-        return np.random.default_rng([self.seed, epoch]).permutation(self.n_items)
+        order = large_array((self.n_items,), np.int64)
+        order.fill(1)
+        np.cumsum(order, out=order)
+        order -= 1  # 0, 1, 2, ... without a second array of that length
+        np.random.default_rng([self.seed, epoch]).shuffle(order)
+        return order
 
     def _batches(self, order: np.ndarray, *, first: int) -> Iterator[list[int]]:
         last = len(self) - 1

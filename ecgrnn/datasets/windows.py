@@ -1,5 +1,6 @@
 """Index tables: where in which record each window lies, what it is, and how a batch of them is gathered."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Protocol
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.large_arrays import GrowingArray
 from ecgrnn.signals.annotations import beats_of
 from ecgrnn.signals.resample import resample_index
 from ecgrnn.signals.rr_intervals import RR_FEATURES, rr_features
@@ -75,8 +77,8 @@ class BeatTable:
 
 def beat_table(records: Sequence[CachedRecord], *, annotator: str, scheme: LabelScheme) -> BeatTable:
     """List every beat of the records that the scheme knows."""
-    rows = [_beats_of_record(record, annotator=annotator, scheme=scheme) for record in records]
-    return joined_tables(rows, records=[1] * len(rows))
+    rows = (_beats_of_record(record, annotator=annotator, scheme=scheme) for record in records)
+    return joined_tables(rows, records=itertools.repeat(1))
 
 
 def beat_counts(
@@ -95,29 +97,30 @@ def table_of_positions(
     records: Sequence[PreparedSignal], positions: Sequence[NDArray[np.int64]]
 ) -> BeatTable:
     """List beats given by their positions at the source's sampling frequency; their label is -1."""
-    unlabelled = [
+    unlabelled = (
         _rows(record, source_sample, np.full(len(source_sample), -1))
         for record, source_sample in zip(records, positions, strict=True)
-    ]
-    return joined_tables(unlabelled, records=[1] * len(unlabelled))
+    )
+    return joined_tables(unlabelled, records=itertools.repeat(1))
 
 
-def joined_tables(tables: Sequence[BeatTable], *, records: Sequence[int]) -> BeatTable:
+def joined_tables(tables: Iterable[BeatTable], *, records: Iterable[int]) -> BeatTable:
     """Put tables one behind another, so that they point into their records put one behind another.
 
     Args:
-        tables: the tables.
+        tables: the tables; taken one by one, so that those of a large database are never all in memory.
         records: how many records each of them points into.
     """
     none = np.zeros(0, np.int64)
     empty = BeatTable(none, none, none, none, np.zeros((0, len(RR_FEATURES)), np.float32))
-    before = np.cumsum([0, *records])[: len(tables)]
-    shifted = [replace(table, record=table.record + n) for table, n in zip(tables, before, strict=True)]
-    columns = {
-        column.name: np.concatenate([getattr(table, column.name) for table in (empty, *shifted)])
-        for column in fields(BeatTable)
-    }
-    return BeatTable(**columns)
+    columns = {column.name: GrowingArray(getattr(empty, column.name)) for column in fields(BeatTable)}
+    before = 0
+    for table, count in zip(tables, records, strict=False):  # the counts may be endless
+        shifted = replace(table, record=table.record + before)
+        for name, column in columns.items():
+            column.append(getattr(shifted, name))
+        before += count
+    return BeatTable(**{name: column.joined() for name, column in columns.items()})
 
 
 def gather_windows(

@@ -78,7 +78,7 @@ def test_a_batch_equals_its_single_items_but_for_padding(cached):
 
 def test_mapped_beats_equal_those_in_memory(cached):
     held, mapped = (view(in_memory_mb=size).dataset(cached, training=False) for size in (1024.0, 0.0))
-    assert isinstance(mapped._beats, np.memmap)
+    assert isinstance(mapped._beats.base, np.memmap)
     rows = list(range(len(held)))
     torch.testing.assert_close(held.__getitems__(rows).signal, mapped.__getitems__(rows).signal)
 
