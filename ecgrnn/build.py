@@ -90,7 +90,7 @@ def build_network(
                 lead_set_encoder(config, signal.fs_hz),
                 n_classes,
                 head=config.head,
-                labels_per_frame=_labels_per_frame(config, task),
+                labels_per_frame=_labels_per_frame(config, task, fs_hz=signal.fs_hz),
                 label_size=config.label_size,
                 feedback_size=config.feedback_size,
                 dropout=config.head_dropout,
@@ -323,7 +323,14 @@ def _in_memory_mb(loader: LoaderConfig) -> float:
     return loader.in_memory_mb if world_size() == 1 else 0.0
 
 
-def _labels_per_frame(config: LabellerConfig, task: DelineateConfig) -> int:
+def _labels_per_frame(config: LabellerConfig, task: DelineateConfig, *, fs_hz: float) -> int:
+    samples = task.step_s * fs_hz
+    if samples < 1 or abs(samples - round(samples)) > 1e-6:
+        raise ConfigError(
+            f"task.step_s={task.step_s} is {samples:.3g} samples at {fs_hz:g} Hz, and labels would drift "
+            "against the signal: set preprocessing.fs_hz (250 for 0.008 s) or task.step_s so that it is a "
+            "whole number"
+        )
     labels = config.encoder.frame_s / task.step_s
     if labels < 1 or abs(labels - round(labels)) > 1e-6:
         raise ConfigError(

@@ -89,6 +89,41 @@ def test_predict_writes_wave_annotations_of_every_lead(delineator, data, command
         assert [int(row["onset"]) for row in own] == onsets.tolist()
 
 
+def test_evaluate_takes_level_and_draws_as_they_are_given(delineator, data, command_line, tmp_path):
+    checkpoint = delineator / "checkpoints" / "best.ckpt"
+    words = [
+        f"checkpoint={checkpoint}",
+        data[-1],
+        "level=0.8",
+        "resamples=200",
+        f"run_dir={tmp_path / 'run'}",
+    ]
+    assert command_line("evaluate", *words) == 0
+    found = summary_of(tmp_path / "run")
+    assert found["resampling"] == {"unit": "patient", "resamples": 200, "level": 0.8, "seed": 0}
+    assert "80 % interval of F1" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_another_database_is_read_with_its_own_annotator(delineator, data, command_line, tmp_path):
+    other = tmp_path / "n4-12s-seed7"
+    write_database(other, n_patients=4, duration_s=12.0, seed=7)
+    for marks in other.glob("*.pqt"):
+        marks.rename(marks.with_suffix(".waves"))
+    (tmp_path / "split.yaml").write_text("train: [s001]\nvalidation: [s002]\ntest: [s003, s004]\n")
+    words = [
+        f"checkpoint={delineator / 'checkpoints' / 'best.ckpt'}",
+        "data=folder",
+        f"data.root={other}",
+        f"data.split={tmp_path / 'split.yaml'}",
+        "data.annotator=waves",
+        f"data.cache={tmp_path / 'cache'}",
+        f"run_dir={tmp_path / 'run'}",
+    ]
+    assert command_line("evaluate", *words) == 0
+    assert summary_of(tmp_path / "run")["record_names"] == ["s003", "s004"]
+    assert summary_of(tmp_path / "run")["fiducials"]["QRS onset"]["support"] > 10
+
+
 @pytest.mark.parametrize("head", ["crf", "feedback"])
 def test_every_head_trains_from_the_command_line(head, data, command_line, tmp_path):
     words = [
@@ -122,3 +157,9 @@ def test_a_network_of_another_form_is_refused(data, command_line, tmp_path, caps
     words = ["train", *data, "network=labeller", f"run_dir={tmp_path / 'run'}"]
     assert command_line(*words) == 2
     assert "does not fit task=beat_sequence" in capsys.readouterr().err
+
+
+def test_labels_that_would_drift_against_the_signal_are_refused(data, command_line, tmp_path, capsys):
+    words = ["train", *data, "task=delineate", "data.annotator=pqt", "preprocessing.n_leads=2"]
+    assert command_line(*words, "preprocessing.fs_hz=360", f"run_dir={tmp_path / 'run'}") == 2
+    assert "task.step_s=0.008 is 2.88 samples at 360 Hz" in capsys.readouterr().err

@@ -13,11 +13,12 @@ from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
 from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.evaluation.statistics import Resampling
 from ecgrnn.evaluation.strip_results import evaluate_strips
 from ecgrnn.evaluation.superclass import superclass_lines, write_superclass
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
-from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.ranks import rank
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
@@ -29,7 +30,7 @@ def run(options: EvaluateConfig) -> None:
     with together(keys_of_evaluation(options.processes)):
         match model.task:
             case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
-                _other_forms(options, model)
+                judge_other_forms(options, seconds=training_seconds(Path(options.checkpoint)))
             case RhythmConfig() | SuperclassConfig():
                 judge_strips(options, seconds=training_seconds(Path(options.checkpoint)))
             case _:
@@ -51,6 +52,32 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
         say(line)
 
 
+def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:
+    """Score a delineator, a generator or a translator and write what was found.
+
+    Raises:
+        ConfigError: ``compare`` is given, which takes beat classifiers.
+        SplitError: a patient or a record is on two sides.
+    """
+    model = load_model(Path(options.checkpoint))
+    if options.compare is not None:
+        raise ConfigError(
+            f"compare= takes beat classifiers, and {options.checkpoint} was trained with "
+            f"task={model.facts['task']['form']}; leave compare= out"
+        )
+    held_out = open_held_out(model, options.data)
+    audit_model(model, held_out).require()
+    lines = write_held_out(
+        model,
+        held_out,
+        resampling=Resampling(options.resamples, options.level, options.bootstrap_seed),
+        run_dir=Path(options.run_dir),
+        seconds=seconds,
+    )
+    for line in lines:
+        say(line)
+
+
 def _beats(options: EvaluateConfig) -> None:
     run_dir, checkpoint = Path(options.run_dir), Path(options.checkpoint)
     stages = Stages()
@@ -64,23 +91,3 @@ def _beats(options: EvaluateConfig) -> None:
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")
     say(f"results     {run_dir / 'summary.json'}")
     say(f"report      {run_dir / 'report.html'}")
-
-
-def _other_forms(options: EvaluateConfig, model: TrainedModel) -> None:
-    if options.compare is not None:
-        raise ConfigError(
-            f"compare= takes beat classifiers, and {options.checkpoint} was trained with "
-            f"task={model.facts['task']['form']}; leave compare= out"
-        )
-    held_out = open_held_out(model, options.data)
-    audit_model(model, held_out).require()
-    lines = write_held_out(
-        model,
-        held_out.test,
-        database=held_out.database,
-        split=held_out.split.name,
-        run_dir=Path(options.run_dir),
-        seconds=training_seconds(Path(options.checkpoint)),
-    )
-    for line in lines:
-        say(line)

@@ -12,7 +12,7 @@ from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
 from ecgrnn.build_trainer import build_trainer, check_trainer_keys
 from ecgrnn.choices import Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
-from ecgrnn.commands.evaluate import judge_strips
+from ecgrnn.commands.evaluate import judge_other_forms, judge_strips
 from ecgrnn.commands.launch import together
 from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
@@ -22,7 +22,6 @@ from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
-from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
@@ -79,16 +78,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         case _ if not options.evaluate_test:
             say("test        nobody was scored: evaluate_test=false")
         case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
-            lines = write_held_out(
-                model,
-                datamodule.records(Side.test),
-                database=datamodule.collection.database.name,
-                split=datamodule.split.name,
-                run_dir=run_dir,
-                seconds=stages.seconds,
-            )
-            for line in lines:
-                say(line)
+            judge_other_forms(_judged(options, checkpoint), seconds=stages.seconds)
         case RhythmConfig() | SuperclassConfig():
             judge_strips(_judged(options, checkpoint), seconds=stages.seconds)
         case _:
@@ -110,7 +100,7 @@ def _fit(
 def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
     """Refuse to train where a patient, record, signal or window is on two sides."""
     sides = {side.value: datamodule.records(side) for side in Side}
-    audit = audit_sides(datamodule.split, sides, view=datamodule.view, counts=facts["counts"])
+    audit = audit_sides(datamodule.split, sides, view=datamodule.view, counts=facts["counts"], quick=True)
     audit.require()
     for line in audit.verdicts():
         say(line)

@@ -13,7 +13,8 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.evaluation.delineation_report import delineation_report
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
+from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.evaluation.wave_strips import wave_strip
 from ecgrnn.inference.checkpoint import TrainedModel
@@ -46,40 +47,41 @@ class Delineated:
     @property
     def mean_f1(self) -> float:
         """Mean F1 of the fiducials that the record has, or of which something was found."""
-        known = [score.f1 for score in self.scores.values() if score.f1 == score.f1]
-        return float(np.mean(known)) if known else float("nan")
+        return _mean_f1(self.scores)
 
 
-def delineate_records(model: TrainedModel, records: Sequence[CachedRecord]) -> list[Delineated]:
+def delineate_records(
+    model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
+) -> list[Delineated]:
     """Delineate all leads of held-out records and score each record against its marks."""
     if not isinstance(model.task, DelineateConfig):
         raise TypeError("delineate_records needs a delineator")
-    view = WaveView(annotator=model.data.annotator, step_s=model.task.step_s)
+    view = WaveView(annotator=annotator, step_s=model.task.step_s)
     found = gather([_waves_found(model, record) for record in share(records)])
     return [_judged(record, waves, view) for record, waves in zip(records, found, strict=True)]
 
 
 def write_delineation(
     model: TrainedModel,
-    records: Sequence[CachedRecord],
+    held_out: HeldOutRecords,
     *,
-    database: str,
-    split: str,
+    resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Score held-out records; write ``summary.json``, ``fiducials.csv``, ``records.csv``, ``report.html``."""
-    delineated = delineate_records(model, records)
+    delineated = delineate_records(model, held_out.test, annotator=held_out.annotator)
     total = sum_scores(one.scores for one in delineated)
     rows = [_row(fiducial, total[fiducial]) for fiducial in FIDUCIALS]
     of_records = sum_scores(one.record_scores for one in delineated)
     figures = {
-        "macro_f1": float(np.mean([total[fiducial].f1 for fiducial in FIDUCIALS])),
+        "macro_f1": number(_mean_f1(total)),
         "fiducials": {str(row["fiducial"]): _json(row) for row in rows},
         "record_fiducials": {" ".join(key): _json(_row(key, of_records[key])) for key in FIDUCIALS},
-        "intervals": _intervals(delineated),
+        "resampling": resampling.described(),
+        "intervals": _intervals(delineated, resampling),
     }
-    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
+    summary = form_summary(model, held_out, figures, seconds=seconds)
     if rank() != 0:
         return summary  # the first process writes
     write_json(run_dir / "summary.json", summary)
@@ -130,9 +132,14 @@ def _judged(record: CachedRecord, found: Sequence[Waves], view: WaveView) -> Del
     return Delineated(record, reference, found, scores, of_record)
 
 
-def _intervals(delineated: Sequence[Delineated]) -> dict[str, Any]:
+def _mean_f1(scores: Scores) -> float:
+    """Give the mean F1 of the fiducials that were marked or found; NaN where none was."""
+    known = [scores[fiducial].f1 for fiducial in FIDUCIALS if not np.isnan(scores[fiducial].f1)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _intervals(delineated: Sequence[Delineated], resampling: Resampling) -> dict[str, Any]:
     """Give intervals of each F1 over patients."""
-    resampling = Resampling(n_resamples=2000, level=0.95, seed=0)
     patients = [one.record.patient for one in delineated]
     found: dict[str, Any] = {}
     for fiducial in FIDUCIALS:
@@ -149,7 +156,9 @@ def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _pictures(delineated: Sequence[Delineated]) -> dict[str, list[str]]:
-    order = sorted(delineated, key=lambda one: one.mean_f1)
+    order = sorted((one for one in delineated if not np.isnan(one.mean_f1)), key=lambda one: one.mean_f1)
+    if not order:
+        return {}
     chosen = {"The best": order[-1], "The middle": order[len(order) // 2], "The worst": order[0]}
     return {
         f"{words} record, {one.record.name}: mean F1 {100 * one.mean_f1:.1f} %": [

@@ -55,7 +55,7 @@ def _table(summary: Mapping[str, Any]) -> str:
         "Se",
         "+P",
         "F1",
-        "95 % interval of F1",
+        f"{100 * summary['resampling']['level']:g} % interval of F1",
         "mean error, ms",
         "SD, ms",
         "CSE tolerance, ms",

@@ -1,13 +1,14 @@
 """Held-out results of every form but the beat classifier: which figures are made, and how they are told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ecgrnn.config import DelineateConfig
-from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.errors import CheckpointError
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
 from ecgrnn.evaluation.generation import generation_lines, write_generation
+from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.statistics import Resampling
 from ecgrnn.evaluation.transcription import transcription_lines, write_transcription
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel
@@ -16,10 +17,9 @@ from ecgrnn.ranks import rank
 
 def write_held_out(
     model: TrainedModel,
-    records: Sequence[CachedRecord],
+    held_out: HeldOutRecords,
     *,
-    database: str,
-    split: str,
+    resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> list[str]:
@@ -27,9 +27,8 @@ def write_held_out(
 
     Args:
         model: a delineator, a generator or a translator.
-        records: the records.
-        database: name of their database.
-        split: name of the split that holds them out.
+        held_out: the records.
+        resampling: how intervals are made.
         run_dir: folder to write into.
         seconds: what the stages of training took.
 
@@ -40,14 +39,19 @@ def write_held_out(
         return []  # one process makes the figures of these forms
     match model.task:
         case DelineateConfig():
-            write, tell = write_delineation, table_lines
+            summary = write_delineation(
+                model, held_out, resampling=resampling, run_dir=run_dir, seconds=seconds
+            )
+            lines = table_lines(summary)
         case GenerationConfig():
-            write, tell = write_generation, generation_lines
+            lines = generation_lines(write_generation(model, held_out, run_dir=run_dir, seconds=seconds))
         case TranscriptionConfig():
-            write, tell = write_transcription, transcription_lines
+            summary = write_transcription(
+                model, held_out, resampling=resampling, run_dir=run_dir, seconds=seconds
+            )
+            lines = transcription_lines(summary)
         case _:
             raise CheckpointError("write_held_out needs a delineator, a generator or a translator")
-    summary = write(model, records, database=database, split=split, run_dir=run_dir, seconds=seconds)
-    lines = [*tell(summary), f"results     {run_dir / 'summary.json'}"]
+    lines = [*lines, f"results     {run_dir / 'summary.json'}"]
     report = run_dir / "report.html"
     return [*lines, f"report      {report}"] if report.is_file() else lines

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.charts import Series, line_chart
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
+from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.page import page, section, table
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.inference.checkpoint import TrainedModel
@@ -43,27 +45,19 @@ class ClassFit:
 
 
 def write_generation(
-    model: TrainedModel,
-    records: Sequence[CachedRecord],
-    *,
-    database: str,
-    split: str,
-    run_dir: Path,
-    seconds: Mapping[str, float],
+    model: TrainedModel, held_out: HeldOutRecords, *, run_dir: Path, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """Compare with held-out beats and write ``summary.json``, ``classes.csv`` and ``report.html``."""
-    fits = fit_classes(model, records)
-    figures = {
-        "classes": {fit.name: dict(fit.row) for fit in fits},
-    }
-    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
+    fits = fit_classes(model, held_out.test, annotator=held_out.annotator)
+    figures = {"classes": {fit.name: dict(fit.row) for fit in fits}}
+    summary = form_summary(model, held_out, figures, seconds=seconds)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
-    write_text(run_dir / "report.html", _report(summary, fits, leads=records[0].leads))
+    write_text(run_dir / "report.html", _report(summary, fits, leads=held_out.test[0].leads))
     return summary
 
 
-def fit_classes(model: TrainedModel, records: Sequence[CachedRecord]) -> list[ClassFit]:
+def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str) -> list[ClassFit]:
     """Compare what a generator writes with held-out beats, for each class that it was trained on.
 
     ``rmse_mv`` is the root of the mean square of a beat less what was written; ``mean_beat_rmse_mv`` is the
@@ -72,7 +66,7 @@ def fit_classes(model: TrainedModel, records: Sequence[CachedRecord]) -> list[Cl
     mean of a sample in nats, where a spread was learned.
     """
     view = build_view(
-        model.task, annotator=model.data.annotator, scheme=model.scheme, loader=LoaderConfig(in_memory_mb=0)
+        model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig(in_memory_mb=0)
     )
     dataset = view.dataset(records, training=False)
     trained_on = model.facts["counts"]["train"]
@@ -138,7 +132,7 @@ def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequ
     return page(
         title,
         [
-            f"<h1>{title}</h1>",
+            f"<h1>{escape(title)}</h1>",
             '<p class="sub">What the generator writes for a class, against beats of '
             f"{summary['records']} held-out records.</p>",
             section("classes", "By class", table(head, cells)),

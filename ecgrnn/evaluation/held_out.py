@@ -96,42 +96,63 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     """
     split = Split.from_manifest(model.split)
     ours = data.database is None
-    root = (data.root if ours else None) or model.data.root
-    settings = dataclasses.replace(model.data, root=root, cache=data.cache, workers=data.workers)
-    absent, own = "", None
-    try:
-        own = _open(model, settings, [record for side in SIDES for record in split.side(side)])
-    except DataError as error:
-        absent = str(error)
-    sides = {} if own is None else {side: own.pick(split.side(side)) for side in SIDES}
+    own, absent = own_records(model, data)
     if ours:
-        collection = _open(model, settings, split.test) if own is None else own
+        collection = _open(model, _settings(model, data), split.test)
         annotator = model.data.annotator
     else:
         annotator = data.annotator
         annotators = _view(model, annotator).annotators
         collection = open_collection(data, model.preprocessing, annotators=annotators)
-        split = _other_split(model, data, collection)
+        split = _other_split(model, data, collection, compared=bool(own))
     return HeldOutRecords(
         database=collection.database.name,
         title=collection.database.title,
         folder=collection.folder,
         split=split,
         annotator=annotator,
-        test=collection.pick(split.test),
-        own=sides,
+        test=_pick(collection, split, split.test),
+        own=own,
         own_annotator=model.data.annotator,
         absent=absent,
     )
 
 
-def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split) -> None:
+def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[CachedRecord]], str]:
+    """Open the records a model was made from and tested on.
+
+    Args:
+        model: the model.
+        data: where they are, where ``database`` is null; and where the cache is.
+
+    Returns:
+        ``train``, ``validation`` and ``test`` to their records, empty where one of them is not at hand; and
+        why it is not.
+    """
+    split = Split.from_manifest(model.split)
+    try:
+        collection = _open(
+            model, _settings(model, data), [record for side in SIDES for record in split.side(side)]
+        )
+    except DataError as error:
+        return {}, str(error)
+    return {side: _pick(collection, split, split.side(side)) for side in SIDES}, ""
+
+
+def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *, compared: bool) -> None:
     """Make sure that no test patient of another split is one the model was trained or validated on.
+
+    Args:
+        model: the model.
+        data: which database is scored on.
+        split: who is scored.
+        compared: whether signals are compared, too. Names of two folders, or of two simulations, tell nothing
+            of who it is, and are left to that; where signals are not at hand names are all there is.
 
     Raises:
         SplitError: naming the patient and both records.
     """
-    if data.database != model.data.database:
+    if data.database != model.data.database or (compared and not _same_names(model.data, data)):
         return
     own = Split.from_manifest(model.split)
     seen = {own.patients[record]: record for record in (*own.train, *own.validation)}
@@ -175,15 +196,40 @@ def read_beats(
     )
 
 
+def _same_names(first: DataConfig, second: DataConfig) -> bool:
+    """Tell whether a name means the same patient in two settings of one database."""
+    match first.database:
+        case "folder":
+            folders = [Path(data.root or "").expanduser().resolve() for data in (first, second)]
+            return folders[0] == folders[1]
+        case "synthetic":
+            return first.simulation_seed == second.simulation_seed
+        case _:
+            return True
+
+
+def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
+    """Say where a model's own database is; the split is in the checkpoint, and its file is not asked for."""
+    root = (data.root if data.database is None else None) or model.data.root
+    return dataclasses.replace(model.data, root=root, cache=data.cache, workers=data.workers, split=None)
+
+
+def _pick(collection: Collection, split: Split, names: Iterable[str]) -> list[CachedRecord]:
+    """Give records by name, each with the patient that the split knows."""
+    return [
+        dataclasses.replace(record, patient=split.patients[record.name]) for record in collection.pick(names)
+    ]
+
+
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:
     limited = dataclasses.replace(data, records=list(names))
     return open_collection(limited, model.preprocessing, annotators=_view(model, data.annotator).annotators)
 
 
-def _other_split(model: TrainedModel, data: DataConfig, collection: Collection) -> Split:
+def _other_split(model: TrainedModel, data: DataConfig, collection: Collection, *, compared: bool) -> Split:
     view = _view(model, data.annotator)
     split = split_collection(collection, data, view.counts(list(collection.records.values())))
-    refuse_seen_patients(model, data, split)
+    refuse_seen_patients(model, data, split, compared=compared)
     return split
 
 

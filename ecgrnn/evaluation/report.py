@@ -105,7 +105,7 @@ def _headline(summary: Mapping[str, Any]) -> str:
     found = summary["intervals"]
     over = " ".join(summary["macro_f1_classes"])
     tiles = [
-        tile(f"macro-F1 ({over})", found["macro_f1"] | {"estimate": summary["macro_f1"]}, digits=True),
+        tile(f"macro-F1 ({over})", found["macro_f1"], digits=True),
         tile("accuracy", found["accuracy"]),
         tile("V sensitivity", found["V_sensitivity"]) if "V_sensitivity" in found else "",
         tile("V +P", found["V_positive_predictivity"]) if "V_sensitivity" in found else "",

@@ -13,12 +13,13 @@ from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.config import BeatsConfig, LoaderConfig
 from ecgrnn.datasets.collection import find_scheme, open_collection
 from ecgrnn.errors import CheckpointError, ConfigError
-from ecgrnn.evaluation.audit import Audit, audit_sides, check_other_database
+from ecgrnn.evaluation.audit import Audit, Check, audit_sides, check_other_database
 from ecgrnn.evaluation.calibration import FittedOnValidation, fit_on_validation
 from ecgrnn.evaluation.held_out import (
     HeldOutBeats,
     HeldOutRecords,
     open_held_out,
+    own_records,
     read_beats,
     refuse_seen_patients,
 )
@@ -135,8 +136,9 @@ def evaluate_checkpoint(options: EvaluateConfig, *, curves: Sequence[Mapping[str
     scored = _scored(model)
     comparison: Mapping[str, Any] = {}
     if options.compare is not None:
-        second = _second_reading(options, model, held_out, positions, scheme=scheme)
+        second, unseen = _second_reading(options, model, held_out, positions, scheme=scheme)
         comparison = _compare(reading, second, scored=scored, resampling=resampling)
+        audit = replace(audit, checks=(*audit.checks, unseen))
     return Results(held_out, reading, scored, fitted, audit, resampling, comparison, curves)
 
 
@@ -229,8 +231,8 @@ def _second_reading(
     positions: Sequence[NDArray[np.int64]],
     *,
     scheme: LabelScheme,
-) -> Reading:
-    """Let the second checkpoint read the same records, prepared as it wants them."""
+) -> tuple[Reading, Check]:
+    """Let the second checkpoint read the same records, prepared as it wants them, if it has seen none."""
     model = load_model(Path(str(options.compare)))
     if model.scheme.classes != scheme.classes:
         raise CheckpointError(
@@ -238,7 +240,9 @@ def _second_reading(
             f"{', '.join(scheme.classes)}; only checkpoints of the same classes are compared"
         )
     data = first.data if options.data.database is None else options.data
-    refuse_seen_patients(model, data, held_out.split)
+    elsewhere = model.data.database != data.database
+    seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)
+    refuse_seen_patients(model, data, held_out.split, compared=bool(seen))
     names = [record.name for record in held_out.test]
     here = replace(
         data,
@@ -248,8 +252,14 @@ def _second_reading(
         records=names,
     )
     collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
-    own = replace(held_out, test=collection.pick(names), own={})
-    return _read(model, own, positions, scheme=scheme, options=options, folder=Path(options.run_dir) / SECOND)
+    unseen = check_other_database(collection.pick(names), seen)
+    unseen = replace(unseen, name=f"{unseen.name} of the second checkpoint")
+    Audit(held_out.split, {}, (unseen,)).require()
+    patients = held_out.split.patients
+    test = [replace(record, patient=patients[record.name]) for record in collection.pick(names)]
+    own = replace(held_out, test=test, own={})
+    folder = Path(options.run_dir) / SECOND
+    return _read(model, own, positions, scheme=scheme, options=options, folder=folder), unseen
 
 
 def _compare(

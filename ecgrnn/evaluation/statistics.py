@@ -167,7 +167,8 @@ def _accuracy(m: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _macro_f1(m: NDArray[Any], *, over: Sequence[int]) -> NDArray[np.float64]:
-    return np.asarray(np.mean([_f1(m, k=k) for k in over], axis=0))
+    # as in `macro_f1`: 0 for a class that is neither there nor called
+    return np.asarray(np.mean([np.nan_to_num(_f1(m, k=k)) for k in over], axis=0))
 
 
 def _sensitivity(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:

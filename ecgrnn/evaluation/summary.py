@@ -1,11 +1,11 @@
 """All figures of an evaluation as plain data: ``summary.json`` and the rows of the tables beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.calibration import calibration, curve_areas, threshold_figures
 from ecgrnn.evaluation.files import Row
+from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.results import Results, describe_model, ec57_matrices, matrices_by_record
 from ecgrnn.evaluation.statistics import (
     by_patient,
@@ -62,30 +62,22 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
 
 
 def form_summary(
-    model: TrainedModel,
-    records: Sequence[CachedRecord],
-    figures: Mapping[str, Any],
-    *,
-    database: str,
-    split: str,
-    seconds: Mapping[str, float],
+    model: TrainedModel, held_out: HeldOutRecords, figures: Mapping[str, Any], *, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """Put the figures of another form than the beat classifier between what every summary says.
 
     Args:
         model: what was judged.
-        records: on which records.
+        held_out: on which records.
         figures: what was found.
-        database: name of the records' database.
-        split: name of the split that holds them out.
         seconds: time each stage of the training took.
     """
     return {
-        "database": database,
-        "split": split,
+        "database": held_out.database,
+        "split": held_out.split.name,
         "scheme": model.scheme.name,
-        "records": len(records),
-        "record_names": [record.name for record in records],
+        "records": len(held_out.test),
+        "record_names": [record.name for record in held_out.test],
         **figures,
         "seconds": dict(seconds),
         "versions": versions(),

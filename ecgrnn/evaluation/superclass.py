@@ -30,9 +30,12 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
     label = results.dataset.label > 0
     areas = area_under_roc(results.logits, label)
     draws = _draws(results.logits, label, results.patients, results.resampling)
+    defined = np.isfinite(areas)
     figures = {
-        "macro_auroc": number(float(np.nanmean(areas))) if np.isfinite(areas).any() else None,
-        "macro_auroc_interval": _ends(draws.mean(axis=1), results.resampling.level),
+        "macro_auroc": float(areas[defined].mean()) if defined.any() else None,
+        "macro_auroc_interval": _ends(draws[:, defined].mean(axis=1), results.resampling.level)
+        if defined.any()
+        else None,
         "classes": {
             name: {
                 "support": int(label[:, k].sum()),

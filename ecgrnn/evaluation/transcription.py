@@ -11,39 +11,43 @@ from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.files import Row, write_csv, write_json
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals
+from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.transcripts import transcribe
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
 
 
-def score_strips(model: TrainedModel, records: Sequence[CachedRecord]) -> dict[str, TranscriptionScore]:
+def score_strips(
+    model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
+) -> dict[str, TranscriptionScore]:
     """Read all strips of held-out records and score each record against its beats."""
-    view = build_view(model.task, annotator=model.data.annotator, scheme=model.scheme, loader=LoaderConfig())
+    view = build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())
     return {record.name: _score_record(model, record, view) for record in records}
 
 
 def write_transcription(
     model: TrainedModel,
-    records: Sequence[CachedRecord],
+    held_out: HeldOutRecords,
     *,
-    database: str,
-    split: str,
+    resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Score held-out records and write ``summary.json`` and ``records.csv``."""
-    by_record = score_strips(model, records)
+    by_record = score_strips(model, held_out.test, annotator=held_out.annotator)
     total = sum_transcriptions(by_record.values())
     counts = by_patient(
-        np.array([_counts(score) for score in by_record.values()]), [record.patient for record in records]
+        np.array([_counts(score) for score in by_record.values()]),
+        [record.patient for record in held_out.test],
     )
     figures = {
         **_row(total),
-        "intervals": intervals(counts, _STATISTICS, _RESAMPLING),
+        "resampling": resampling.described(),
+        "intervals": intervals(counts, _STATISTICS, resampling),
     }
-    summary = form_summary(model, records, figures, database=database, split=split, seconds=seconds)
+    summary = form_summary(model, held_out, figures, seconds=seconds)
     write_json(run_dir / "summary.json", summary)
     rows: list[Row] = [{"record": name, **_row(score)} for name, score in by_record.items()]
     write_csv(run_dir / "records.csv", rows)
@@ -61,14 +65,19 @@ def transcription_lines(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(counts[..., 0] / np.maximum(counts[..., 1], 1))
+    return _share(counts[..., 0], counts[..., 1])
 
 
 def _exact_per_strip(counts: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(counts[..., 2] / np.maximum(counts[..., 3], 1))
+    return _share(counts[..., 2], counts[..., 3])
 
 
-_RESAMPLING = Resampling(n_resamples=2000, level=0.95, seed=0)
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide; NaN where nothing is below the line."""
+    undefined = np.full(np.shape(whole), np.nan)
+    return np.asarray(np.divide(part, whole, out=undefined, where=np.asarray(whole) > 0))
+
+
 _STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per_strip}
 
 
@@ -77,6 +86,8 @@ def _counts(score: TranscriptionScore) -> list[int]:
 
 
 def _with_interval(summary: Mapping[str, Any], name: str) -> str:
+    if summary[name] is None:
+        return "-"
     found = summary["intervals"][name]["bca"]
     ends = f" ({100 * found[0]:.1f} to {100 * found[1]:.1f})" if found else ""
     return f"{100 * summary[name]:.1f} %{ends}"
@@ -98,6 +109,6 @@ def _row(score: TranscriptionScore) -> dict[str, int | float | None]:
         "substituted": score.substituted,
         "deleted": score.deleted,
         "inserted": score.inserted,
-        "token_error_rate": score.token_error_rate if score.symbols else None,
-        "exact_share": score.exact_share,
+        "token_error_rate": number(score.token_error_rate),
+        "exact_share": number(score.exact_share),
     }

@@ -106,10 +106,11 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
 
 
 def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samples: int) -> Waves:
-    """Move waves to the sampling frequency of the record on disk, rounding."""
+    """Move waves to the sampling frequency of the record on disk, rounding, none behind its last sample."""
 
     def moved(sample: NDArray[np.int64]) -> NDArray[np.int64]:
-        return resample_index(sample, fs_hz=fs_hz, to_hz=source_fs_hz, n_samples=source_samples)
+        """Move indices; the last label stands for a whole step, which may end behind the record."""
+        return np.minimum(resample_index(sample, fs_hz=fs_hz, to_hz=source_fs_hz), source_samples - 1)
 
     return Waves(
         onset=moved(waves.onset), peak=moved(waves.peak), offset=moved(waves.offset), kind=waves.kind
@@ -129,6 +130,8 @@ def _extensions(leads: Sequence[str]) -> list[str]:
 
 def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
     with torch.inference_mode():
+        # The last frame may reach behind the record: as in training, what lies there is padding.
+        lengths = torch.tensor([len(signal)])
         # a copy: signals of the cache are mapped read-only
-        scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])))
-        return np.asarray(network.decode(scores, beam_width=beam_width).numpy(), np.int64)
+        scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
+        return np.asarray(network.decode(scores, lengths, beam_width=beam_width).numpy(), np.int64)

@@ -61,7 +61,8 @@ class Ec57Scores:
         stop_s: end of the test period; None is the end of each record.
         window_s: largest distance of two matching beats.
         beats: record name to its beat-by-beat comparison.
-        af: record name to its atrial fibrillation episodes; records that both annotators mark rhythms in.
+        af: record name to its atrial fibrillation episodes: records whose reference marks rhythms, where the
+            test annotator marks rhythms in any record. One that it leaves unmarked has no episode there.
         vf: record name to its ventricular fibrillation episodes; records that one annotator marks some in.
     """
 
@@ -137,6 +138,10 @@ def score_records(
     Raises:
         DataError: no record, a record twice, or inconsistent annotations.
     """
+    records = list(records)
+    # An annotator of beats alone has no rhythm to be scored by; one that marks rhythms missed those it does
+    # not mark.
+    marks_af = any(has_rhythm(r.test, kind="AF") for r in records)
     beats: dict[str, BeatComparison] = {}
     af: dict[str, EpisodeComparison] = {}
     vf: dict[str, EpisodeComparison] = {}
@@ -147,12 +152,11 @@ def score_records(
         beats[r.name] = compare_beats(
             r.reference, r.test, fs_hz=r.fs_hz, start_s=start_s, stop_s=stop, window_s=window_s
         )
-        marked = {k: [has_rhythm(a, kind=k) for a in (r.reference, r.test)] for k in ("AF", "VF")}
-        if all(marked["AF"]):
+        if marks_af and has_rhythm(r.reference, kind="AF"):
             af[r.name] = compare_episodes(
                 r.reference, r.test, fs_hz=r.fs_hz, kind="AF", start_s=start_s, stop_s=stop
             )
-        if any(marked["VF"]):
+        if any(has_rhythm(a, kind="VF") for a in (r.reference, r.test)):
             vf[r.name] = compare_episodes(
                 r.reference, r.test, fs_hz=r.fs_hz, kind="VF", start_s=start_s, stop_s=stop
             )

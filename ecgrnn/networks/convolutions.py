@@ -26,7 +26,9 @@ class ConvolutionEncoder(nn.Module):
         h_1 --> h_2 --> ... --> h_N                                 (batch, steps, output_size)
 
     Every layer is set to zero behind a row's length, as the zeros are that a convolution finds beyond the end
-    of a row that fills the whole time: padding touches no output.
+    of a row that fills the whole time: in evaluation padding touches no output. In training the mean and the
+    variance of batch normalisation are over the padded steps too, so that batches should be of rows of about
+    one length.
 
     Inside, a step's features lie side by side in memory, as they do in ``signal`` and in what the recurrent
     layers read: no copy is needed, and a processor multiplies them several times faster.

@@ -78,7 +78,7 @@ class FeedbackHead(nn.Module):
         return torch.stack(beliefs, dim=1)
 
     def decode(self, table: Tensor, valid: Tensor, *, width: int) -> tuple[Tensor, Tensor]:
-        """Search for the most probable labels: greedily with width 1, exactly from ``n_classes`` on.
+        """Search for the most probable labels: greedily with width 1, more surely the wider.
 
         Args:
             table: what `forward` gave.

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ecgrnn.build import build_view
-from ecgrnn.config import LoaderConfig
+from ecgrnn.config import BeatSequenceConfig, LoaderConfig
 from ecgrnn.datasets.cache import data_fingerprint
 from ecgrnn.datasets.split import SIDES, Split
 from ecgrnn.errors import SplitError
 from ecgrnn.evaluation.audit import audit_sides, check_other_database
-from ecgrnn.evaluation.held_out import open_held_out
+from ecgrnn.evaluation.held_out import open_held_out, own_records, refuse_seen_patients
 from ecgrnn.inference.checkpoint import load_model
 
 
@@ -97,3 +97,41 @@ def test_a_seen_recording_of_another_database_is_found(held_out):
     assert "new" in found.detail
     assert check_other_database(held_out.own["test"], held_out.own).passed is True
     assert check_other_database(held_out.own["test"], {}).passed is None
+
+
+def test_windows_of_beats_in_sequence_are_proved_too_but_not_at_a_quick_start(model, held_out):
+    view = build_view(
+        BeatSequenceConfig(before_s=0.4, after_s=0.5),
+        annotator=held_out.own_annotator,
+        scheme=model.scheme,
+        loader=LoaderConfig(),
+    )
+    names = {}
+    for quick in (False, True):
+        found = audit_sides(held_out.split, held_out.own, view=view, counts={}, quick=quick)
+        names[quick] = [check.name for check in found.checks if check.passed]
+    assert names[False] == [*names[True], "no window is on two sides"]
+
+
+def test_names_of_another_simulation_or_folder_are_left_to_the_signals(model, held_out):
+    own = held_out.split
+    seen = dataclasses.replace(own, train=own.test, test=own.train)
+    same = dataclasses.replace(model.data)
+    with pytest.raises(SplitError, match=f"record {seen.test[0]} cannot be tested on"):
+        refuse_seen_patients(model, same, seen, compared=True)
+    if model.data.database == "folder":
+        other = dataclasses.replace(same, root="/elsewhere")
+    else:
+        other = dataclasses.replace(same, simulation_seed=same.simulation_seed + 1)
+    refuse_seen_patients(model, other, seen, compared=True)
+    with pytest.raises(SplitError):
+        refuse_seen_patients(model, other, seen, compared=False)
+
+
+def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_for(model, held_out):
+    sides = {side: {name: f"patient of {name}" for name in held_out.split.side(side)} for side in SIDES}
+    moved = dataclasses.replace(
+        model, split=model.split | sides, data=dataclasses.replace(model.data, split="gone.yaml")
+    )
+    records, _ = own_records(moved, dataclasses.replace(model.data, database=None))
+    assert {side: {one.name: one.patient for one in records[side]} for side in SIDES} == sides

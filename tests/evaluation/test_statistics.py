@@ -110,3 +110,13 @@ def test_ec57_statistics_are_shares_of_the_matrix():
     found = {name: float(f(matrix)[0]) for name, f in ec57_statistics().items()}
     assert found["veb_sensitivity"] == 0.75
     assert found["veb_positive_predictivity"] == 0.6
+
+
+def test_the_mean_f1_of_a_table_and_of_its_interval_is_one_figure_where_a_class_is_missing():
+    counts = matrices(5)
+    counts[:, 1, :] = 0
+    counts[:, :, 1] = 0
+    found = intervals(counts, class_statistics(CLASSES, scored=CLASSES), FEW)["macro_f1"]
+    assert found["estimate"] == pytest.approx(macro_f1(counts.sum(axis=0), over=[0, 1, 2]))
+    assert found["undefined_draws"] == 0
+    assert found["bca"][0] <= found["estimate"] <= found["bca"][1]

@@ -118,12 +118,21 @@ def test_gross_over_sampling_frequencies_is_refused():
         gross_episodes([compared(both, both), slow])
 
 
-def test_rhythms_are_scored_where_both_annotators_mark_them():
+def test_an_annotator_of_rhythms_has_missed_the_episodes_of_a_record_that_it_does_not_mark():
     marked, bare = rhythm((0, "(N"), (1000, "(AFIB"), (9000, "(N")), rhythm()
-    records = [RecordToScore("1", marked, marked, FS_HZ, 20.0), RecordToScore("2", marked, bare, FS_HZ, 20.0)]
+    pairs = {"found": (marked, marked), "missed": (marked, bare), "unknown": (bare, marked)}
+    records = [RecordToScore(name, *pair, FS_HZ, 20.0) for name, pair in pairs.items()]
     scores = score_records(records, start_s=0.0)
-    assert (list(scores.af), list(scores.vf)) == (["1"], [])
+    assert (list(scores.af), list(scores.vf)) == (["found", "missed"], [])
+    assert gross_episodes(list(scores.af.values()))["episode_sensitivity"] == (1, 2)
     assert {"rhythm-af.line.txt", "rhythm-af.matrix.txt"} <= set(scores.texts())
+
+
+def test_an_annotator_of_beats_alone_is_not_scored_by_rhythms():
+    marked, bare = rhythm((0, "(N"), (1000, "(AFIB"), (9000, "(N")), rhythm()
+    scores = score_records([RecordToScore("1", marked, bare, FS_HZ, 20.0)], start_s=0.0)
+    assert not scores.af
+    assert not any(name.startswith("rhythm") for name in scores.texts())
 
 
 def test_an_unknown_kind_is_refused():
