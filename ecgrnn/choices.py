@@ -4,7 +4,17 @@ from enum import StrEnum
 
 
 class Cell(StrEnum):
-    """Recurrent cells; the equations are in ``nn/cells.py``."""
+    """Recurrent cells; the equations are in ``nn/cells.py``.
+
+    Attributes:
+        rnn_tanh: Elman network with tanh.
+        rnn_relu: Elman network with max(0, .) in place of tanh.
+        lstm: long short-term memory.
+        gru: gated recurrent unit as in torch.nn, the reset gate after the matrix product.
+        gru_reset_before: gated recurrent unit as first published; needs ``fused=false``.
+        min_gru: minimal GRU, whose gate depends on the input alone.
+        min_lstm: minimal LSTM, whose gates depend on the input alone.
+    """
 
     rnn_tanh = "rnn_tanh"
     rnn_relu = "rnn_relu"
@@ -16,14 +26,27 @@ class Cell(StrEnum):
 
 
 class InitialState(StrEnum):
-    """What the state is before the first step, where none is given."""
+    """What the state is before the first step, where none is given.
+
+    Attributes:
+        zero: zeros.
+        learned: a parameter, trained with the others.
+    """
 
     zero = "zero"
     learned = "learned"
 
 
 class Pooling(StrEnum):
-    """How the N outputs of an encoder become one vector."""
+    """How the N outputs of an encoder become one vector.
+
+    Attributes:
+        last: the output of each direction after its last step.
+        mean: the mean over the steps.
+        max: the largest value of each feature.
+        attention: a mean with learned weights.
+        middle: the output at step N // 2, which lies on the beat of a window.
+    """
 
     last = "last"
     mean = "mean"
@@ -33,7 +56,12 @@ class Pooling(StrEnum):
 
 
 class Normalisation(StrEnum):
-    """How the amplitude of a lead is scaled."""
+    """How the amplitude of a lead is scaled.
+
+    Attributes:
+        none: not at all; the signal is in mV.
+        robust: divided by the lead's median range over blocks of 2 s; the signal has no unit.
+    """
 
     none = "none"
     robust = "robust"
@@ -42,7 +70,10 @@ class Normalisation(StrEnum):
 class ClassWeights(StrEnum):
     """How much a class counts in the loss, from the class counts of the training patients alone.
 
-    ``balanced`` is proportional to 1 / count, ``root`` to 1 / sqrt(count).
+    Attributes:
+        none: every item counts the same.
+        root: in proportion to 1 / sqrt(count of the class).
+        balanced: in proportion to 1 / count of the class.
     """
 
     none = "none"
@@ -51,7 +82,12 @@ class ClassWeights(StrEnum):
 
 
 class Schedule(StrEnum):
-    """How the learning rate moves over the whole training; both decays begin after a linear warm-up."""
+    """How the learning rate moves over the whole training, after a linear warm-up.
+
+    Attributes:
+        constant: it stays at its highest value.
+        cosine: it falls to zero along half a cosine.
+    """
 
     constant = "constant"
     cosine = "cosine"
@@ -66,7 +102,13 @@ class Side(StrEnum):
 
 
 class Head(StrEnum):
-    """How a labeller turns what it read into labels; the equations are in ``networks/labeller.py``."""
+    """How a labeller turns what it read into labels; the equations are in ``networks/labeller.py``.
+
+    Attributes:
+        linear: each label by itself.
+        crf: all labels together, by a linear-chain conditional random field.
+        feedback: each label given the one before.
+    """
 
     linear = "linear"
     crf = "crf"
@@ -74,14 +116,25 @@ class Head(StrEnum):
 
 
 class Place(StrEnum):
-    """Where one vector enters a sequence: at the first step only, or at every step."""
+    """Where one vector enters a sequence.
+
+    Attributes:
+        first: at the first step only.
+        every: at every step.
+    """
 
     first = "first"
     every = "every"
 
 
 class Context(StrEnum):
-    """What a decoder is told of what was read; the equations are in ``networks/translator.py``."""
+    """What a decoder is told of what was read; the equations are in ``networks/translator.py``.
+
+    Attributes:
+        last: the last state of the encoder.
+        transform: the last state of the encoder through a layer with tanh.
+        attention: a learned mean of all states of the encoder, anew for every symbol with ``place=every``.
+    """
 
     last = "last"
     transform = "transform"
@@ -89,9 +142,12 @@ class Context(StrEnum):
 
 
 class Objective(StrEnum):
-    """What a sweep seeks: the largest macro-F1 on validation patients, the smallest of the others.
+    """What a sweep seeks.
 
-    ``parameters`` counts weights, ``seconds`` is the time of the training stage.
+    Attributes:
+        macro_f1: the largest macro-F1 on validation patients.
+        parameters: the smallest number of weights.
+        seconds: the shortest time of the training stage.
     """
 
     macro_f1 = "macro_f1"
@@ -100,14 +156,25 @@ class Objective(StrEnum):
 
 
 class Sampler(StrEnum):
-    """How a sweep chooses the values of its next trial."""
+    """How a sweep chooses the values of its next trial.
+
+    Attributes:
+        tpe: from the trials so far, by Optuna's tree-structured Parzen estimator.
+        random: at random.
+    """
 
     tpe = "tpe"
     random = "random"
 
 
 class Pruner(StrEnum):
-    """Which trials of a sweep are stopped early."""
+    """Which trials of a sweep are stopped early.
+
+    Attributes:
+        none: none.
+        median: those below the median of the other trials at the same epoch.
+        hyperband: those that Optuna's Hyperband pruner stops.
+    """
 
     none = "none"
     median = "median"
@@ -115,28 +182,48 @@ class Pruner(StrEnum):
 
 
 class Attention(StrEnum):
-    """How attention compares a key with its query; the equations are in ``nn/attention.py``."""
+    """How attention compares a key with its query; the equations are in ``nn/attention.py``.
+
+    Attributes:
+        additive: by a layer with tanh over both.
+        dot: by their product.
+    """
 
     additive = "additive"
     dot = "dot"
 
 
 class Likelihood(StrEnum):
-    """What a generator is trained by: the squared error alone, or a Gaussian with a spread of its own."""
+    """What a generator is trained by.
+
+    Attributes:
+        squared_error: the squared error, which gives the mean beat of a class.
+        gaussian: the likelihood of a Gaussian with a standard deviation for every sample.
+    """
 
     squared_error = "squared_error"
     gaussian = "gaussian"
 
 
 class Front(StrEnum):
-    """What lies between a signal and the recurrent layers: frames of samples, or strided convolutions."""
+    """What lies between a signal and the recurrent layers.
+
+    Attributes:
+        frames: frames of consecutive samples.
+        convolutions: strided convolutions; for ``network=classifier`` only.
+    """
 
     frames = "frames"
     convolutions = "convolutions"
 
 
 class Epoch(StrEnum):
-    """Which epoch's weights are judged: the best one on validation, or the last of a fixed schedule."""
+    """Which epoch's weights are scored.
+
+    Attributes:
+        best: those of the best epoch on the validation patients.
+        last: those of the last epoch, for a schedule fixed beforehand.
+    """
 
     best = "best"
     last = "last"

@@ -27,15 +27,16 @@ class TrainConfig:
     Attributes:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
-        early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
-        threads: threads of an operation on the CPU. A recurrent step is many small products, which several
-            threads wait for more than they compute; null leaves it to torch.
-        resume: the folder of a run that was interrupted, to go on in; null begins a new one.
+        early_stopping_patience: epochs without a better validation score after which training stops; 0 never
+            stops early.
+        threads: threads of an operation on the CPU; null leaves the number to torch. A recurrent step is many
+            small products, which several threads rarely compute faster than one.
+        resume: folder of an interrupted run to continue; null begins a new run.
         checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
-        evaluate_test: score a checkpoint on the test patients at the end; leave it out while options are
-            still being chosen.
-        judge: which epoch that is, the best on validation patients or the last.
+        evaluate_test: score a checkpoint on the test patients at the end; false while options are being
+            chosen.
+        judge: the epoch that is scored: the best on the validation patients, or the last.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
@@ -103,15 +104,15 @@ class EvaluateConfig:
         data: what to score on; its ``database`` null means the checkpoint's own held-out records.
         compare: a second checkpoint, scored on the same records and compared patient by patient.
         scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
-        start_s: beginning of the period that EC57 scores, in s; null leaves the first 300 s out, as EC57
-            does, where every record is twice as long, and nothing otherwise.
-        window_s: largest distance of matching beats in EC57, in s.
-        resamples: how many times patients are drawn for an interval.
+        start_s: beginning of the period that EC57 scores; null leaves out the first 300 s, as EC57 does, if
+            every record is twice as long, and nothing otherwise.
+        window_s: largest distance of matching beats in EC57.
+        resamples: bootstrap resamples of patients for the intervals.
         level: confidence level of the intervals.
-        bootstrap_seed: seed of these draws.
+        bootstrap_seed: seed of the bootstrap.
         batch_size: beats of a batch; changes no result.
         threads: threads of an operation on the CPU; null leaves it to torch.
-        processes: processes that share the records; torchrun and srun say it themselves.
+        processes: processes that share the records; torchrun and srun set it themselves.
     """
 
     run_dir: str = "runs/evaluate"
@@ -145,9 +146,10 @@ class AuditConfig:
     """Options of ``audit``: prove who a checkpoint was trained, validated and tested on.
 
     Attributes:
-        run_dir: folder of the proof.
+        run_dir: folder of the audit.
         checkpoint: the checkpoint.
-        data: where its database is; another ``database`` is proved to hold nobody the checkpoint has seen.
+        data: where its database is; another ``database`` is checked to contain nobody that the checkpoint has
+            seen.
     """
 
     run_dir: str = "runs/audit"
@@ -164,14 +166,14 @@ class ScoreConfig:
 
     Attributes:
         run_dir: folder of the reports.
-        reference: folder of the annotations that are taken to be right.
-        reference_annotator: their extension.
+        reference: folder of the reference annotations.
+        reference_annotator: extension of the reference annotations.
         test: folder of the annotations to score.
-        test_annotator: their extension.
+        test_annotator: extension of the annotations to score.
         records: the records; null takes every record that both have annotated.
-        start_s: beginning of the scored period, in s; EC57 leaves the first five minutes out.
-        stop_s: its end, in s; null is the end of each record.
-        window_s: largest distance of matching beats, in s.
+        start_s: beginning of the scored period; EC57 leaves out the first five minutes.
+        stop_s: end of the scored period; null is the end of each record.
+        window_s: largest distance of matching beats.
     """
 
     run_dir: str = "runs/score"
@@ -237,9 +239,9 @@ class GenerateConfig:
         beat: class of the beats.
         n: how many beats.
         rr_s: distance from beat to beat; null takes the length of the window the generator was trained on.
-        spread: share of the learned standard deviation that each sample is moved by at random; 0 writes the
-            mean beat, over and over.
-        seed: seed of that randomness.
+        spread: noise added to each sample, as a share of the learned standard deviation; 0 writes the mean
+            beat every time.
+        seed: seed of that noise.
     """
 
     run_dir: str = "runs/generate"
@@ -259,7 +261,12 @@ class GenerateConfig:
 
 @dataclass
 class InspectConfig:
-    """Options of ``inspect``: what a checkpoint holds."""
+    """Options of ``inspect``: what a checkpoint holds.
+
+    Attributes:
+        run_dir: folder of the run.
+        checkpoint: the checkpoint.
+    """
 
     run_dir: str = "runs/inspect"
     checkpoint: str = ""

@@ -17,12 +17,12 @@ class PreprocessingConfig:
     Attributes:
         fs_hz: sampling frequency after resampling; null keeps the record's own.
         leads: leads by name, in the order the network reads them; null takes the record's own order.
-        n_leads: how many leads are read where ``leads`` is null.
-        first_lead: of these, the lead that comes first wherever a record has it; the rest keep their order.
-        highpass_hz: corner of the zero-phase high-pass that removes baseline wander; null leaves it out.
-        lowpass_hz: corner of the zero-phase low-pass; null leaves it out.
+        n_leads: number of leads that are read if ``leads`` is null.
+        first_lead: the lead that comes first if it is among these; the others keep their order.
+        highpass_hz: corner of the zero-phase high-pass against baseline wander; null leaves it out.
+        lowpass_hz: corner of the zero-phase low-pass, below half of ``fs_hz``; null leaves it out.
         notch_hz: powerline frequency to remove; null leaves it out.
-        normalisation: ``robust`` divides each lead by a robust spread of its own record.
+        normalisation: how the amplitude of a lead is scaled.
     """
 
     fs_hz: float | None = 180.0
@@ -50,18 +50,21 @@ class DataConfig:
     """Which database, where it is, and who is on which side of the split.
 
     Attributes:
-        database: a name of the catalogue, or ``folder``; null (evaluate only) means the one trained on.
-        root: the folder that holds the records; null looks in ECGRNN_DATA/NAME, then in data/physionet/NAME.
+        database: name of a database, or ``folder``; null (``evaluate`` and ``audit``) is the one trained on.
+        root: folder that contains the database, directly or in a folder of its name; nothing is downloaded.
+            null searches ECGRNN_DATA/NAME, then data/physionet/NAME, and downloads a missing database into
+            the latter.
         annotator: extension of the annotation files with the reference beats.
         scheme: label scheme, ``aami`` or ``bxb``.
-        split: name of a split, or a YAML file with lists of records; null takes the database's own.
-        validation_fraction: share of the training patients that validates.
-        folds: number of folds of a k-fold split.
-        fold: the fold held out, from 0.
-        split_seed: seed of every random choice the split makes.
+        split: ``ds1ds2`` or ``ds1ds2_strict`` (mitdb), ``published`` (ptbxl), ``strips``, ``kfold``,
+            ``holdout``, or a YAML file with lists of records; null takes the database's own.
+        validation_fraction: share of the training patients used for validation.
+        folds: number of folds of ``kfold`` and ``strips``.
+        fold: the fold that is held out, from 0.
+        split_seed: seed of every random choice of the split.
         records: only these records; null takes all.
         cache: folder of the cache of prepared records.
-        workers: threads that prepare records; processes by ``prepare processes=`` (docs/scale.md).
+        workers: threads that prepare records; ``prepare processes=`` uses processes.
         n_patients: patients of the simulated database.
         duration_s: length of a simulated record.
         simulation_seed: seed of the simulated database.
@@ -107,9 +110,9 @@ class BeatsConfig(TaskConfig):
     Attributes:
         before_s: window before the beat.
         after_s: window after the beat.
-        macro_f1_classes: classes the macro-F1 is the mean over; each must occur in training.
+        macro_f1_classes: classes whose mean F1 is the macro-F1; each must occur in training.
         class_weights: how classes are weighted in the loss.
-        label_smoothing: share of the target spread over all classes.
+        label_smoothing: share of the target that is spread over all classes.
     """
 
     before_s: float = 0.35
@@ -131,13 +134,14 @@ class AugmentationConfig:
     """How sequences of beats are changed at random in training, anew at every step.
 
     Attributes:
-        lead_dropout: for each lead, how often it is left out of a sequence; missing entries are 0.
-        amplitude: standard deviation of the logarithm of a lead's gain.
+        lead_dropout: for each lead, the probability that it is left out of a sequence; missing entries are 0.
+        amplitude: standard deviation of the logarithm of a random gain of each lead.
         noise: highest standard deviation of white noise, in heights of the usual QRS.
         wander: highest standard deviation of a beat's offset and slope, in the same unit.
-        shift_s: largest shift of the windows against the R peak.
-        features: standard deviation of noise on every feature beside a beat.
-        heart_rate: standard deviation of one offset per sequence on the logarithms of absolute RR intervals.
+        shift_s: largest shift of the windows relative to the R peak.
+        features: standard deviation of noise added to every feature of a beat.
+        heart_rate: standard deviation of an offset common to the logarithms of the absolute RR intervals of a
+            sequence.
     """
 
     lead_dropout: list[float] = field(default_factory=lambda: [0.1, 0.25])
@@ -157,16 +161,18 @@ class AugmentationConfig:
 
 @dataclass
 class BeatSequenceConfig(BeatsConfig):
-    """The class of every beat, read in its row of beats (N-vs-1 in the beat, N-vs-N over the beats).
+    """The class of every beat in its sequence of beats (N-vs-1 in the beat, N-vs-N over the beats).
 
     Attributes:
-        sequence_beats: beats of a sequence.
-        causal: use nothing of what follows a beat's window; needs network.sequence.bidirectional=false.
-        logit_adjustment: in training, this much of the logarithm of the class frequencies among training
-            patients is added to the logits, so that at prediction rarity does not hold a class back;
-            Menon et al., Long-tail learning via logit adjustment (2021).
-        simulated_ectopy: share of the training sequences that come from copies of the training records,
-            played back with simulated supraventricular ectopic beats and in other rhythms.
+        before_s: window before the beat, at least 0.38 s.
+        after_s: window after the beat, at least 0.38 s.
+        sequence_beats: number of beats of a sequence.
+        causal: use nothing that follows the window of a beat; needs network.sequence.bidirectional=false.
+        logit_adjustment: factor of the logarithm of the class frequencies (training patients) that is added
+            to the logits in training, which favours rare classes at prediction; Menon et al., Long-tail
+            learning via logit adjustment (2021).
+        simulated_ectopy: share of the training sequences, up to 0.5, from copies of the training records that
+            are replayed with simulated supraventricular ectopic beats and in other rhythms.
         augmentation: random changes in training.
     """
 
@@ -197,10 +203,11 @@ class WaveAugmentationConfig:
     """Random changes to a record in training of a delineator; onsets stay where they are.
 
     Attributes:
-        crop_s: training reads random stretches of this length, annotated in part at least; 0 reads all.
-        leads: training reads so many leads of a record, drawn anew each time; 0 reads all.
-        amplitude: standard deviation of the logarithm of the gain of a lead.
-        noise: most white noise, in units of the prepared signal.
+        crop_s: length of the random stretches that training reads, each annotated at least in part; 0 reads
+            whole records.
+        leads: leads of a record that a training step reads, chosen at random; 0 reads all.
+        amplitude: standard deviation of the logarithm of a random gain of each lead.
+        noise: highest standard deviation of white noise, in units of the prepared signal.
     """
 
     crop_s: float = 0.0
@@ -218,14 +225,15 @@ class DelineateConfig(TaskConfig):
     """P, QRS and T of every lead (N-vs-N): the label of every short step of time.
 
     Attributes:
-        step_s: length of the step that gets a label; the network's frame is a multiple of it.
-        truth_probability: for ``head=feedback``, how often the label fed back is the true one at the end of
-            training, where it has fallen to from 1.
-        beam_width: for ``head=feedback``, beginnings kept when labels are searched; 1 is greedy.
+        step_s: length of the step that gets a label; the frame of the network is a multiple of it.
+        truth_probability: for ``network.head=feedback``, probability at the end of training that the label
+            fed back is the true one; it begins at 1.
+        beam_width: for ``network.head=feedback``, label sequences that are kept during the search; 1 is
+            greedy.
         augmentation: random changes in training.
-        shortest_ms: a wave shorter than this is dropped.
-        gap_ms: two waves of one kind closer than this are one.
-        agreement: a wave that fewer than this share of the leads show is dropped; 0 keeps all.
+        shortest_ms: shorter waves are dropped.
+        gap_ms: two waves of one kind that are closer than this are joined.
+        agreement: waves found in less than this share of the leads are dropped; 0 keeps all.
     """
 
     step_s: float = 0.008
@@ -250,11 +258,11 @@ class OptimizerConfig:
 
     Attributes:
         learning_rate: highest learning rate.
-        weight_decay: decoupled weight decay, on matrices only.
+        weight_decay: decoupled weight decay, of matrices only.
         schedule: course of the learning rate after the warm-up.
-        warmup_fraction: share of all steps in which the rate rises to its highest.
-        average_decay: validate and keep an exponential moving average of the weights, of which so much is
-            left after each step; 0 keeps the weights themselves.
+        warmup_fraction: share of all steps in which the rate rises linearly to its highest.
+        average_decay: decay per step of an exponential moving average of the weights, which is then validated
+            and saved; 0 uses the weights themselves.
     """
 
     learning_rate: float = 3e-3
@@ -300,11 +308,11 @@ class LoggerConfig:
         csv: write ``metrics.csv``.
         tensorboard: write TensorBoard event files.
         wandb: write a run of Weights & Biases into the run folder.
-        wandb_online: send it, too, with the key that ``wandb login`` has put away.
+        wandb_online: also send it, with the key that ``wandb login`` has stored.
         mlflow: write a run of MLflow.
-        mlflow_uri: MLflow's store; pictures lie beside a store that is a file.
-        project: name of the project (Weights & Biases) or the experiment (MLflow).
-        pictures: give trackers pictures of learning curves, confusion matrix and strips of ECG.
+        mlflow_uri: MLflow's store; pictures are saved beside a store that is a file.
+        project: name of the project (Weights & Biases) or experiment (MLflow).
+        pictures: log learning curves, confusion matrix and strips of ECG as pictures.
     """
 
     csv: bool = True

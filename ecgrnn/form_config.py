@@ -16,8 +16,7 @@ class GenerationConfig(TaskConfig):
     Attributes:
         before_s: window before the beat.
         after_s: window after the beat.
-        likelihood: ``squared_error`` learns the mean beat of a class, ``gaussian`` also how far beats are
-            from it at each sample.
+        likelihood: what the generator is trained by.
         class_weights: how classes are weighted in the loss.
     """
 
@@ -36,8 +35,8 @@ class TranscriptionConfig(TaskConfig):
     """The beats of a strip as a sequence of classes (N-vs-M), without their times.
 
     Attributes:
-        strip_s: length of a strip; records are cut into strips that do not overlap.
-        beam_width: beginnings kept when beats are searched; 1 is greedy.
+        strip_s: length of a strip; records are cut into strips without overlap.
+        beam_width: symbol sequences that are kept during the search; 1 is greedy.
     """
 
     strip_s: float = 10.0
@@ -54,7 +53,7 @@ class GeneratorConfig(NetworkConfig):
 
     Attributes:
         encoder: the recurrent stack that writes; a frame is what one step writes.
-        place: where the class enters: at the first step only, or at every step.
+        place: where the class enters.
         embedding_size: features of a class.
     """
 
@@ -76,10 +75,10 @@ class TranslatorConfig(NetworkConfig):
     """N-vs-M: from a signal to a sequence of another length.
 
     Attributes:
-        context: what the decoder is told of what was read.
+        context: what the decoder receives from the encoder.
         place: where that enters the decoder: as its first state, or at every step.
-        attention: how attention at every step compares.
-        decoder_size: size of the decoder's state; its cell is the encoder's.
+        attention: how attention at every step compares decoder and encoder.
+        decoder_size: size of the decoder's state; its cell is that of the encoder.
         decoder_layers: layers of the decoder.
         embedding_size: features of a symbol.
         head_dropout: dropout before the symbols.

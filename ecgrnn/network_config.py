@@ -13,10 +13,10 @@ class ConvolutionConfig:
 
     Attributes:
         channels: features of each stage.
-        strides: how many steps each stage makes into one.
-        kernel: taps of the convolutions behind the first, odd.
+        strides: factor by which each stage shortens the signal.
+        kernel: taps of the convolutions after the first, odd.
         first_kernel: taps of the first convolution, odd.
-        dropout: probability with which a feature of a block is set to zero in training, over a whole row.
+        dropout: probability that a feature of a block is set to zero in training, in a whole strip.
     """
 
     channels: list[int] = field(default_factory=lambda: [32, 48, 64, 96])
@@ -41,18 +41,19 @@ class EncoderConfig:
     """The stacked recurrent network that every form is built on.
 
     Attributes:
-        front: what the recurrent layers read, frames of samples or the outputs of convolutions.
-        convolutions: for ``front=convolutions``, their sizes; ``frame_s`` is then not looked at.
-        frame_s: signal one recurrent step reads; 0 reads sample by sample.
+        front: what the recurrent layers read: frames of samples, or the outputs of convolutions.
+        convolutions: for ``front=convolutions``, their sizes; ``frame_s`` is then not used.
+        frame_s: length of the signal that one recurrent step reads; 0 reads single samples; not used with
+            convolutions.
         cell: the recurrent cell.
         hidden_size: size of the state, per direction.
-        num_layers: layers stacked on one another.
-        bidirectional: also read backwards; such a network is not causal.
+        num_layers: recurrent layers.
+        bidirectional: also read backwards; the network is then not causal.
         dropout: dropout between layers.
         initial_state: state before the first step.
-        layer_norm: layer normalisation inside the LSTM; written-out cells only.
-        fused: torch.nn's fused layers, or the parallel scan of min_gru and min_lstm, instead of the
-            written-out ones.
+        layer_norm: layer normalisation inside the LSTM; needs ``cell=lstm`` and ``fused=false``.
+        fused: use the fused layers of torch.nn, or the parallel scan of min_gru and min_lstm, instead of the
+            written-out loop.
     """
 
     front: Front = Front.frames
@@ -81,7 +82,11 @@ class EncoderConfig:
 
 @dataclass
 class NetworkConfig:
-    """The base of the four forms."""
+    """The base of the four forms.
+
+    Attributes:
+        encoder: the stacked recurrent network.
+    """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
 
@@ -92,7 +97,7 @@ class ClassifierConfig(NetworkConfig):
 
     Attributes:
         pooling: how the outputs of all steps become one vector.
-        head_size: width of the layer before the classes, which also reads the RR features.
+        head_size: width of the layer before the classes, which also reads the features beside the signal.
         head_dropout: dropout before the classes.
     """
 
@@ -113,8 +118,8 @@ class SequenceConfig:
         cell: the recurrent cell.
         hidden_size: size of the state, per direction.
         input_size: size of the vector read at a step.
-        num_layers: layers stacked on one another.
-        bidirectional: also read backwards; such a network is not causal.
+        num_layers: recurrent layers.
+        bidirectional: also read backwards; the network is then not causal.
         dropout: dropout between layers.
     """
 
@@ -154,10 +159,11 @@ class LabellerConfig(NetworkConfig):
     """N-vs-N: a label for every step.
 
     Attributes:
-        lead_size: features of what is read of a lead in one frame.
-        context_frames: frames on either side that are read with it; before it alone in a causal network.
-        label_size: features of one of several labels of a frame.
-        head: each label by itself, all together (CRF), or each after the one before (feedback).
+        lead_size: features of one lead in one frame.
+        context_frames: frames on either side that are read with a frame; only earlier ones in a causal
+            network.
+        label_size: features of a label, where a frame has several.
+        head: how labels are computed from what was read.
         feedback_size: features of the head with feedback.
         head_dropout: dropout before the head.
     """

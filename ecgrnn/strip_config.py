@@ -13,12 +13,12 @@ class StripAugmentationConfig:
     """What training does to a strip before the network reads it; nothing of it happens anywhere else.
 
     Attributes:
-        longest_s: a strip that is longer is cut to this, at a random place; 0 cuts none.
-        cut: up to this share of a strip is left out at its ends, at random.
-        flip: turn every second strip upside down, at random: hand-held electrodes are often swapped.
-        stretch: a batch is played faster or slower by up to this share, at random.
+        longest_s: longer strips are cut to this length at a random place; 0 cuts none.
+        cut: largest share of a strip that is removed at its ends.
+        flip: invert half of the strips, at random, since hand-held electrodes are often swapped.
+        stretch: a batch is played faster or slower by up to this share.
         gain: standard deviation of the logarithm of a random gain.
-        noise: most standard deviation of white noise, in units of the prepared signal.
+        noise: highest standard deviation of white noise, in units of the prepared signal.
     """
 
     longest_s: float = 30.0
@@ -41,10 +41,10 @@ class RhythmConfig(TaskConfig):
     """The rhythm of a strip of any length (N-vs-1).
 
     Attributes:
-        strip_features: give the network numbers on RR intervals and the likeness of beats beside the signal.
-        macro_f1_classes: classes the macro-F1 is the mean over; each must occur in training.
+        strip_features: also give the network features of RR intervals and of the likeness of beats.
+        macro_f1_classes: classes whose mean F1 is the macro-F1; each must occur in training.
         class_weights: how classes are weighted in the loss.
-        label_smoothing: share of the target spread over all classes.
+        label_smoothing: share of the target that is spread over all classes.
         augmentation: what training does to strips.
     """
 
@@ -65,8 +65,8 @@ class SuperclassConfig(TaskConfig):
     """The diagnostic superclasses of a strip, any number of them at once (N-vs-1, multi-label).
 
     Attributes:
-        strip_features: give the network numbers on RR intervals and the likeness of beats beside the signal.
-        threshold: a class is written into an annotation where its probability is at least this.
+        strip_features: also give the network features of RR intervals and of the likeness of beats.
+        threshold: ``predict`` writes a class into the annotation if its probability is at least this.
         augmentation: what training does to strips.
     """
 

@@ -14,11 +14,11 @@ class RangeConfig:
     """The values an option may take: either ``choices``, or ``low`` and ``high``.
 
     Attributes:
-        choices: values to choose from; names of a group's files, where the option is a group.
-        low: smallest value; a range between whole numbers gives whole numbers.
+        choices: the values; names of files, where the option is a group.
+        low: smallest value; if all numbers are whole, so are the values.
         high: largest value, included.
-        log: choose the logarithm evenly, for values that act by their ratio.
-        step: distance of neighbouring values, counted from ``low``.
+        log: search the logarithm evenly, for values whose ratio matters.
+        step: distance between neighbouring values, counted from ``low``.
     """
 
     choices: list[Any] | None = None
@@ -54,13 +54,13 @@ class SearchConfig:
     """What is searched, and how.
 
     Attributes:
-        space: option of ``train`` to the values it may take.
-        objectives: what is sought; one, or several to be weighed against each other.
+        space: options of ``train``, each with the values it may take.
+        objectives: what is optimised: one objective, or several, which gives a Pareto front.
         sampler: how the values of the next trial are chosen.
-        startup_trials: trials chosen at random before the sampler learns from them.
+        startup_trials: random trials before the sampler is used.
         pruner: which trials are stopped early, by ``validation/macro_f1`` after each epoch.
-        pruner_startup_trials: finished trials before any is pruned (median).
-        pruner_warmup_epochs: epochs of a trial before it may be pruned.
+        pruner_startup_trials: finished trials before any is stopped (median).
+        pruner_warmup_epochs: epochs of a trial before it may be stopped.
         seed: seed of the choices; a trial's choice depends on it and on the trial's number.
     """
 
@@ -109,13 +109,13 @@ class SweepConfig(TrainConfig):
     Attributes:
         search: what is searched, and how.
         n_trials: finished trials that the study is to have in total.
-        jobs: trials that this worker runs at a time.
+        jobs: trials that this worker runs at the same time.
         storage: where the study is kept: an SQL address of Optuna, or ``journal:PATH``; null is ``study.db``
             in the run folder.
-        study: name of the study in its storage; null is the name of the search file.
-        grace_s: a trial whose worker gave no sign of life for so long is tried again, in s.
+        study: name of the study in its storage; null takes the name of the search file.
+        grace_s: a trial without a heartbeat for this long is tried again.
         max_retries: how often a lost trial is tried again.
-        max_failures: failed trials in a row after which this worker stops.
+        max_failures: failed trials in a row after which the worker stops.
         given: filled in by the command line.
     """
 
