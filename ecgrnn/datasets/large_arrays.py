@@ -15,8 +15,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from ecgrnn.errors import DataError
 
-_IN_MEMORY_MB = 64.0
-"""As much as a column of numbers for 8 million beats; a process holds a dozen such columns."""
+_IN_MEMORY_MB = 16.0
+"""A column of whole numbers for 2 million beats; a process holds about ten such arrays."""
 
 Number = TypeVar("Number", bound=np.generic)
 
