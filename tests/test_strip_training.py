@@ -154,7 +154,7 @@ def test_superclasses_are_judged_by_the_area_under_each_curve(superclass_run, tm
     ("spoil", "named"),
     [
         (lambda folder: (folder / "REFERENCE-v3.csv").unlink(), "REFERENCE-v3.csv"),
-        (lambda folder: (folder / "REFERENCE-v3.csv").write_text("A00001,X\n"), "came ['A00001', 'X']"),
+        (lambda folder: (folder / "REFERENCE-v3.csv").write_text("A00001,X\n"), "got ['A00001', 'X']"),
         (lambda folder: (folder / "A00001.mat").write_bytes(b"val"), "A00001"),
         (lambda folder: (folder / "A00001.mat").unlink(), "A00001.mat"),
     ],

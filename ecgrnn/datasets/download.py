@@ -252,7 +252,7 @@ def _fetch_verified(source: tuple[str, str, str], target: Path, *, expected: str
     if came != expected:
         file = "/".join(source)
         raise DataError(
-            f"{file} came damaged: expected SHA-256 {expected}, came {came}; nothing was kept, try again"
+            f"{file} arrived damaged: expected SHA-256 {expected}, got {came}; nothing was kept, try again"
         )
 
 

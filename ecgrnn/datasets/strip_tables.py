@@ -62,7 +62,7 @@ def _reference(path: Path) -> dict[str, tuple[str, ...]]:
     rows = [row for row in csv.reader(_text(path).splitlines()) if row]
     wrong = [row for row in rows if len(row) != 2 or row[1] not in {"N", "A", "O", "~"}]
     if wrong:
-        raise DataError(f"{path}: expected lines such as A00001,N with a label N, A, O or ~; came {wrong[0]}")
+        raise DataError(f"{path}: expected lines such as A00001,N with a label N, A, O or ~; got {wrong[0]}")
     return {name: (label,) for name, label in rows}
 
 

@@ -86,5 +86,5 @@ class Classifier(nn.Module):
     def _checked(self, features: Tensor | None) -> Tensor:
         came = 0 if features is None else features.shape[-1]
         if features is None or came != self.n_features:
-            raise ConfigError(f"the classifier reads {self.n_features} features a signal; {came} came")
+            raise ConfigError(f"the classifier reads {self.n_features} features a signal; got {came}")
         return features

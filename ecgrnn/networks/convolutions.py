@@ -176,12 +176,12 @@ def _check(channels: Sequence[int], strides: Sequence[int], *, kernels: Sequence
     if not channels or len(channels) != len(strides) or min(*channels, *strides) < 1:
         raise ConfigError(
             f"the convolutions need one stride for each number of channels, all at least 1; "
-            f"{list(channels)} channels and {list(strides)} strides came"
+            f"got {list(channels)} channels and {list(strides)} strides"
         )
     for kernel in kernels:
         if kernel < 1 or kernel % 2 == 0:
             raise ConfigError(
-                f"a convolution has an odd number of taps, so that it has a middle; {kernel} came"
+                f"a convolution has an odd number of taps, so that it has a middle; got {kernel}"
             )
 
 

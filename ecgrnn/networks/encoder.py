@@ -59,7 +59,7 @@ class FrameEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if frame < 1:
-            raise ConfigError(f"a frame has at least 1 sample; {frame} came")
+            raise ConfigError(f"a frame has at least 1 sample; got {frame}")
         self.n_leads = n_leads
         self.frame = frame
         size = frame * n_leads

@@ -108,7 +108,7 @@ class Generator(nn.Module):
         """
         came = 0 if noise is None else noise.shape[-1]
         if came != self.noise_size:
-            raise ConfigError(f"the generator reads noise of size {self.noise_size}; size {came} came")
+            raise ConfigError(f"the generator reads noise of size {self.noise_size}; got size {came}")
         vector = self.embedding(classes)
         if noise is not None:
             vector = torch.cat([vector, noise], dim=-1)

@@ -65,7 +65,7 @@ class Labeller(nn.Module):
         super().__init__()
         if labels_per_frame < 1 or encoder.frame % labels_per_frame:
             raise ConfigError(
-                f"labels_per_frame must divide the frame of {encoder.frame} samples; {labels_per_frame} came"
+                f"labels_per_frame must divide the frame of {encoder.frame} samples; got {labels_per_frame}"
             )
         self.encoder = encoder
         self.head = head

@@ -59,7 +59,7 @@ class LeadSetEncoder(nn.Module):
     ) -> None:
         super().__init__()
         if frame < 1:
-            raise ConfigError(f"a frame has at least 1 sample; {frame} came")
+            raise ConfigError(f"a frame has at least 1 sample; got {frame}")
         self.frame = frame
         self.before = context
         self.after = context if bidirectional else 0

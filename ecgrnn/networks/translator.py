@@ -114,7 +114,7 @@ class Translator(nn.Module):
         if context is Context.last and place is Place.first and hidden_size != size:
             raise ConfigError(
                 f"context=last as the first state needs a decoder of the encoder's size, hidden_size={size}; "
-                f"{hidden_size} came: change it, or take context=transform"
+                f"got {hidden_size}: change it, or take context=transform"
             )
         self.encoder = encoder
         self.stop = n_symbols

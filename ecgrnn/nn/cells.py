@@ -118,7 +118,7 @@ def lstm_layer_norm(x: Tensor, h: Tensor, c: Tensor, weights: Weights) -> tuple[
     """
     W_ih, W_hh, b_ih, b_hh, norm = weights
     if norm is None:
-        raise ConfigError("layer normalisation needs gains; weights without them came, take the plain LSTM")
+        raise ConfigError("layer normalisation needs gains; got weights without them, take the plain LSTM")
     n_gates = len(b_ih)
     a_ih = normalise(x @ W_ih.T, (n_gates,), norm.gain_ih, b_ih)
     a_hh = normalise(h @ W_hh.T, (n_gates,), norm.gain_hh, b_hh)
@@ -274,7 +274,7 @@ class JoinedCell(nn.Module):
     ) -> None:
         super().__init__()
         if activation not in {None, Cell.rnn_tanh, Cell.rnn_relu}:
-            raise ConfigError(f"JoinedCell takes rnn_tanh, rnn_relu or None as activation; {activation} came")
+            raise ConfigError(f"JoinedCell takes rnn_tanh, rnn_relu or None as activation; got {activation}")
         self.input_size = input_size
         self.activation = activation
         self.to_hidden = nn.Linear(input_size + hidden_size, hidden_size)
@@ -307,7 +307,7 @@ def add_weights(
         ConfigError: layer normalisation for a cell that is not an LSTM.
     """
     if layer_norm and cell is not Cell.lstm:
-        raise ConfigError(f"layer_norm=true goes with cell=lstm only; cell={cell} came, set layer_norm=false")
+        raise ConfigError(f"layer_norm=true goes with cell=lstm only; got cell={cell}, set layer_norm=false")
     n_gates = GATES[cell] * hidden_size
     bound = 1 / math.sqrt(hidden_size)
     sizes: dict[str, tuple[int, ...]] = {

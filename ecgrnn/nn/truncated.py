@@ -66,7 +66,7 @@ def stretches(
     if network.bidirectional:
         raise ConfigError("a bidirectional network needs the whole sequence at once; set bidirectional=false")
     if steps < 1:
-        raise ConfigError(f"a stretch has at least 1 step; {steps} came")
+        raise ConfigError(f"a stretch has at least 1 step; got {steps}")
     for start in range(0, x.shape[1], steps):
         part = x[:, start : start + steps]
         left = None if lengths is None else (lengths - start).clamp(0, part.shape[1])

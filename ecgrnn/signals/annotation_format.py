@@ -85,9 +85,9 @@ def encode_annotations(
     """
     steps = np.diff(sample, prepend=0)
     if (steps < 0).any():
-        raise DataError("expected annotations from sample 0 on in the order of time, came others; sort them")
+        raise DataError("expected annotations from sample 0 on in the order of time, got others; sort them")
     if ((subtype < -128) | (subtype > 127)).any():
-        raise DataError("expected subtypes of -128 to 127, came others; change them")
+        raise DataError("expected subtypes of -128 to 127, got others; change them")
     codes = {mark: code for code, mark in enumerate(SYMBOLS) if mark != "\0"}
     if unknown := set(symbol.tolist()) - set(codes):
         raise DataError(
@@ -124,7 +124,7 @@ def _encoded_note(text: str) -> bytes:
         content = text.encode("latin-1")
         return _word(_AUX, bytes([len(content)])[0]) + content + b"\0" * (len(content) % 2)
     except ValueError:
-        raise DataError(f"expected notes of up to 255 characters of Latin-1, came {text[:80]!r}") from None
+        raise DataError(f"expected notes of up to 255 characters of Latin-1, got {text[:80]!r}") from None
 
 
 def _words(file: Path) -> NDArray[np.uint16]:
@@ -136,7 +136,7 @@ def _words(file: Path) -> NDArray[np.uint16]:
         ) from error
     if len(content) % 2 or len(content) < 2:
         raise DataError(
-            f"{file} is no MIT annotation file: expected words of two bytes, came {len(content)} bytes"
+            f"{file} is no MIT annotation file: expected words of two bytes, got {len(content)} bytes"
         )
     return np.frombuffer(content, "<u2")
 
@@ -163,7 +163,7 @@ def _scan(
         else:
             notes.append((at, int(numbers[at]) & 0xFF))
             behind = at + 1 + (notes[-1][1] + 1) // 2
-    raise DataError(f"{file} is cut short: expected a word of zeros at its end, came none; fetch it again")
+    raise DataError(f"{file} is cut short: expected a word of zeros at its end, got none; fetch it again")
 
 
 def _long(high: np.uint16, low: np.uint16) -> int:

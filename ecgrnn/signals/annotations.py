@@ -36,7 +36,7 @@ class Annotations:
         lengths = {len(self.sample), len(self.symbol), len(self.subtype), len(self.aux_note)}
         if len(lengths) > 1:
             raise DataError(
-                f"annotations must have as many samples, symbols, subtypes and notes, came {sorted(lengths)}"
+                f"annotations must have as many samples, symbols, subtypes and notes, got {sorted(lengths)}"
             )
 
 

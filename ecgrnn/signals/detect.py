@@ -152,11 +152,11 @@ class QrsDetector:
         if not MINIMUM_FS_HZ <= fs_hz < np.inf:
             raise DataError(
                 f"QRS detection needs a sampling frequency of at least {MINIMUM_FS_HZ:g} Hz, "
-                f"came {fs_hz:g} Hz; take a recording of a higher one"
+                f"got {fs_hz:g} Hz; take a recording of a higher one"
             )
         if n_leads < 1:
             raise DataError(
-                f"QRS detection needs at least one lead, came {n_leads}; pass a signal (time, lead)"
+                f"QRS detection needs at least one lead, got {n_leads}; pass a signal (time, lead)"
             )
         self._n_leads = n_leads
         self._band = BandEnergy(fs_hz=fs_hz, n_leads=n_leads)
@@ -320,5 +320,5 @@ class _Decision:
 def _not_a_signal(array: NDArray[np.float32], leads: str) -> DataError:
     return DataError(
         f"QRS detection expected a signal of shape (time, lead) with {leads}, "
-        f"came an array of shape {array.shape}; pass one column per lead"
+        f"got an array of shape {array.shape}; pass one column per lead"
     )

@@ -300,5 +300,5 @@ def _joined(
 
 def _unparsable(source: Path, line: str, expected: str) -> DataError:
     return DataError(
-        f"{source} cannot be parsed: expected {expected}, came {line[:120]!r}; fetch the file again"
+        f"{source} cannot be parsed: expected {expected}, got {line[:120]!r}; fetch the file again"
     )

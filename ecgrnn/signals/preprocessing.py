@@ -103,7 +103,7 @@ def fill_missing(record: Record) -> Record:
         DataError: the record is empty, or a lead has no sample at all.
     """
     if not len(record.signal):
-        raise DataError(f"record {record.name} is empty: expected samples, came none; leave it out")
+        raise DataError(f"record {record.name} is empty: expected samples, got none; leave it out")
     # A sum is finite only where every term is, and cheaper than a look at each.
     missing = np.array(
         [0 if np.isfinite(lead.sum()) else _count_missing(lead) for lead in record.signal.T], np.int64

@@ -40,7 +40,7 @@ class Record:
         if self.signal.ndim != 2 or self.signal.shape[1] != len(self.leads):
             raise DataError(
                 f"record {self.name}: expected a signal of shape (time, {len(self.leads)}) for the leads "
-                f"{', '.join(self.leads)}, came {self.signal.shape}; pass one column per lead"
+                f"{', '.join(self.leads)}, got {self.signal.shape}; pass one column per lead"
             )
 
 

@@ -83,13 +83,13 @@ def _check(path: Path, digital: NDArray[np.int16], *, fmt: str, leads: Sequence[
         raise ConfigError(f"fmt is one of {', '.join(DIRECT_FORMATS)}, got {fmt!r}")
     if not len(digital) or digital.ndim != 2 or digital.shape[1] != len(leads):
         raise DataError(
-            f"record {path.name}: expected samples of shape (time, {len(leads)}), came {digital.shape}; "
+            f"record {path.name}: expected samples of shape (time, {len(leads)}), got {digital.shape}; "
             "pass one column per lead"
         )
     half = 1 << _BITS[fmt] - 1
     if digital.min() < -half or digital.max() >= half:
         raise DataError(
-            f"record {path.name}: format {fmt} holds {-half} to {half - 1}, came {digital.min()} to "
+            f"record {path.name}: format {fmt} holds {-half} to {half - 1}, got {digital.min()} to "
             f"{digital.max()}; lower the gain or take format 16"
         )
 

@@ -278,7 +278,7 @@ def test_a_file_with_another_sum_than_published_is_refused(
 ) -> None:
     (published / file).write_bytes(b"another content")
     folder = tmp_path / "data" / "mitdb"
-    with pytest.raises(DataError, match=rf"mitdb/1\.0\.0/{file} came damaged: expected SHA-256"):
+    with pytest.raises(DataError, match=rf"mitdb/1\.0\.0/{file} arrived damaged: expected SHA-256"):
         download(MITDB, folder, progress=False)
     assert left_beside(folder) == []
 

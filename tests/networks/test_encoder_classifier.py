@@ -88,9 +88,9 @@ def test_features_move_the_class_and_missing_ones_are_refused():
     assert not torch.allclose(
         network(signal, None, torch.ones(1, 2)), network(signal, None, -torch.ones(1, 2))
     )
-    with pytest.raises(ConfigError, match="2 features a signal; 0 came"):
+    with pytest.raises(ConfigError, match="2 features a signal; got 0"):
         network(signal)
-    with pytest.raises(ConfigError, match="2 features a signal; 3 came"):
+    with pytest.raises(ConfigError, match="2 features a signal; got 3"):
         network(signal, None, torch.ones(1, 3))
 
 

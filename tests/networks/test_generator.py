@@ -33,9 +33,9 @@ def test_noise_moves_the_signal_and_noise_of_the_wrong_size_is_refused(place):
     classes = torch.tensor([1, 1])
     one, other = network(classes, 8, torch.randn(2, 5))
     assert not torch.allclose(one, other)
-    with pytest.raises(ConfigError, match="size 5; size 0 came"):
+    with pytest.raises(ConfigError, match="size 5; got size 0"):
         network(classes, 8)
-    with pytest.raises(ConfigError, match="size 0; size 5 came"):
+    with pytest.raises(ConfigError, match="size 0; got size 5"):
         generator(place)(classes, 8, torch.randn(2, 5))
 
 

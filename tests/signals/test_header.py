@@ -78,7 +78,7 @@ def test_a_record_of_nothing_but_gaps_is_refused(tmp_path):
     ],
 )
 def test_a_header_that_cannot_be_parsed_names_the_file_and_the_line(tmp_path, text):
-    with pytest.raises(DataError, match=r"rec\.hea cannot be parsed: expected .*, came"):
+    with pytest.raises(DataError, match=r"rec\.hea cannot be parsed: expected .*, got"):
         header_of(tmp_path, text)
 
 

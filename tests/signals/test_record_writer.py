@@ -66,7 +66,7 @@ def test_a_sampling_frequency_that_is_no_whole_number_is_kept(tmp_path):
 
 
 def test_what_a_format_cannot_hold_is_refused(tmp_path):
-    with pytest.raises(DataError, match="format 212 holds -2048 to 2047, came 0 to 2048"):
+    with pytest.raises(DataError, match="format 212 holds -2048 to 2047, got 0 to 2048"):
         write(tmp_path, np.array([[0], [2048]], np.int16))
     with pytest.raises(DataError, match="expected samples of shape"):
         write(tmp_path, np.zeros((0, 2), np.int16))
