@@ -14,10 +14,13 @@ from ecgrnn.config import (
 )
 from ecgrnn.errors import ConfigError
 from ecgrnn.network_config import NetworkConfig
-from ecgrnn.option_rules import at_least
+from ecgrnn.option_rules import at_least, at_most
 
 MONITOR = "validation/macro_f1"
 """What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
+
+_HIGHEST_SEED = 2**32 - 1
+"""NumPy's global generator, which Lightning seeds too, takes no higher one."""
 
 
 @dataclass
@@ -27,7 +30,8 @@ class TrainConfig:
     Attributes:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
-        early_stopping_patience: epochs without a better ``validation/macro_f1`` before it stops; 0 never.
+        early_stopping_patience: validations without a better figure of the one that the best epoch is chosen
+            by, such as ``validation/macro_f1``, before it stops; 0 never.
         threads: threads of an operation on the CPU. A recurrent step is many small products, which several
             threads wait for more than they compute; null leaves it to torch.
         resume: the folder of a run that was interrupted, to go on in; null begins a new one.
@@ -59,6 +63,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least("", "seed", self.seed, 0)
+        at_most("", "seed", self.seed, _HIGHEST_SEED)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
         _threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
