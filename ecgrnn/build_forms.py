@@ -16,7 +16,11 @@ from ecgrnn.spec import SignalSpec
 
 
 def lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
-    """Build what reads all leads of a record together."""
+    """Build what reads all leads of a record together.
+
+    Raises:
+        ConfigError: the options ask for convolutions.
+    """
     encoder = config.encoder
     return LeadSetEncoder(
         _frame(encoder, fs_hz),
@@ -33,8 +37,6 @@ def frame_encoder(config: EncoderConfig, fs_hz: float, *, n_leads: int) -> Frame
     Raises:
         ConfigError: the options ask for convolutions.
     """
-    if config.front is not Front.frames:
-        raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return FrameEncoder(
         n_leads,
         frame=_frame(config, fs_hz),
@@ -79,7 +81,11 @@ def classifier(
 def generator(
     config: GeneratorConfig, task: GenerationConfig, *, signal: SignalSpec, n_classes: int
 ) -> Generator:
-    """Build what writes a signal from a class."""
+    """Build what writes a signal from a class.
+
+    Raises:
+        ConfigError: the options ask for convolutions.
+    """
     encoder = config.encoder
     return Generator(
         n_classes,
@@ -93,7 +99,11 @@ def generator(
 
 
 def translator(config: TranslatorConfig, *, signal: SignalSpec, n_classes: int) -> Translator:
-    """Build what reads a signal and writes symbols."""
+    """Build what reads a signal and writes symbols.
+
+    Raises:
+        ConfigError: the options ask for convolutions.
+    """
     return Translator(
         frame_encoder(config.encoder, signal.fs_hz, n_leads=len(signal.leads)),
         n_classes,
@@ -134,5 +144,11 @@ def _layers(config: EncoderConfig) -> _Layers:
 
 
 def _frame(config: EncoderConfig, fs_hz: float) -> int:
-    """Give the samples of a frame."""
+    """Give the samples of a frame.
+
+    Raises:
+        ConfigError: the options ask for convolutions, which read no frames.
+    """
+    if config.front is not Front.frames:
+        raise ConfigError("network.encoder.front=convolutions is for network=classifier; leave it at frames")
     return max(1, round(config.frame_s * fs_hz))

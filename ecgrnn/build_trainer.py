@@ -14,6 +14,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 
+from ecgrnn.choices import Epoch
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.config import LoggerConfig, TaskConfig
 from ecgrnn.errors import ConfigError, did_you_mean
@@ -28,6 +29,9 @@ from ecgrnn.training.seeds import StepSeeds
 _OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
 """Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
 
+_NO_END = -1
+"""What ``max_epochs`` and ``max_steps`` are where Lightning is to train without an end."""
+
 
 def build_trainer(
     options: TrainConfig, *, run_dir: Path, interruption: Interruption | None = None
@@ -40,9 +44,10 @@ def build_trainer(
         interruption: who listens for signals; None for nobody.
 
     Raises:
-        ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, or Lightning refuses a value.
+        ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, Lightning refuses a value, or the
+            training would not come to an end that can be judged.
     """
-    check_trainer_keys(options.trainer)
+    check_course(options)
     _quieten_lightning()
     # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -75,6 +80,42 @@ def check_trainer_keys(keys: Mapping[str, Any]) -> None:
         if key not in known:
             hint = did_you_mean(key, sorted(known), prefix="trainer.")
             raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
+
+
+def check_course(options: TrainConfig) -> None:
+    """Check, before the minutes that preparing may take, that a training has an end that can be judged.
+
+    Raises:
+        ConfigError: when a key of ``trainer`` is unknown, or keys leave the training without an end, without
+            a checkpoint, or without the validation that ``judge=best`` needs.
+    """
+    keys = options.trainer
+    check_trainer_keys(keys)
+    if keys.get("fast_dev_run"):
+        raise ConfigError(
+            f"trainer.fast_dev_run={keys['fast_dev_run']} keeps no checkpoint that could be scored; take "
+            "debug=fast, which trains and validates on two batches"
+        )
+    epochs, every = keys.get("max_epochs"), keys.get("check_val_every_n_epoch")
+    # Without a number of epochs Lightning takes 1000, or with a time limit any number.
+    endless = epochs == _NO_END or (epochs is None and keys.get("max_time") is not None)
+    if endless and keys.get("max_steps") in (None, _NO_END):
+        raise ConfigError(
+            f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
+            "follows a schedule that needs one; set trainer.max_epochs or trainer.max_steps"
+        )
+    if options.judge is not Epoch.best:
+        return
+    if isinstance(epochs, int) and isinstance(every, int) and 0 < epochs < every:
+        raise ConfigError(
+            f"trainer.max_epochs={epochs} ends before the first validation, which comes after "
+            f"trainer.check_val_every_n_epoch={every} epochs, so no epoch would be the best; change one of "
+            "them, or set judge=last"
+        )
+    if keys.get("limit_val_batches") == 0:
+        raise ConfigError(
+            "trainer.limit_val_batches=0 leaves validation out, so no epoch would be the best; set judge=last"
+        )
 
 
 def monitored(task: TaskConfig) -> tuple[str, str]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,9 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _ALIKE = 0.5
 """How alike a mistyped word and the right one must be."""
+
+_JOIN_TRIES, _JOIN_S = 20, 0.1
+"""How often, and s between: a worker of a sweep is behind its first files within a fraction of a second."""
 
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
@@ -161,7 +165,8 @@ def _folder_of_other_ranks(command: str) -> Iterator[list[str]]:
         return
     os.environ["TQDM_DISABLE"] = "1"
     with tempfile.TemporaryDirectory(prefix="ecgrnn-rank-") as folder:
-        yield [f"run_dir={folder}", f"hydra.run.dir={folder}"]
+        place = runs.quoted(folder)
+        yield [f"run_dir={place}", f"hydra.run.dir={place}"]
 
 
 class _JobError(BaseException):
@@ -221,10 +226,8 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
         if "given" in composed:
             composed.given = _given(hydra)
         resumed = command == "train" and composed.resume is not None
-        goes_on = resumed or ("given" in composed and _is_sweep(run_dir))
         try:
-            if not goes_on:
-                runs.claim(run_dir)
+            goes_on = resumed or _joined(run_dir, shared="given" in composed)
         except ConfigError as error:
             raise _JobError(error) from error
         try:
@@ -252,9 +255,8 @@ def _keep_options(command: str, composed: "DictConfig", run_dir: Path, *, resume
         if rank_of(os.environ) == 0:
             runs.check_resumed(run_dir, resolved)
         resolved["resume"] = None
-    beside = run_dir / f".{runs.OPTIONS}"
-    OmegaConf.save(OmegaConf.create(without_passwords(resolved)), beside)
-    beside.replace(run_dir / runs.OPTIONS)
+    text = OmegaConf.to_yaml(OmegaConf.create(without_passwords(resolved)))
+    runs.write_whole(run_dir / runs.OPTIONS, text)
     if command == "train":
         runs.write_words(run_dir, _words(HydraConfig.get()))
 
@@ -284,6 +286,26 @@ def _given(hydra: Any) -> sweep_config.Given:
         groups={group: choice for group, choice in groups.items() if not group.startswith("hydra")},
         config_dirs=_config_dirs(hydra),
     )
+
+
+def _joined(run_dir: Path, *, shared: bool) -> bool:
+    """Claim a run folder, or tell that it is that of a sweep to work on, which another worker may just begin.
+
+    Raises:
+        ConfigError: when the folder holds something else, or nothing can be written into it.
+    """
+    for left in range(_JOIN_TRIES - 1, -1, -1):
+        if shared and _is_sweep(run_dir):
+            return True
+        try:
+            runs.claim(run_dir)
+            return False
+        except ConfigError:
+            beginning = shared and run_dir.is_dir() and (_is_sweep(run_dir) or runs.being_begun(run_dir))
+            if not left or not beginning:
+                raise
+            time.sleep(_JOIN_S)
+    raise AssertionError("unreachable")
 
 
 def _is_sweep(run_dir: Path) -> bool:

@@ -14,10 +14,13 @@ from ecgrnn.config import (
 )
 from ecgrnn.errors import ConfigError
 from ecgrnn.network_config import NetworkConfig
-from ecgrnn.option_rules import at_least
+from ecgrnn.option_rules import at_least, at_most
 
 MONITOR = "validation/macro_f1"
 """What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
+
+_HIGHEST_SEED = 2**32 - 1
+"""NumPy's global generator, which Lightning seeds too, takes no higher one."""
 
 
 @dataclass
@@ -27,8 +30,8 @@ class TrainConfig:
     Attributes:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
-        early_stopping_patience: epochs without a better validation score after which training stops; 0 never
-            stops early.
+        early_stopping_patience: validations without a better figure of the one that the best epoch is chosen
+            by, such as ``validation/macro_f1``, after which training stops; 0 never stops early.
         threads: threads of an operation on the CPU; null leaves the number to torch. A recurrent step is many
             small products, which several threads rarely compute faster than one.
         resume: folder of an interrupted run to continue; null begins a new run.
@@ -60,6 +63,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least("", "seed", self.seed, 0)
+        at_most("", "seed", self.seed, _HIGHEST_SEED)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
         _threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)

@@ -1,5 +1,6 @@
 """The LightningDataModule: a database prepared once, split by patient, and served as batches."""
 
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -178,6 +179,7 @@ class EcgDataModule(pl.LightningDataModule):
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,
             generator=torch.Generator().manual_seed(self.seed),  # seeds of loader processes
+            worker_init_fn=_leave_sigterm_to_the_main_process,
             **options,
         )
 
@@ -185,3 +187,11 @@ class EcgDataModule(pl.LightningDataModule):
 def whole(batch: Batch) -> Batch:
     """Collate nothing: a dataset asked for a list of indices has made the batch already."""
     return batch
+
+
+def _leave_sigterm_to_the_main_process(worker: int) -> None:
+    """Ignore SIGTERM sent to a whole group: torch would end here, and the main process with an error.
+
+    A loader process ends when the main process says so, or is gone.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

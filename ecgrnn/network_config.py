@@ -174,3 +174,9 @@ class LabellerConfig(NetworkConfig):
     head: Head = Head.linear
     feedback_size: int = 32
     head_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("lead_size", "label_size", "feedback_size"):
+            at_least("network", name, getattr(self, name), 1)
+        at_least("network", "context_frames", self.context_frames, 0)
+        share("network", "head_dropout", self.head_dropout)

@@ -24,6 +24,17 @@ def at_least(group: str, name: str, value: float, lowest: float) -> None:
         raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
 
 
+def at_most(group: str, name: str, value: float, highest: float) -> None:
+    """Refuse an option above its highest value.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
+    if value > highest:
+        option = f"{group}.{name}" if group else name
+        raise ConfigError(f"{option} must be at most {highest}; it is {value}")
+
+
 def share(group: str, name: str, value: float) -> None:
     """Refuse an option that is no share of a whole.
 

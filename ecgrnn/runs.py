@@ -1,5 +1,7 @@
 """The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
 
+import re
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,6 @@ _MAY_CHANGE = (
     "loader.evaluation_batch_size",
     "logger.",
     "trainer.enable_progress_bar",
-    "trainer.max_time",
     "trainer.profiler",
 )
 """Options that say where and how, not what; a name that ends in a dot stands for its whole group."""
@@ -48,7 +49,7 @@ def claim(run_dir: Path) -> None:
             raise ConfigError(
                 f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
             )
-        probe = run_dir / ".writable"
+        probe = _beside(run_dir / "writable")
         probe.touch()
         probe.unlink()
     except OSError as error:
@@ -67,9 +68,35 @@ def leave_no_empty_run(run_dir: Path) -> None:
 def write_words(run_dir: Path, words: Sequence[str]) -> None:
     """Keep the words a run was started with, but for those that name its folder."""
     kept = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
-    beside = run_dir / f".{WORDS}"
-    beside.write_text(yaml.safe_dump(kept), encoding="utf-8")
-    beside.replace(run_dir / WORDS)
+    write_whole(run_dir / WORDS, yaml.safe_dump(kept))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside its place, then move it there; several processes may do so at once."""
+    beside = _beside(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def being_begun(run_dir: Path) -> bool:
+    """Tell whether a folder holds no more than what a run writes before its options are there."""
+    return all(path.name.startswith(".") for path in run_dir.iterdir())
+
+
+def quoted(text: str) -> str:
+    r"""Quote a value of a command line's word, whatever is in it: Hydra's grammar gives most signs a meaning.
+
+    A backslash needs another one before a quote, and means itself elsewhere.
+
+    Example:
+        >>> print(quoted("/home/jo/it's (new), a=b"))
+        '/home/jo/it\'s (new), a=b'
+    """
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'"
 
 
 def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
@@ -91,7 +118,7 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     run_dir = Path(str(folder))
     before = [word for word in _words_of(run_dir) if _key_and_value(word)[0] not in given]
     typed = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
-    return [*before, *typed, f"run_dir='{run_dir}'", f"resume='{run_dir}'"]
+    return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
 
 
 def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
@@ -123,6 +150,11 @@ def _may_grow(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     # Labels that are fed back turn from true to found ones over the whole training, too.
     steady = steady and before.get("network.head") != "feedback"
     return steady and (now.get("trainer.max_epochs") or 0) > (before.get("trainer.max_epochs") or 0)
+
+
+def _beside(path: Path) -> Path:
+    """Name a file that no other process writes."""
+    return path.with_name(f".{path.name}-{uuid.uuid4().hex}")
 
 
 def _group(name: str) -> str:

@@ -220,6 +220,12 @@ def test_every_trainer_file_has_only_keys_of_lightning(trainer):
     check_trainer_keys(compose_config("train", f"trainer={trainer}").trainer)
 
 
+@pytest.mark.parametrize("experiment", groups_of("train")["experiment"])
+def test_every_experiment_validates_where_it_is_only_tried(experiment):
+    options = compose_config("train", f"experiment={experiment}", "debug=fast")
+    assert options.trainer["max_epochs"] == options.trainer["check_val_every_n_epoch"] == 1
+
+
 def test_no_yaml_file_names_code():
     for file in conf_folder().rglob("*.yaml"):
         assert "_target_" not in file.read_text(), f"{file} names code; build.py builds"

@@ -1,13 +1,17 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Timer
 
 import pytest
 import yaml
 
 from ecgrnn import __version__
-from ecgrnn.cli import COMMANDS, main
+from ecgrnn.cli import COMMANDS, _joined, main
+from ecgrnn.errors import ConfigError
+from ecgrnn.runs import OPTIONS, write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +46,8 @@ def complaint(capsys, *words: str) -> str:
         (["train", "network.encoder.cell=lsmt"], ["network.encoder.cell", "lsmt", "lstm"]),
         (["prepare", "data.fold=9"], ["data.fold", "0..4", "9"]),
         (["train", "seed=-1"], ["seed must be at least 0; it is -1"]),
+        (["train", "seed=4294967296"], ["seed must be at most 4294967295; it is 4294967296"]),
+        (["train", "trainer.fast_dev_run=true"], ["debug=fast"]),
         (["train", "network.head_dropout=1.5"], ["network.head_dropout", "1.5"]),
         (["train", "trainer.max_epoch=3"], ["'trainer.max_epoch'", "'trainer.max_epochs'"]),
         (["train", "task.macro_f1_classes=[]"], ["task.macro_f1_classes"]),
@@ -182,3 +188,34 @@ def test_the_bare_program_lists_the_commands(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(f"  {command} " in said for command in COMMANDS)
+
+
+def test_workers_that_begin_a_sweep_at_once_all_take_its_folder(tmp_path):
+    together = Barrier(8)
+
+    def begin(_):
+        together.wait()
+        joined = _joined(tmp_path / "sweep", shared=True)
+        if not joined:
+            write_whole(tmp_path / "sweep" / OPTIONS, "run_dir: a\nsearch: b\n")
+        return joined
+
+    with ThreadPoolExecutor(8) as pool:
+        joined = list(pool.map(begin, range(8)))
+    assert not all(joined)
+    assert [path.name for path in (tmp_path / "sweep").iterdir()] == [OPTIONS]
+
+
+def test_a_worker_waits_for_the_options_of_the_one_before(tmp_path):
+    (tmp_path / f".{OPTIONS}-half").write_text("run_dir: a")
+    later = Timer(0.3, lambda: (tmp_path / OPTIONS).write_text("run_dir: a\nsearch: b\n"))
+    later.start()
+    assert _joined(tmp_path, shared=True)
+    later.join()
+
+
+def test_a_folder_that_is_no_sweep_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("ecgrnn.cli.time.sleep", lambda seconds: pytest.fail("it waited"))
+    (tmp_path / OPTIONS).write_text("run_dir: a\nseed: 1\n")
+    with pytest.raises(ConfigError, match="is not empty"):
+        _joined(tmp_path, shared=True)

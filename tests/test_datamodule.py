@@ -1,3 +1,6 @@
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.symbols import SCHEMES
+from ecgrnn.training.interruption import Interruption
 
 AAMI = SCHEMES["aami"]
 
@@ -16,7 +20,7 @@ AAMI = SCHEMES["aami"]
 def make(small_database, tmp_path_factory):
     cache = tmp_path_factory.mktemp("cache")
 
-    def datamodule(*, seed: int = 0, setup: bool = True, **data) -> EcgDataModule:
+    def datamodule(*, seed: int = 0, setup: bool = True, workers: int = 0, **data) -> EcgDataModule:
         made = EcgDataModule(
             DataConfig(
                 database="synthetic",
@@ -28,7 +32,7 @@ def make(small_database, tmp_path_factory):
                 **data,
             ),
             PreprocessingConfig(),
-            loader=LoaderConfig(batch_size=50, evaluation_batch_size=70),
+            loader=LoaderConfig(batch_size=50, evaluation_batch_size=70, workers=workers),
             view=BeatView(annotator="atr", scheme=AAMI, before_s=0.35, after_s=0.45, in_memory_mb=64.0),
             seed=seed,
         )
@@ -110,3 +114,17 @@ def test_setting_up_twice_opens_the_database_once(make):
 def test_asking_before_setup_is_a_defect_and_said_so(make):
     with pytest.raises(RuntimeError, match=r"setup\(\) has not been called"):
         _ = make(setup=False).split
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_to_all_processes_leaves_the_loaders_at_work(make, number):
+    interruption = Interruption("")
+    with interruption.listening():
+        loader = make(workers=1).train_dataloader()
+        batches = iter(loader)
+        next(batches)
+        interruption.put_off()
+        for worker in batches._workers:
+            os.kill(worker.pid, number)
+        assert sum(1 for _ in batches) == len(loader) - 1
+        assert all(worker.is_alive() for worker in batches._workers)

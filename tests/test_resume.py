@@ -11,6 +11,9 @@ import pytest
 import torch
 import yaml
 
+from ecgrnn.command_config import TrainConfig
+from ecgrnn.commands.resume import refuse_finished
+from ecgrnn.errors import ConfigError
 from ecgrnn.training.seeds import StepSeeds
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,11 +208,44 @@ def test_a_job_warned_by_slurm_is_requeued_and_resumes_by_itself(
     assert_same_run(tmp_path / "run", uninterrupted)
 
 
+def test_a_run_that_was_stopped_while_it_was_judged_keeps_its_metrics_and_its_time(
+    uninterrupted, command_line, tmp_path
+):
+    run_dir = tmp_path / "run"
+    shutil.copytree(uninterrupted, run_dir)
+    (run_dir / "training.json").unlink()
+    last = content(run_dir)
+    assert 0 < last["ecgrnn_resume"]["seconds"] < json.loads(figures_of(uninterrupted))["fit_seconds"] + 1
+    last["ecgrnn_resume"]["seconds"] = 5000.0
+    torch.save(last, run_dir / "checkpoints" / "last.ckpt")
+    assert command_line("train", f"resume={run_dir}") == 0
+    assert_same_run(run_dir, uninterrupted)
+    assert 5000 < json.loads(figures_of(run_dir))["fit_seconds"] < 5600
+    assert not list(run_dir.glob("metrics.*"))
+
+
+def figures_of(run_dir) -> str:
+    return (run_dir / "training.json").read_text()
+
+
+def test_a_run_that_stopped_by_itself_is_finished_whatever_epochs_are_left(uninterrupted, tmp_path):
+    run_dir = tmp_path / "run"
+    shutil.copytree(uninterrupted, run_dir)
+    longer = TrainConfig(resume=str(run_dir), evaluate_test=False, trainer={"max_epochs": EPOCHS + 6})
+    refuse_finished(longer)
+    last = content(run_dir)
+    last["ecgrnn_resume"]["should_stop"] = True
+    torch.save(last, run_dir / "checkpoints" / "last.ckpt")
+    with pytest.raises(ConfigError, match=f"trainer.max_time ended it after {EPOCHS} epochs"):
+        refuse_finished(longer)
+
+
 def test_what_would_make_another_run_of_it_is_refused(uninterrupted, command_line, tmp_path, capsys):
     for run_dir, typed, wanted in (
         (uninterrupted, "seed=3", "seed=0"),
         (uninterrupted, "trainer.max_epochs=9", "optimizer.schedule=constant"),
         (uninterrupted, "logger.csv=true", "is finished"),
+        (uninterrupted, "trainer.max_time={hours: 1}", "trainer.max_time"),
         (tmp_path, "seed=0", "there is no run in it"),
     ):
         capsys.readouterr()

@@ -77,6 +77,28 @@ def test_the_same_seed_gives_the_same_weights_and_the_same_figures(
     assert summary(trained) == summary(tmp_path / "again")
 
 
+def test_a_training_without_a_validation_is_judged_by_its_last_epoch(
+    command_line, small_training, tmp_path, capsys
+):
+    words = [*small_training, "trainer.check_val_every_n_epoch=2"]
+    assert command_line(*words, f"run_dir={tmp_path / 'best'}") == 2
+    assert "judge=last" in capsys.readouterr().err
+    assert not (tmp_path / "best").exists()
+    assert command_line(*words, "judge=last", f"run_dir={tmp_path / 'last'}") == 0
+    figures = json.loads((tmp_path / "last" / "training.json").read_text())
+    assert (figures["best"], figures["best_epoch"]) == (None, None)
+    assert (tmp_path / "last" / "summary.json").is_file()
+
+
+def test_a_training_that_is_over_before_its_first_validation_says_what_is_left(
+    command_line, small_training, tmp_path, capsys
+):
+    words = [*small_training, "trainer.max_epochs=2", "trainer.check_val_every_n_epoch=2"]
+    assert command_line(*words, "trainer.max_steps=2", f"run_dir={tmp_path / 'run'}") == 2
+    assert f"evaluate checkpoint={tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}" in capsys.readouterr().err
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+
+
 def test_evaluating_gives_the_figures_of_the_end_of_training(trained, command_line, small_data, tmp_path):
     checkpoint = trained / "checkpoints" / "best.ckpt"
     where = [word for word in small_data if word.startswith(("data.root", "data.cache", "data.workers"))]

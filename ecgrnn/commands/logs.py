@@ -45,13 +45,17 @@ def log_options(loggers: Sequence[Logger], options: TrainConfig) -> None:
 def write_training(
     trainer: pl.Trainer, model: TrainedModel, *, run_dir: Path, seconds: Mapping[str, float]
 ) -> None:
-    """Write ``training.json``: what the training came to on the validation patients, and what it took."""
+    """Write ``training.json``: what the training came to on the validation patients, and what it took.
+
+    A training that ended before its first validation has no best epoch.
+    """
+    best_checkpoint = run_dir / "checkpoints" / "best.ckpt"
     callback = trainer.checkpoint_callback
     best = callback.best_model_score if isinstance(callback, ModelCheckpoint) else None
     content = {
         "monitor": monitored(model.task)[0],
         "best": None if best is None or best != best else float(best),
-        "best_epoch": read_checkpoint(run_dir / "checkpoints" / "best.ckpt")["epoch"],
+        "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
         "fit_seconds": seconds["train"],
     }
@@ -97,7 +101,7 @@ def _final_metrics(run_dir: Path) -> dict[str, float]:
     """Gather the final figures from what the run wrote."""
     training = json.loads((run_dir / "training.json").read_text(encoding="utf-8"))
     metrics = {
-        "final/validation_macro_f1": training["best"],
+        f"final/{training['monitor'].replace('/', '_')}": training["best"],
         "final/parameters": training["parameters"],
         "final/fit_seconds": training["fit_seconds"],
     }

@@ -12,7 +12,7 @@ from ecgrnn.commands.stages import say
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.inference.checkpoint import read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
-from ecgrnn.training.resume_point import LAST
+from ecgrnn.training.resume_point import LAST, seconds_trained, was_stopped
 
 
 def refuse_finished(options: TrainConfig) -> None:
@@ -25,6 +25,12 @@ def refuse_finished(options: TrainConfig) -> None:
     if options.resume is None or not (Path(options.resume) / results).is_file():
         return
     last = read_checkpoint(Path(options.resume) / "checkpoints" / LAST)
+    if was_stopped(last):
+        raise ConfigError(
+            f"resume={options.resume} is finished: early_stopping_patience or trainer.max_time ended it "
+            f"after {_epochs_done(last)} epochs, and its results are in {results}; begin a new run to train "
+            "longer"
+        )
     if int(options.trainer.get("max_epochs") or 0) <= _epochs_done(last):
         raise ConfigError(
             f"resume={options.resume} is finished: its results are in {results}; begin a new run, or give "
@@ -32,18 +38,21 @@ def refuse_finished(options: TrainConfig) -> None:
         )
 
 
-def resume_point(options: TrainConfig) -> Path | None:
-    """Give the checkpoint to go on from; None where the run was stopped before its first one."""
+def resume_point(options: TrainConfig) -> tuple[Path | None, float]:
+    """Give the checkpoint to go on from, and the seconds that training took up to there.
+
+    There is none, and 0 s, in a new run and in one that was stopped before its first checkpoint.
+    """
     if options.resume is None:
-        return None
+        return None, 0.0
     folder = Path(options.resume) / "checkpoints"
     remove_parts(folder)
     if not (folder / LAST).is_file():
         say("resume      there is no checkpoint yet, so training begins at its beginning")
-        return None
+        return None, 0.0
     checkpoint = read_checkpoint(folder / LAST)
     say(f"resume      {folder / LAST}, after {checkpoint['global_step']:,} steps")
-    return folder / LAST
+    return folder / LAST, seconds_trained(checkpoint)
 
 
 def requeue(stopped: Interrupted, environment: Mapping[str, str]) -> None:

@@ -29,7 +29,7 @@ class Stages:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Time what is done inside."""
+        """Time what is done inside; a stage that is timed again goes on."""
         begun = time.perf_counter()
         yield
-        self.seconds[stage] = round(time.perf_counter() - begun, 3)
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.perf_counter() - begun, 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ecgrnn.build_trainer import check_trainer_keys, monitored
+from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.commands.stages import say
@@ -31,7 +31,7 @@ def run(options: SweepConfig) -> None:
     except ImportError as error:
         raise ConfigError("sweep needs Optuna: pip install 'ecgrnn[optuna]'") from error
     check_space(options.search.space, train_options(options))
-    check_trainer_keys(options.trainer)
+    check_course(options)
     _check_objectives(options)
     words = trial_words(options)
     study = open_study(options, words)

@@ -9,8 +9,8 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
-from ecgrnn.build_trainer import build_trainer, check_trainer_keys
-from ecgrnn.choices import Side
+from ecgrnn.build_trainer import build_trainer, check_course
+from ecgrnn.choices import Epoch, Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.evaluate import judge_other_forms, judge_strips
 from ecgrnn.commands.launch import together
@@ -35,7 +35,7 @@ from ecgrnn.training.interruption import Interruption
 @on_threads
 def run(options: TrainConfig) -> None:
     """Train as the options say; everything is written into the run folder."""
-    check_trainer_keys(options.trainer)  # before the minutes that preparing may take
+    check_course(options)
     folder = options.resume or options.run_dir
     refuse_finished(options)
     interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
@@ -68,9 +68,11 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
-        _fit(trainer, task, datamodule, resumed=resume_point(options))
+        resumed, stages.seconds["train"] = resume_point(options)
+        _fit(trainer, task, datamodule, resumed=resumed)
     checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
     barrier()
+    _require_best(options, checkpoint)
     model = load_model(checkpoint)
     write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
     results = None
@@ -95,6 +97,16 @@ def _fit(
         trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _require_best(options: TrainConfig, checkpoint: Path) -> None:
+    """Say what is left of a training that was over before its first validation, by its steps or its time."""
+    if options.judge is Epoch.best and not checkpoint.is_file():
+        last = checkpoint.with_name(f"{Epoch.last.value}.ckpt")
+        raise ConfigError(
+            "the training was over before its first validation, so no epoch is the best; score its end with "
+            f"evaluate checkpoint={last}, or train again with judge=last"
+        )
 
 
 def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:

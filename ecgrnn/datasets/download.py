@@ -83,9 +83,18 @@ def download(database: Database, folder: Path, *, progress: bool = True) -> Path
     processes may do this at once: each works beside the folder, and the first one to finish is kept.
 
     Raises:
-        DataError: PhysioNet lists other files than expected, or a file or record came damaged.
+        DataError: PhysioNet lists other files than expected, a file or record came damaged, or the folder is
+            there already and holds something else.
         OSError: there is no network, or the folder cannot be written.
     """
+    if folder.is_dir() and any(folder.iterdir()):
+        if _holds(folder, database):
+            return folder
+        raise DataError(
+            f"{folder} is there, but without {database.marker}, so it is no whole copy of {database.name}; "
+            "move it away to have the database downloaded, or name the folder of a whole copy with "
+            "data.root=DIR"
+        )
     check_reachable(database.slug or "", database.version)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

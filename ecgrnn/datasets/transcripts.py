@@ -88,8 +88,10 @@ class TranscriptDataset(Dataset[SymbolBatch]):
     def __getitems__(self, indices: Sequence[int]) -> SymbolBatch:
         """Give many strips at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
-        signals = [record.signal for record in self.records]
-        windows = gather_windows(signals, self.record[rows], self.start[rows], width=self.width)
+        # Of these records alone: each signal is a mapped file, and so many may be open at once.
+        used, record = np.unique(self.record[rows], return_inverse=True)
+        signals = [self.records[k].signal for k in used]
+        windows = gather_windows(signals, record, self.start[rows], width=self.width)
         return SymbolBatch(
             signal=torch.from_numpy(windows),
             lengths=torch.from_numpy(self.lengths[rows]),

@@ -1,8 +1,11 @@
 """Tables beside the annotations that `predict` writes."""
 
 import csv
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from ecgrnn.errors import DataError
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> None:
@@ -12,10 +15,17 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str 
         path: the file.
         columns: names of the columns.
         rows: one after another, so that those of a day need not lie in memory.
+
+    Raises:
+        DataError: the folder cannot be written to.
     """
-    beside = path.with_name(f".{path.name}")
-    with beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
-    beside.replace(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
+            whole = Path(beside) / path.name
+            with whole.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows(rows)
+            whole.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror}); name another run_dir") from error

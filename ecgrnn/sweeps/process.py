@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecgrnn.command_config import MONITOR
+from ecgrnn.runs import quoted
 
 PROGRAM = (sys.executable, "-m", "ecgrnn", "train")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
@@ -56,7 +57,7 @@ class TrialProcess:
         self._log = folder.with_suffix(".log")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*program, *words, f"run_dir={folder}"],
+                [*program, *words, f"run_dir={quoted(str(folder))}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,13 +1,18 @@
 """The search space: values for a trial, and the words that give them to ``train``."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import optuna
 
 from ecgrnn.errors import ConfigError, did_you_mean
+from ecgrnn.runs import quoted
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import RangeConfig
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+"""Text that Hydra's grammar reads as it stands."""
 
 Value = str | int | float | bool | None
 
@@ -66,9 +71,8 @@ def _word(value: Value) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and not value.replace("_", "").replace("-", "").isalnum():
-        escaped = value.replace("'", "\\'")
-        return f"'{escaped}'"
+    if isinstance(value, str) and not _PLAIN.fullmatch(value):
+        return quoted(value)
     return str(value)
 
 

@@ -10,6 +10,9 @@ from ecgrnn.choices import Schedule
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.ranks import summed, world_size
 
+_NEVER_DECAYED = ("initial_h", "initial_c")
+"""Endings of the names of parameters that are matrices in shape alone: a row for each layer."""
+
 
 def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -> OptimizerLRSchedulerConfig:
     """Give AdamW over a module's parameters with a schedule stepped once per batch.
@@ -17,11 +20,13 @@ def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -
     Biases, gains and learned initial states are not decayed: decay pulls matrices towards smooth functions,
     but would pull those towards nothing meaningful.
     """
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    parameters = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
+    decayed = [one for name, one in parameters if one.ndim >= 2 and not name.endswith(_NEVER_DECAYED)]
+    others = [one for name, one in parameters if one.ndim < 2 or name.endswith(_NEVER_DECAYED)]
     optimizer = torch.optim.AdamW(
         [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": others, "weight_decay": 0.0},
         ],
         lr=config.learning_rate,
     )

@@ -1,5 +1,6 @@
 """Signals that ask to stop: heard at once while nothing can be lost, else as soon as everything is saved."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class Interruption:
     """Listens for signals that ask to stop.
 
+    A process forked from this one, such as a loader of batches, has its handlers, too, and Ctrl-C reaches it
+    as well: there a signal does nothing, for this process ends the others when it has saved.
+
     Args:
         advice: how to go on afterwards, one line.
 
@@ -27,6 +31,7 @@ class Interruption:
         self.advice = advice
         self.requested = 0
         self._put_off = False
+        self._process = os.getpid()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -45,6 +50,7 @@ class Interruption:
     def listen(self) -> None:
         """Listen, in place of whoever has begun to listen since."""
         if threading.current_thread() is threading.main_thread():
+            self._process = os.getpid()
             for number in SIGNALS:
                 signal.signal(number, self._heard)
 
@@ -72,6 +78,8 @@ class Interruption:
         raise Interrupted(number, self.advice, agreed=agreed)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:
+            return
         if not self._put_off or self.requested:
             self.stop(number)
         self.requested = number

@@ -26,6 +26,13 @@ class ContinuedMetrics(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the rows into the new file."""
+        self._put_back(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write them even where no step was left to train, so that training never started."""
+        self._put_back(trainer)
+
+    def _put_back(self, trainer: pl.Trainer) -> None:
         if not trainer.is_global_zero or not self.aside.is_file():
             return
         with self.aside.open(newline="", encoding="utf-8") as file:

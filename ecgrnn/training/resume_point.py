@@ -1,6 +1,7 @@
 """The checkpoint that a training goes on from: after every epoch, within one, and when asked to stop."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class ResumePoint(Checkpoint):
         self.folder = folder
         self.interruption = interruption
         self.every_steps, self.every_s = every_steps, every_s
-        self._saved_at = time.monotonic()
+        self._begun_at = self._saved_at = time.monotonic()
+        self._seconds_before = 0.0
         self._group: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -88,12 +90,16 @@ class ResumePoint(Checkpoint):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add what Lightning leaves out: the counts of the epoch so far, and whether this is the end."""
+        """Add what Lightning leaves out: the counts of the epoch so far, the time, and whether it is over."""
         counts = {
             name: {state: summed(value) for state, value in _states(metric).items()}
             for name, metric in _metrics(pl_module)
         }
-        checkpoint[_KEY] = {"counts": counts, "should_stop": bool(trainer.should_stop)}
+        checkpoint[_KEY] = {
+            "counts": counts,
+            "should_stop": bool(trainer.should_stop),
+            "seconds": self._seconds_before + time.monotonic() - self._begun_at,
+        }
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -101,6 +107,7 @@ class ResumePoint(Checkpoint):
         """Take the counts and the end back; a run folder that was moved keeps its best score."""
         kept = checkpoint[_KEY]
         trainer.should_stop = kept["should_stop"]
+        self._seconds_before = seconds_trained(checkpoint)
         if rank() == 0:  # the counts are those of all ranks, so one has them
             for name, metric in _metrics(pl_module):
                 for state, value in kept["counts"].get(name, {}).items():
@@ -125,6 +132,16 @@ class ResumePoint(Checkpoint):
         told = torch.tensor(values)
         distributed.all_reduce(told, op=distributed.ReduceOp.MAX, group=self._group)
         return [int(value) for value in told]
+
+
+def seconds_trained(checkpoint: Mapping[str, Any]) -> float:
+    """Give the time in s that training has taken up to a checkpoint, over all its stretches."""
+    return float(checkpoint[_KEY].get("seconds", 0.0))
+
+
+def was_stopped(checkpoint: Mapping[str, Any]) -> bool:
+    """Tell whether a training ended before its last epoch: no better figure came, or its time was up."""
+    return bool(checkpoint[_KEY]["should_stop"])
 
 
 def _validation_follows(trainer: pl.Trainer, batch_idx: int) -> bool:

@@ -171,6 +171,23 @@ def test_absent_data_is_downloaded_whole_and_only_once(
     assert physionet == []
 
 
+def test_a_folder_that_is_no_whole_copy_is_named_before_anything_is_fetched(
+    tmp_path: Path, physionet: list[str]
+) -> None:
+    folder = default_folder(MITDB, tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "100.dat").touch()
+    with pytest.raises(DataError, match=re.escape(f"{folder} is there, but without 100.hea")) as caught:
+        seek(None, tmp_path)
+    assert "move it away" in str(caught.value)
+    assert physionet == []
+
+
+def test_an_empty_folder_is_downloaded_into(tmp_path: Path, physionet: list[str]) -> None:
+    default_folder(MITDB, tmp_path).mkdir(parents=True)
+    assert (seek(None, tmp_path) / "100.hea").is_file()
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, PermissionError, MemoryError])
 def test_a_download_that_stops_halfway_leaves_nothing(
     tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]

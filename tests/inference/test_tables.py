@@ -2,6 +2,7 @@ import csv
 
 import pytest
 
+from ecgrnn.errors import DataError
 from ecgrnn.inference.tables import write_table
 
 
@@ -22,3 +23,9 @@ def test_a_table_that_breaks_off_leaves_the_one_that_was_there(tmp_path):
     with pytest.raises(RuntimeError, match="ends here"):
         write_table(tmp_path / "a.csv", ["lead"], rows())
     assert (tmp_path / "a.csv").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_table_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere/a\.csv cannot be written .* name another run_dir"):
+        write_table(tmp_path / "nowhere" / "a.csv", ["lead"], [])

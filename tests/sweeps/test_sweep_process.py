@@ -1,7 +1,24 @@
+import sys
+import time
+
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from ecgrnn.credentials import without_passwords
-from ecgrnn.sweeps.process import read_epochs, share_of_machine
+from ecgrnn.sweeps.process import TrialProcess, read_epochs, share_of_machine
+
+
+@pytest.mark.parametrize("name", ["ä", "a (b)", "a=b", "[c", "a, b", "it's"])
+def test_a_trial_is_told_its_folder_whatever_its_name(name, tmp_path):
+    folder = tmp_path / name / "0000"
+    program = (sys.executable, "-I", "-S", "-c", "import sys; print(ascii(sys.argv[1]))")
+    trial = TrialProcess([], folder, environment={}, program=program)
+    until = time.monotonic() + 30
+    while (ended := trial.ended()) is None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    (word,) = OverridesParser.create().parse_overrides([eval(ended.said)])
+    assert (word.key_or_group, word.value()) == ("run_dir", str(folder))
 
 
 def test_epochs_are_read_from_whole_lines_alone(tmp_path):

@@ -61,7 +61,7 @@ def test_a_pruner_with_two_objectives_is_refused():
 def test_words_say_values_as_the_command_line_reads_them():
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    values = {"a": 16, "b": 1.5e-4, "c": True, "d": None, "e": "it's a, b", "f": "lstm"}
+    values = {"a": 16, "b": 1.5e-4, "c": True, "d": None, "e": "it's a, b", "f": "lstm", "g": "ä"}
     read = OverridesParser.create().parse_overrides(words_of(values))
     assert {one.key_or_group: one.value() for one in read} == values
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 def main() -> None:
     words = dict(word.lstrip("+").split("=", 1) for word in sys.argv[1:] if "=" in word)
-    folder = Path(words["run_dir"])
+    folder = Path(words["run_dir"].strip("'"))
     rate = float(words.get("optimizer.learning_rate", "0.001"))
     if words.get("seed") == "13":
         sys.exit("this seed brings bad luck")

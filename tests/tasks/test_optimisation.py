@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.choices import Schedule
+from ecgrnn.choices import Cell, InitialState, Schedule
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.nn.fused import recurrence
 from ecgrnn.tasks.optimisation import configure, rate_factor
 
 
@@ -51,6 +52,15 @@ def test_only_matrices_are_decayed():
         "1.bias": 0.0,
         "2.weight": 0.3,
     }
+
+
+def test_learned_initial_states_are_not_decayed():
+    network = recurrence(Cell.lstm, 3, hidden_size=4, initial_state=InitialState.learned)
+    optimizer = configure(network, OptimizerConfig(weight_decay=0.3), total_steps=10)["optimizer"]
+    decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    states = [p for name, p in network.named_parameters() if "initial_" in name]
+    assert [decay[id(p)] for p in states] == [0.0, 0.0]
+    assert {p.ndim for p in states} == {2}
 
 
 def test_frozen_parameters_are_left_out():
