@@ -66,8 +66,11 @@ class TrainConfig:
 
 
 @dataclass
-class PrepareConfig:
-    """Options of ``prepare``: find or fetch a database and fill the cache.
+class PrepareConfig(TrainConfig):
+    """Options of ``prepare``: find or fetch a database and fill the cache for a training.
+
+    They are those of ``train``, since its task, or an experiment, says how signals are prepared and which
+    annotations are kept with them: what is prepared is what ``train`` opens with the same words.
 
     Attributes:
         run_dir: folder of the run.
@@ -81,15 +84,19 @@ class PrepareConfig:
     shard: int = 0
     shards: int = 1
     processes: int = 1
-    data: DataConfig = field(default_factory=DataConfig)
-    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least("", "shards", self.shards, 1)
         at_least("", "processes", self.processes, 1)
         if not 0 <= self.shard < self.shards:
             raise ConfigError(
                 f"shard must lie in 0..{self.shards - 1}, for shards={self.shards}; it is {self.shard}"
+            )
+        if self.resume is not None:
+            raise ConfigError(
+                f"resume={self.resume} is an option of train; prepare takes the words that the training "
+                "began with, and leaves alone what is prepared already"
             )
 
 
