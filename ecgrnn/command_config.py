@@ -211,6 +211,8 @@ class PredictConfig:
         run_dir: folder of the annotations.
         checkpoint: the checkpoint.
         record: path of the WFDB record, without suffix, or of a folder of records.
+        leads: the leads to read, by name, in the order the network reads them; null takes the record's first
+            ones, or those that the checkpoint names. A delineator reads every lead.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written.
         batch_size: beats of a batch; changes no result.
@@ -220,6 +222,7 @@ class PredictConfig:
     run_dir: str = "runs/predict"
     checkpoint: str = ""
     record: str = ""
+    leads: list[str] | None = None
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
@@ -230,6 +233,8 @@ class PredictConfig:
         _required(
             "record", self.record, "the path of a WFDB record without its suffix, or of a folder of them"
         )
+        if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
+            raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
         at_least("", "batch_size", self.batch_size, 1)
         _threads(self.threads)
 
