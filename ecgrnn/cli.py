@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 COMMANDS: dict[str, tuple[str, type]] = {
-    "prepare": ("find or fetch a database and fill the cache", command_config.PrepareConfig),
+    "prepare": ("find or fetch a database and fill the cache for a training", command_config.PrepareConfig),
     "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
     "sweep": ("search options by many trials, judged on validation patients", sweep_config.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),

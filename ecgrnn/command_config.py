@@ -71,8 +71,11 @@ class TrainConfig:
 
 
 @dataclass
-class PrepareConfig:
-    """Options of ``prepare``: find or fetch a database and fill the cache.
+class PrepareConfig(TrainConfig):
+    """Options of ``prepare``: find or fetch a database and fill the cache for a training.
+
+    They are those of ``train``, since its task, or an experiment, says how signals are prepared and which
+    annotations are kept with them: what is prepared is what ``train`` opens with the same words.
 
     Attributes:
         run_dir: folder of the run.
@@ -86,15 +89,19 @@ class PrepareConfig:
     shard: int = 0
     shards: int = 1
     processes: int = 1
-    data: DataConfig = field(default_factory=DataConfig)
-    preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least("", "shards", self.shards, 1)
         at_least("", "processes", self.processes, 1)
         if not 0 <= self.shard < self.shards:
             raise ConfigError(
                 f"shard must lie in 0..{self.shards - 1}, for shards={self.shards}; it is {self.shard}"
+            )
+        if self.resume is not None:
+            raise ConfigError(
+                f"resume={self.resume} is an option of train; prepare takes the words that the training "
+                "began with, and leaves alone what is prepared already"
             )
 
 
@@ -210,6 +217,8 @@ class PredictConfig:
         run_dir: folder of the annotations.
         checkpoint: the checkpoint.
         record: path of the WFDB record, without suffix, or of a folder of records.
+        leads: the leads to read, by name, in the order the network reads them; null takes the record's first
+            ones, or those that the checkpoint names. A delineator reads every lead.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written.
         batch_size: beats of a batch; changes no result.
@@ -219,6 +228,7 @@ class PredictConfig:
     run_dir: str = "runs/predict"
     checkpoint: str = ""
     record: str = ""
+    leads: list[str] | None = None
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
@@ -229,6 +239,8 @@ class PredictConfig:
         _required(
             "record", self.record, "the path of a WFDB record without its suffix, or of a folder of them"
         )
+        if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
+            raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
         at_least("", "batch_size", self.batch_size, 1)
         _threads(self.threads)
 

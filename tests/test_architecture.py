@@ -181,18 +181,38 @@ def test_every_yaml_file_is_reached_by_some_command():
     assert there == reached
 
 
+def defaults_of(command: str) -> dict[str, str | None]:
+    """Config groups of a command and the choice that each has unless another is made."""
+    entries = yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())["defaults"]
+    return {group: choice for entry in entries if isinstance(entry, dict) for group, choice in entry.items()}
+
+
 def test_a_sweep_composes_what_each_of_its_trials_composes():
-    of_train, of_sweep = (
-        {
-            group: choice
-            for entry in yaml.safe_load((conf_folder() / f"{command}.yaml").read_text())["defaults"]
-            if isinstance(entry, dict)
-            for group, choice in entry.items()
-        }
-        for command in ("train", "sweep")
-    )
+    of_sweep = defaults_of("sweep")
     assert of_sweep.pop("search") == "beats"
-    assert of_sweep == of_train
+    assert of_sweep == defaults_of("train")
+
+
+def test_prepare_composes_what_the_training_composes():
+    assert defaults_of("prepare") == defaults_of("train")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data=mitdb"],
+        ["data=mitdb", "task=beats"],
+        ["data=ludb", "task=delineate"],
+        ["data=cinc2017", "task=rhythm"],
+        ["data=ptbxl", "task=superclass"],
+        *([f"experiment={file.stem}"] for file in sorted((conf_folder() / "experiment").glob("*.yaml"))),
+    ],
+    ids=" ".join,
+)
+def test_the_words_of_a_training_prepare_what_it_reads(words):
+    prepared, trained = compose_config("prepare", *words), compose_config("train", *words)
+    assert (prepared.data, prepared.preprocessing) == (trained.data, trained.preprocessing)
+    assert prepared.task == trained.task
 
 
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():

@@ -8,6 +8,7 @@ from ecgrnn.choices import Side
 from ecgrnn.command_config import InspectConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.leads import trained_on
 
 
 def run(options: InspectConfig) -> None:
@@ -34,7 +35,10 @@ def run(options: InspectConfig) -> None:
 
 def _leads(model: TrainedModel) -> str:
     named = [lead for lead in model.signal.leads if lead]
-    return f"leads {', '.join(named)}" if named else f"any {len(model.signal.leads)} leads"
+    if named:
+        return f"leads {', '.join(named)}"
+    known = f" ({trained_on(model)})" if model.trained_leads else ""
+    return f"any {len(model.signal.leads)} leads{known}"
 
 
 def _side(facts: Mapping[str, Any], side: Side) -> str:

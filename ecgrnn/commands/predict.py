@@ -8,10 +8,11 @@ from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.datasets.databases import records_below
-from ecgrnn.errors import CheckpointError, DataError, some_of
+from ecgrnn.errors import CheckpointError, ConfigError, DataError, some_of
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.leads import for_leads, leads_read
 from ecgrnn.inference.strips import annotate_strip
 from ecgrnn.inference.transcripts import transcribe_record
 from ecgrnn.inference.waves import annotate_waves
@@ -27,6 +28,7 @@ def run(options: PredictConfig) -> None:
 
     Raises:
         CheckpointError: a checkpoint that cannot be read, or of a network that reads no recording.
+        ConfigError: ``leads`` does not fit the network.
         DataError: the record, or some of the folder's records, could not be annotated.
     """
     model = load_model(Path(options.checkpoint))
@@ -35,12 +37,25 @@ def run(options: PredictConfig) -> None:
     if path.is_dir() and not Path(f"{path}.hea").is_file():
         _folder(options, model, annotate)
     else:
-        annotate(options, model, path, Path(options.run_dir))
+        _one(options, model, annotate, path, Path(options.run_dir))
+
+
+def _one(options: PredictConfig, model: TrainedModel, annotate: Annotate, path: Path, out: Path) -> None:
+    """Annotate one record, and say first which of its leads are read where that is a choice."""
+    if not isinstance(model.task, DelineateConfig):
+        model = for_leads(model, path, options.leads)
+        say(f"leads          {leads_read(model, path)}")
+    annotate(options, model, path, out)
 
 
 def _annotate(options: PredictConfig, model: TrainedModel) -> Annotate:
     match model.task:
         case DelineateConfig():
+            if options.leads is not None:
+                raise ConfigError(
+                    f"{options.checkpoint} is a delineator, which reads every lead of a record together; "
+                    "leave leads= out"
+                )
             return _waves
         case TranscriptionConfig():
             return _strips
@@ -64,7 +79,7 @@ def _folder(options: PredictConfig, model: TrainedModel, annotate: Annotate) -> 
         into = (out / name).parent
         into.mkdir(parents=True, exist_ok=True)
         try:
-            annotate(options, model, folder / name, into)
+            _one(options, model, annotate, folder / name, into)
         except DataError as error:
             say(f"not annotated  {error}")
             failed.append(name)

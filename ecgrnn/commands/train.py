@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,12 @@ def _signal(datamodule: EcgDataModule) -> SignalSpec:
     return SignalSpec(fs_hz=record.fs_hz, leads=leads)
 
 
+def _trained_leads(datamodule: EcgDataModule) -> list[list[str]]:
+    """Give the names that each lead has in the training records, the commonest first."""
+    columns = zip(*(record.leads for record in datamodule.records(Side.train)), strict=True)
+    return [[name for name, _ in Counter(column).most_common()] for column in columns]
+
+
 def _facts(
     options: TrainConfig, datamodule: EcgDataModule, *, signal: SignalSpec, scheme: LabelScheme
 ) -> dict[str, Any]:
@@ -155,6 +162,7 @@ def _facts(
         "network": plain_form(options.network),
         "data": to_plain(options.data),
         "preprocessing": to_plain(options.preprocessing),
+        "trained_leads": _trained_leads(datamodule),
         "split": datamodule.split.manifest(),
         "counts": {
             side.value: dict(zip(scheme.classes, datamodule.class_counts(side), strict=True)) for side in Side

@@ -1,7 +1,7 @@
 """The dataset of whole strips: a signal of any length an item, with one class or several."""
 
-import os
-import tempfile
+import contextlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import PreparedSignal
-from ecgrnn.errors import ConfigError
+from ecgrnn.errors import ConfigError, some_of
 from ecgrnn.signals.strip_features import STRIP_FEATURES, strip_features
 from ecgrnn.spec import LabelScheme
 
@@ -62,15 +62,23 @@ class StripView:
         return counts
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "StripDataset":
-        """Give the labelled records; what training does to them is the task's business."""
+        """Give the labelled records; what training does to them is the task's business.
+
+        Raises:
+            ConfigError: none of the records has a label, or their sampling frequencies differ.
+        """
         marks = [self._marks(record) for record in records]
         labelled = [k for k, row in enumerate(marks) if row.any()]
-        rows = np.stack([marks[k] for k in labelled]) if labelled else np.zeros((0, 0), np.int64)
+        if not labelled:
+            raise ConfigError(
+                f"none of the {len(records)} records on one side of the split "
+                f"({some_of([record.name for record in records])}) has a label of scheme {self.scheme.name}, "
+                f"such as {self.scheme.classes[0]}; take another split, or more records"
+            )
+        rows = np.stack([marks[k] for k in labelled])
         label = rows.astype(np.float32) if self.several else rows.argmax(axis=1)
-        features = [self._features(records[k]) for k in labelled]
-        return StripDataset(
-            [records[k] for k in labelled], label, np.stack(features), in_memory_mb=self.in_memory_mb
-        )
+        features = np.stack([self._features(records[k]) for k in labelled])
+        return StripDataset([records[k] for k in labelled], label, features, in_memory_mb=self.in_memory_mb)
 
     def unlabelled(self, strips: Sequence[PreparedSignal]) -> "StripDataset":
         """Give strips without labels as a dataset; their label is -1."""
@@ -93,7 +101,8 @@ class StripView:
         except (OSError, ValueError, EOFError):
             pass
         made = self._described(record)
-        _save_whole(path, made)
+        with contextlib.suppress(OSError):  # of a cache that may only be read nothing can be kept
+            _save_whole(path, made)
         return made
 
     def _described(self, strip: PreparedSignal) -> NDArray[np.float32]:
@@ -170,8 +179,14 @@ def _signal(record: PreparedSignal) -> NDArray[np.float32]:
 
 
 def _save_whole(path: Path, array: NDArray[np.float32]) -> None:
-    """Save an array beside its place and move it there, so that no other process reads half of it."""
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        np.save(file, array)
-    Path(beside).replace(path)
+    """Save an array beside its place and move it there, so that no other process reads half of it.
+
+    The umask says who may read it, as of all else in a cache that a group shares.
+    """
+    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
+    try:
+        with beside.open("xb") as file:
+            np.save(file, array)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -38,6 +38,8 @@ class TrainedModel:
         split: manifest of who was on which side.
         fingerprint: hash of the files it was trained, validated and tested on.
         facts: all of the above and the rest, as the checkpoint holds it.
+        trained_leads: for each lead the network reads, the names it had in the training records, the
+            commonest first; empty where an older checkpoint does not say.
     """
 
     network: nn.Module
@@ -50,6 +52,7 @@ class TrainedModel:
     split: Mapping[str, Any]
     fingerprint: str
     facts: Mapping[str, Any]
+    trained_leads: tuple[tuple[str, ...], ...] = ()
 
 
 def versions() -> dict[str, str]:
@@ -83,6 +86,7 @@ def load_model(path: Path) -> TrainedModel:
             split=facts["split"],
             fingerprint=facts["fingerprint"],
             facts=facts,
+            trained_leads=_trained_leads(facts),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
         raise CheckpointError(
@@ -114,6 +118,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise CheckpointError(f"{path} has format {found}; this version reads format {FORMAT}")
     return checkpoint
+
+
+def _trained_leads(facts: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """Give the names of the leads that were trained on; an older checkpoint has those that were asked for."""
+    named = [[lead] for lead in facts["preprocessing"].get("leads") or ()]
+    return tuple(tuple(names) for names in facts.get("trained_leads", named))
 
 
 def _network_weights(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A trained delineator at work: the waves of each lead of a record."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,12 +120,13 @@ def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samp
 
 def _extensions(leads: Sequence[str]) -> list[str]:
     """Name one annotation file per lead: the lead in lower case, with a number where two would be alike."""
+    taken = {"", "hea", "dat", "csv", "mat"}  # endings of the record's own files stay theirs
     names: list[str] = []
     for number, lead in enumerate(leads):
         name = "".join(letter for letter in lead.lower() if letter.isalnum() and letter.isascii())
-        # Endings of the record's own files stay theirs.
-        taken = not name or name in names or name in {"hea", "dat", "csv", "mat"}
-        names.append(f"{name}{number}" if taken else name)
+        numbered = (f"{name}{k}" for k in itertools.count(number))
+        names.append(name if name not in taken else next(other for other in numbered if other not in taken))
+        taken.add(names[-1])
     return names
 
 

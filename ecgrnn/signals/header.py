@@ -18,7 +18,7 @@ class Header:
     Attributes:
         name: record name as the header has it.
         fs_hz: sampling frequency.
-        n_samples: samples per lead.
+        n_samples: samples per lead; counted in the signal file where the header leaves it out or says 0.
         leads: lead names.
         units: physical units, e.g. ``mV``.
         formats: storage formats, e.g. ``212``.
@@ -135,6 +135,8 @@ def _read(path: Path, *, is_segment: bool) -> Header:
         segments = _parse_segment_lines(lines[1 : 1 + n_segments], source)
         return _joined(name, fs_hz, n_samples, segments=segments, comments=comments, source=source)
     signals = [_parse_signal_line(line, index, source) for index, line in enumerate(lines[1 : 1 + n_leads])]
+    if n_samples is None and not is_segment:  # a segment's length is in the line that names it
+        n_samples = _samples_in_file(signals, source)
     return _assembled(name, fs_hz, n_samples, signals=signals, comments=comments, source=source)
 
 
@@ -155,7 +157,8 @@ def _parse_record_line(line: str, source: Path) -> tuple[str, int, int, float, i
         n_segments = int(segments) if segments else 0
         n_leads = int(fields[1])
         fs_hz = float(fields[2].split("/")[0]) if len(fields) > 2 else _DEFAULT_FS_HZ
-        n_samples = int(fields[3]) if len(fields) > 3 else None
+        # header(5): the number is optional, and 0 stands for "not specified", too.
+        n_samples = (int(fields[3]) or None) if len(fields) > 3 else None
     except (IndexError, ValueError):
         raise _unparsable(source, line, "'NAME[/SEGMENTS] LEADS [FS [SAMPLES]]'") from None
     if (
@@ -225,12 +228,10 @@ def _assembled(
     comments: tuple[str, ...],
     source: Path,
 ) -> Header:
-    if n_samples is None:
-        n_samples = _samples_in_file(signals, source)
     return Header(
         name=name,
         fs_hz=fs_hz,
-        n_samples=n_samples,
+        n_samples=n_samples or 0,
         leads=tuple(signal.lead for signal in signals),
         units=tuple(signal.unit for signal in signals),
         formats=tuple(signal.format for signal in signals),
@@ -250,18 +251,21 @@ def _assembled(
 def _samples_in_file(signals: Sequence[_Signal], source: Path) -> int:
     """Count the samples that the first signal file holds, for a header that does not say."""
     first = signals[0]
-    sample_bytes = {"16": 2.0, "212": 1.5}.get(first.format)
-    if sample_bytes is None:
-        raise DataError(
-            f"{source} does not say how many samples the record has; add the count to its first line"
-        )
     file = source.parent / first.file
     if not file.is_file():
         raise DataError(
             f"{source} names the signal file {first.file}, which is not in {source.parent}; fetch it"
         )
+    stored = file.stat().st_size - first.byte_offset
+    if stored <= 0:
+        return 0
+    sample_bytes = {"16": 2.0, "212": 1.5}.get(first.format)
+    if sample_bytes is None:
+        raise DataError(
+            f"{source} does not say how many samples the record has; add the count to its first line"
+        )
     frame = sum(signal.samples_per_frame for signal in signals if signal.file == first.file)
-    return int((file.stat().st_size - first.byte_offset) / sample_bytes) // frame
+    return int(stored / sample_bytes) // frame
 
 
 def _joined(

@@ -1,5 +1,6 @@
 """From the signal on disk to the signal a network reads: leads, gaps, filters, sampling frequency, scale."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,18 +75,7 @@ def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
     Raises:
         ConfigError: the record has not these leads, or not so many.
     """
-    if config.leads is None:
-        if not 1 <= config.n_leads <= len(record.leads):
-            raise ConfigError(
-                f"preprocessing.n_leads={config.n_leads}, and record {record.name} has {len(record.leads)} "
-                f"({', '.join(record.leads)}); set preprocessing.n_leads to at most that"
-            )
-        names = list(record.leads[: config.n_leads])
-        columns = list(range(config.n_leads))
-        if config.first_lead in names:
-            columns.insert(0, columns.pop(names.index(config.first_lead)))
-    else:
-        columns = [_column(record, lead) for lead in config.leads]
+    columns = lead_columns(record.leads, config, name=record.name)
     if columns == list(range(len(record.leads))):
         return record
     return replace(
@@ -94,6 +84,31 @@ def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
         leads=tuple(record.leads[column] for column in columns),
         missing=record.missing[columns],
     )
+
+
+def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str) -> list[int]:
+    """Find the columns of the leads that the options choose: names may repeat, and do not tell leads apart.
+
+    Args:
+        leads: the lead names of a record, one per column.
+        config: the options.
+        name: the record's name, for the message.
+
+    Raises:
+        ConfigError: the record has not these leads, or not so many.
+    """
+    if config.leads is not None:
+        return [_column(leads, lead, name=name) for lead in config.leads]
+    if not 1 <= config.n_leads <= len(leads):
+        raise ConfigError(
+            f"preprocessing.n_leads={config.n_leads}, and record {name} has {len(leads)} "
+            f"({', '.join(leads)}); set preprocessing.n_leads to at most that"
+        )
+    columns = list(range(config.n_leads))
+    names = list(leads[: config.n_leads])
+    if config.first_lead in names:
+        columns.insert(0, columns.pop(names.index(config.first_lead)))
+    return columns
 
 
 def fill_missing(record: Record) -> Record:
@@ -138,13 +153,13 @@ def _filtered(record: Record, config: PreprocessingConfig, *, to_hz: float) -> N
         ) from None
 
 
-def _column(record: Record, lead: str) -> int:
-    if lead not in record.leads:
+def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
+    if lead not in leads:
         raise ConfigError(
-            f"preprocessing.leads asks for {lead!r}, which record {record.name} has not; "
-            f"{nearest(lead, record.leads, what='leads')}"
+            f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
+            f"{nearest(lead, leads, what='leads')}"
         )
-    return record.leads.index(lead)
+    return list(leads).index(lead)
 
 
 def _count_missing(lead: NDArray[np.float32]) -> int:

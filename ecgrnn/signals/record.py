@@ -104,7 +104,8 @@ def _columns(header: Header, leads: Sequence[str] | None, *, n_leads: int | None
         if not 1 <= wanted <= len(header.leads):
             raise DataError(
                 f"record {path} has {len(header.leads)} lead(s) ({', '.join(header.leads)}), "
-                f"{wanted} were asked for; ask for at least one and no more than there are"
+                f"{wanted} were asked for; ask for at least one and no more than there are "
+                "(preprocessing.n_leads)"
             )
         return list(range(wanted))
     if not leads:
@@ -121,7 +122,7 @@ def _columns(header: Header, leads: Sequence[str] | None, *, n_leads: int | None
 
 def _check_stretch(header: Header, start: int, *, stop: int, path: Path) -> None:
     if header.n_samples == 0:
-        raise DataError(f"record {path} is empty: its header says 0 samples; leave it out or fetch it again")
+        raise DataError(f"record {path} is empty: its files hold no sample; leave it out or fetch it again")
     if not 0 <= start < stop <= header.n_samples:
         raise DataError(
             f"record {path} has {header.n_samples} samples, the stretch {start} to {stop} was asked for; "
@@ -188,12 +189,26 @@ def _read_through_wfdb(
     if not header.segments:
         check_files(header, columns, folder=path.parent)
     record = _rdrecord(path, header, sampfrom=start, sampto=stop)
-    at = [record.sig_name.index(header.leads[column]) for column in columns]
+    at = _columns_read(record.sig_name, header, columns)
     if verify_checksum and not header.segments:
         frames = _rdrecord(path, header, physical=False, smooth_frames=False)
         for column in columns:
             _compare_checksum(header, column, found=checksum(frames.e_d_signal[column]), path=path)
     return np.ascontiguousarray(record.p_signal[:, at].T, dtype=np.float32)
+
+
+def _columns_read(names: Sequence[str | None], header: Header, columns: Sequence[int]) -> list[int]:
+    """Find leads in what wfdb read: where the header has them, or by name where segments were joined.
+
+    A name that several leads have, or none has, cannot tell; wfdb then keeps the order of the first segment.
+    """
+    if not header.segments:
+        return list(columns)
+    leads = [header.leads[column] for column in columns]
+    return [
+        names.index(lead) if names.count(lead) == 1 else column
+        for lead, column in zip(leads, columns, strict=True)
+    ]
 
 
 def _rdrecord(path: Path, header: Header, **options: int | bool) -> Any:

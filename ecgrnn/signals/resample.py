@@ -10,6 +10,13 @@ from ecgrnn.signals.fir import apply_fir, lowpass_kernel
 ANTIALIAS_WIDTH = 0.12
 """Transition band below the lower Nyquist frequency, as a part of that frequency."""
 
+_SMALL, _LARGE = 2**12, 2**15
+"""Denominators of a ratio of sampling frequencies. Filters work in blocks of a multiple of it: 10 s of 12
+leads take 0.5 ms from 250 to 125 Hz, and a hundred times that from 249.97 Hz."""
+
+_NEGLIGIBLE = 1e-6
+"""Clocks of recorders are wrong by more."""
+
 
 def resample(signal: NDArray[np.float32], *, fs_hz: float, to_hz: float) -> NDArray[np.float32]:
     """Resample a signal with zero phase.
@@ -62,11 +69,13 @@ def resampled_length(n_samples: int, *, fs_hz: float, to_hz: float) -> int:
 def rate_ratio(*, fs_hz: float, to_hz: float) -> Fraction:
     """Give ``to_hz / fs_hz`` as a fraction of small numbers.
 
-    A denominator of at most 4,096 is exact for all usual frequencies and off by less than 3 ms in a day for
-    others.
+    A denominator of at most 4,096 is exact for all usual frequencies, and taken for others where it is off by
+    less than a millionth (0.1 s in a day). Elsewhere, as from 249.97 to 125 Hz, one of at most 32,768 is off
+    by less than that number's reciprocal (2.7 s in a day), and most often by far less.
     """
     exact = Fraction(to_hz).limit_denominator(10**6) / Fraction(fs_hz).limit_denominator(10**6)
-    return exact.limit_denominator(4096)
+    small = exact.limit_denominator(_SMALL)
+    return small if abs(small / exact - 1) < _NEGLIGIBLE else exact.limit_denominator(_LARGE)
 
 
 def antialias_kernel(*, fs_hz: float, to_hz: float) -> NDArray[np.float64]:

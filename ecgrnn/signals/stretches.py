@@ -14,7 +14,7 @@ from ecgrnn.errors import DataError
 from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.normalise import block_samples, block_spreads, median_spread, scale_signal
-from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
+from ecgrnn.signals.preprocessing import PreparedRecord, lead_columns, prepare_record
 from ecgrnn.signals.record import Record, read_record
 from ecgrnn.signals.resample import rate_ratio
 
@@ -94,7 +94,7 @@ def _stretches(
         after = min(last + reach, header.n_samples)
         record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
         prepared = prepare_record(_without_empty_leads(record), chosen)
-        order = [record.leads.index(lead) for lead in prepared.leads]
+        order = lead_columns(record.leads, chosen, name=record.name)
         missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
         ever_valid |= missing < last - first
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)

@@ -65,7 +65,9 @@ def strip_features(lead: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.flo
     rest is about quality. Where fewer than 4 beats were found, rhythm and shape are all 0.
 
     Args:
-        lead: ``(time,)``, filtered, in any unit: no feature depends on its scale.
+        lead: ``(time,)``, filtered, in mV or normalised. The search for beats takes a lead for flat whose QRS
+            complexes stay below floors in mV (``qrs_energy.LEVEL_FLOOR_MV``); far above them the features
+            hardly depend on the scale.
         fs_hz: sampling frequency, at least 60 Hz.
 
     Returns:

@@ -41,6 +41,22 @@ def test_a_sample_count_that_is_not_given_comes_from_the_file(tmp_path):
     assert header_of(tmp_path, "rec 2 250\nrec.dat 212\nrec.dat 212\n").n_samples == 50
 
 
+def test_a_sample_count_of_0_is_one_that_is_not_given(tmp_path):
+    (tmp_path / "rec.dat").write_bytes(bytes(24 + 2 * 2 * 50))
+    assert header_of(tmp_path, "rec 2 250 0\nrec.dat 16+24\nrec.dat 16+24\n").n_samples == 50
+    with pytest.raises(DataError, match="does not say how many samples"):
+        header_of(tmp_path, "rec 1 250 0\nrec.dat 80\n")
+    (tmp_path / "rec.dat").write_bytes(b"")
+    assert header_of(tmp_path, "rec 1 250 0\nrec.dat 80\n").n_samples == 0
+
+
+def test_the_layout_of_a_record_of_segments_has_no_samples_of_its_own(tmp_path):
+    (tmp_path / "layout.hea").write_text("layout 1 250 0\n~ 0 200/mV 0 0 0 0 0 II\n")
+    (tmp_path / "one.hea").write_text("one 1 250 40\none.dat 16 200/mV 16 0 0 0 0 II\n")
+    header = header_of(tmp_path, "rec/2 1 250 0\nlayout 0\none 40\n")
+    assert (header.leads, header.n_samples) == (("II",), 40)
+
+
 @pytest.mark.parametrize("file", ["../rec.dat", "/etc/passwd", "a/../../b.dat", "..\\rec.dat", "C:rec.dat"])
 def test_a_signal_file_outside_the_folder_is_refused(tmp_path, file):
     with pytest.raises(DataError, match="outside its own folder"):

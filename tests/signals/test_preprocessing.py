@@ -4,7 +4,7 @@ import pytest
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError
-from ecgrnn.signals.preprocessing import choose_leads, fill_missing, prepare_record
+from ecgrnn.signals.preprocessing import choose_leads, fill_missing, lead_columns, prepare_record
 from ecgrnn.signals.record import Record, read_record
 
 AS_IT_IS = {"fs_hz": None, "highpass_hz": None, "lowpass_hz": None}
@@ -63,6 +63,13 @@ def test_the_order_of_leads_on_disk_does_not_matter():
 
 def test_without_names_the_first_leads_are_taken():
     assert choose_leads(make(noise()), PreprocessingConfig(n_leads=1)).leads == ("MLII",)
+
+
+def test_leads_of_one_name_stay_two_leads():
+    signal = noise()
+    record = make(signal, leads=("ECG", "ECG"))
+    assert lead_columns(record.leads, PreprocessingConfig(), name="rec") == [0, 1]
+    np.testing.assert_array_equal(choose_leads(record, PreprocessingConfig()).signal, signal)
 
 
 def test_too_many_leads_are_an_error():

@@ -211,6 +211,40 @@ def test_a_record_of_several_segments_is_joined(tmp_path):
     np.testing.assert_allclose(stretch.signal, np.concatenate(pieces)[30:50], atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["ECG", ""])
+@pytest.mark.parametrize("fmt", ["16", "24"])
+def test_leads_that_share_a_name_or_have_none_are_told_apart(tmp_path, fmt, name):
+    signal = random_signal(50, 2)
+    path = write(tmp_path, signal, fmt=fmt, names=["L0", "L1"])
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace("L0", name).replace("L1", name))
+    record = read_record(path, verify_checksum=True)
+    assert record.leads == ((name, name) if name else ("signal 0", "signal 1"))
+    np.testing.assert_allclose(record.signal, signal, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ECG", ""])
+def test_joined_segments_keep_leads_that_share_a_name_or_have_none(tmp_path, name):
+    signal = random_signal(40, 2)
+    write(tmp_path, signal, fmt="16", names=["L0", "L1"])
+    text = (tmp_path / "rec.hea").read_text().replace("L0", name).replace("L1", name)
+    for segment in ("s1", "s2"):
+        (tmp_path / f"{segment}.hea").write_text(text.replace("rec", segment))
+        (tmp_path / f"{segment}.dat").write_bytes((tmp_path / "rec.dat").read_bytes())
+    (tmp_path / "rec.hea").write_text("rec/2 2 360 80\ns1 40\ns2 40\n")
+    record = read_record(tmp_path / "rec")
+    np.testing.assert_allclose(record.signal, np.concatenate([signal, signal]), atol=1e-6)
+
+
+@pytest.mark.parametrize("count", ["0", ""])
+def test_a_count_of_0_samples_stands_for_as_many_as_there_are(tmp_path, count):
+    signal = random_signal(50, 2)
+    path = write(tmp_path, signal, fmt="16")
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace("rec 2 360 50", f"rec 2 360 {count}"))
+    np.testing.assert_allclose(read_record(path, verify_checksum=True).signal, signal, atol=1e-6)
+
+
 def test_a_missing_segment_is_an_error(tmp_path):
     (tmp_path / "rec.hea").write_text("rec/1 1 360 80\ns1 80\n")
     with pytest.raises(DataError, match="s1 is missing"):

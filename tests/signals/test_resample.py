@@ -1,3 +1,4 @@
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -79,6 +80,38 @@ def test_indices_stay_inside_the_new_signal():
         0,
     ]
     assert resample_index(np.array([7]), fs_hz=100.0, to_hz=360.0, n_samples=8).tolist() == [25]
+
+
+@pytest.mark.parametrize("fs_hz", [249.97, 249.971, 999.97, 1000.03, 359.99])
+def test_a_strange_frequency_loses_less_than_a_second_in_a_day(fs_hz):
+    ratio = rate_ratio(fs_hz=fs_hz, to_hz=125.0)
+    assert abs(float(ratio) / (125.0 / fs_hz) - 1) * 24 * 3600 < 1
+    t = np.arange(2500) / fs_hz
+    found = resample(np.sin(2 * np.pi * 1.3 * t).astype(np.float32)[:, None], fs_hz=fs_hz, to_hz=125.0)
+    expected = np.sin(2 * np.pi * 1.3 * np.arange(len(found)) / 125.0)
+    np.testing.assert_allclose(found[125:-125, 0], expected[125:-125], atol=5e-4)
+
+
+def test_usual_frequencies_keep_their_fractions():
+    usual = (
+        62.5,
+        100.0,
+        125.0,
+        128.0,
+        200.0,
+        240.0,
+        250.0,
+        256.0,
+        257.0,
+        300.0,
+        360.0,
+        500.0,
+        512.0,
+        977.0,
+        1e3,
+    )
+    for fs_hz, to_hz in itertools.product(usual, (100.0, 125.0, 150.0, 180.0, 250.0, 360.0)):
+        assert rate_ratio(fs_hz=fs_hz, to_hz=to_hz) == Fraction(to_hz) / Fraction(fs_hz)
 
 
 def test_ratios_are_small_fractions():

@@ -90,6 +90,18 @@ def test_a_lead_may_be_missing_for_a_stretch_but_not_for_a_record(tmp_path):
         list(prepare_stretches(path, PreprocessingConfig(), stretch_s=10.0))
 
 
+def test_a_lead_that_is_missing_is_found_behind_one_of_the_same_name(tmp_path):
+    path = write(tmp_path, 8_000)
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace(" II\n", " I\n"))
+    make_missing(path, 1_000, 1_100, 1)
+    (stretch,) = prepare_stretches(path, PreprocessingConfig())
+    assert stretch.record.missing.tolist() == [0, 100]
+    make_missing(path, 0, 8_000, 1)
+    with pytest.raises(DataError, match="'I' has no valid sample"):
+        list(prepare_stretches(path, PreprocessingConfig()))
+
+
 def test_options_that_do_not_fit_are_errors(tmp_path):
     path = write(tmp_path, 1_000, fs_hz=100)
     with pytest.raises(ConfigError, match="lowpass_hz=60"):
