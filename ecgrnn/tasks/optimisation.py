@@ -10,15 +10,15 @@ from ecgrnn.choices import Schedule
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.ranks import summed, world_size
 
-_NEVER_DECAYED = ("initial_h", "initial_c")
-"""Endings of the names of parameters that are matrices in shape alone: a row for each layer."""
+_NEVER_DECAYED = ("initial_h", "initial_c", "transitions")
+"""Endings of names of parameters that are matrices in shape alone: a row for each layer or label."""
 
 
 def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -> OptimizerLRSchedulerConfig:
     """Give AdamW over a module's parameters with a schedule stepped once per batch.
 
-    Biases, gains and learned initial states are not decayed: decay pulls matrices towards smooth functions,
-    but would pull those towards nothing meaningful.
+    Biases, gains, learned initial states and scores of transitions are not decayed: decay pulls matrices
+    towards smooth functions, but would pull those towards nothing meaningful.
     """
     parameters = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
     decayed = [one for name, one in parameters if one.ndim >= 2 and not name.endswith(_NEVER_DECAYED)]

@@ -6,6 +6,7 @@ from torch import nn
 
 from ecgrnn.choices import Cell, InitialState, Schedule
 from ecgrnn.config import OptimizerConfig
+from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.tasks.optimisation import configure, rate_factor
 
@@ -54,13 +55,22 @@ def test_only_matrices_are_decayed():
     }
 
 
-def test_learned_initial_states_are_not_decayed():
-    network = recurrence(Cell.lstm, 3, hidden_size=4, initial_state=InitialState.learned)
+@pytest.mark.parametrize(
+    ("network", "names"),
+    [
+        (
+            recurrence(Cell.lstm, 3, hidden_size=4, initial_state=InitialState.learned),
+            {"initial_h", "initial_c"},
+        ),
+        (nn.ModuleDict({"head": LinearChainCrf(3)}), {"head.transitions"}),
+    ],
+    ids=["initial states", "transitions"],
+)
+def test_matrices_that_are_no_weights_are_not_decayed(network, names):
     optimizer = configure(network, OptimizerConfig(weight_decay=0.3), total_steps=10)["optimizer"]
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
-    states = [p for name, p in network.named_parameters() if "initial_" in name]
-    assert [decay[id(p)] for p in states] == [0.0, 0.0]
-    assert {p.ndim for p in states} == {2}
+    spared = {name for name, p in network.named_parameters() if p.ndim >= 2 and not decay[id(p)]}
+    assert spared == names
 
 
 def test_frozen_parameters_are_left_out():
