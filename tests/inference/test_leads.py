@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from ecgrnn.command_config import PredictConfig
+from ecgrnn.commands.predict import _annotate
+from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import for_leads, leads_read, trained_on
@@ -93,6 +96,12 @@ def test_leads_that_do_not_fit_are_refused(model, ward):
     with pytest.raises(DataError, match=r"no lead 'MLII'; .* choose among them with leads=\[...\]"):
         for_leads(named, ward / "s003", None)
     assert for_leads(named, ward / "s003", ["ii", "v1"]).preprocessing.leads == ["II", "V1"]
+
+
+def test_leads_of_a_delineator_are_not_chosen(model, checkpoint):
+    options = PredictConfig(checkpoint=str(checkpoint), record="ward", leads=["II"])
+    with pytest.raises(ConfigError, match=r"is a delineator, which reads every lead .* leave leads= out"):
+        _annotate(options, dataclasses.replace(model, task=DelineateConfig()))
 
 
 def test_predict_reads_the_leads_that_are_named(
