@@ -301,7 +301,8 @@ def _joined(run_dir: Path, *, shared: bool) -> bool:
             runs.claim(run_dir)
             return False
         except ConfigError:
-            beginning = shared and run_dir.is_dir() and (_is_sweep(run_dir) or runs.being_begun(run_dir))
+            # Its options appear whole, maybe between these two questions: so in this order.
+            beginning = shared and run_dir.is_dir() and (runs.being_begun(run_dir) or _is_sweep(run_dir))
             if not left or not beginning:
                 raise
             time.sleep(_JOIN_S)

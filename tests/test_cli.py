@@ -208,7 +208,7 @@ def test_workers_that_begin_a_sweep_at_once_all_take_its_folder(tmp_path):
 
 def test_a_worker_waits_for_the_options_of_the_one_before(tmp_path):
     (tmp_path / f".{OPTIONS}-half").write_text("run_dir: a")
-    later = Timer(0.3, lambda: (tmp_path / OPTIONS).write_text("run_dir: a\nsearch: b\n"))
+    later = Timer(0.3, lambda: write_whole(tmp_path / OPTIONS, "run_dir: a\nsearch: b\n"))
     later.start()
     assert _joined(tmp_path, shared=True)
     later.join()
