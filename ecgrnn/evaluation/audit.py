@@ -12,9 +12,12 @@ from ecgrnn.datasets.beat_sequences import BeatSequenceView
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.splits import SIDES, Split
+from ecgrnn.datasets.strips import StripView
+from ecgrnn.datasets.transcripts import TranscriptView
+from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import SplitError
 
-FITTED = (
+_FITTED = (
     ("weights", "train"),
     ("class weights of the loss", "train"),
     ("best epoch, which is what is judged unless judge=last", "validation"),
@@ -22,7 +25,8 @@ FITTED = (
     ("decision thresholds", "validation"),
     ("QRS detector's constants", "no side: fixed in the program, set by hand with an eye on all of mitdb"),
 )
-"""What is fitted or chosen, and on which side."""
+_OF_BEATS_ONLY = ("temperature", "decision thresholds")
+_NOT_OF_WAVES_AND_TRANSCRIPTS = ("class weights of the loss", *_OF_BEATS_ONLY, "QRS detector's constants")
 
 _CHUNK = 4096
 
@@ -50,11 +54,13 @@ class Audit:
         split: the sides.
         counts: side to class to number of beats, where it is known.
         checks: what was looked at.
+        fitted: what is fitted or chosen, and on which side.
     """
 
     split: Split
     counts: Mapping[str, Mapping[str, int]]
     checks: tuple[Check, ...]
+    fitted: tuple[tuple[str, str], ...] = _FITTED
 
     def require(self) -> None:
         """Go on only where nothing is on two sides.
@@ -73,7 +79,7 @@ class Audit:
         return {
             "split": self.split.manifest(),
             "beats": {side: dict(counts) for side, counts in self.counts.items()},
-            "fitted": [{"what": what, "on": side} for what, side in FITTED],
+            "fitted": [{"what": what, "on": side} for what, side in self.fitted],
             "checks": [vars(check) for check in self.checks],
         }
 
@@ -88,7 +94,7 @@ class Audit:
             lines.append(f"  records   {' '.join(records)}")
             if patients != sorted(records):
                 lines.append(f"  patients  {' '.join(patients)}")
-        lines += [f"fitted      {what}: {side}" for what, side in FITTED]
+        lines += [f"fitted      {what}: {side}" for what, side in self.fitted]
         for first, second in self.split.accepted_overlaps:
             lines.append(f"overlap     {first} and {second} are one patient on two sides: named and accepted")
         lines += [f"note        {note}" for note in self.split.notes]
@@ -129,13 +135,14 @@ def audit_sides(
     if not sides:
         unseen = f"the records are not at hand ({absent})"
         more = ("signals", "windows", *(("fingerprint",) if fingerprint else ()))
-        return Audit(split, counts, (*names, *(Check(_NAMES[key], None, unseen) for key in more)))
+        unproved = (Check(_NAMES[key], None, unseen) for key in more)
+        return Audit(split, counts, (*names, *unproved), _fitted(view))
     checks = [*names, _signals(sides)]
     if isinstance(view, BeatView) or (isinstance(view, BeatSequenceView) and not quick):
         checks.append(_windows(sides, view))
     if fingerprint is not None:
         checks.append(_fingerprint(sides, fingerprint))
-    return Audit(split, counts, tuple(checks))
+    return Audit(split, counts, tuple(checks), _fitted(view))
 
 
 def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequence[CachedRecord]]) -> Check:
@@ -159,6 +166,19 @@ _NAMES = {
     "windows": "no window is on two sides",
     "fingerprint": "the files at hand are those trained on",
 }
+
+
+def _fitted(view: Any) -> tuple[tuple[str, str], ...]:
+    """Leave out what the task of this view has not got."""
+    absent: tuple[str, ...]
+    match view:
+        case WaveView() | TranscriptView():
+            absent = _NOT_OF_WAVES_AND_TRANSCRIPTS
+        case StripView():
+            absent = _OF_BEATS_ONLY
+        case _:
+            absent = ()
+    return tuple((what, side) for what, side in _FITTED if what not in absent)
 
 
 def _patients(split: Split) -> Check:

@@ -137,9 +137,8 @@ def learning_section(rows: Sequence[Mapping[str, str]]) -> str:
         "learning",
         "Learning curves",
         f'<div class="pair">{"".join(charts)}</div>',
-        '<p class="note">Training figures are taken while the weights move. The checkpoint is '
-        "the epoch with the "
-        "best macro-F1 on the validation patients.</p>",
+        '<p class="note">Training figures are taken while the weights move. best.ckpt is the '
+        "epoch with the best macro-F1 on the validation patients, last.ckpt the last one.</p>",
     )
 
 

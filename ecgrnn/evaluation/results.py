@@ -159,7 +159,7 @@ def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
     if held_out.split == own_split:
         return audit
     other = check_other_database(held_out.test, held_out.own)
-    return Audit(audit.split, audit.counts, (*audit.checks, other))
+    return replace(audit, checks=(*audit.checks, other))
 
 
 def matrices_by_record(beats: HeldOutBeats) -> NDArray[np.int64]:

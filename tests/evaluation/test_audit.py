@@ -7,10 +7,13 @@ from ecgrnn.build import build_view
 from ecgrnn.config import BeatSequenceConfig, LoaderConfig
 from ecgrnn.datasets.cache import data_fingerprint
 from ecgrnn.datasets.split import SIDES, Split
+from ecgrnn.datasets.strips import StripView
+from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import SplitError
 from ecgrnn.evaluation.audit import audit_sides, check_other_database
 from ecgrnn.evaluation.held_out import open_held_out, own_records, refuse_seen_patients
 from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.signals.rhythms import SUPERCLASS_SCHEME
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +138,18 @@ def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_
     )
     records, _ = own_records(moved, dataclasses.replace(model.data, database=None))
     assert {side: {one.name: one.patient for one in records[side]} for side in SIDES} == sides
+
+
+def test_only_what_the_task_has_is_said_to_be_fitted(held_out):
+    strips = StripView(SUPERCLASS_SCHEME, strip_features=False, several=True, in_memory_mb=0.0)
+    views = {"beats": None, "strips": strips, "waves": WaveView("lead", step_s=0.02)}
+    fitted = {
+        name: [what for what, _ in audit_sides(held_out.split, {}, view=view, counts={}).fitted]
+        for name, view in views.items()
+    }
+    assert "temperature" in fitted["beats"]
+    assert "decision thresholds" in fitted["beats"]
+    assert fitted["strips"] == [
+        what for what in fitted["beats"] if what not in ("temperature", "decision thresholds")
+    ]
+    assert [what.split(",")[0] for what in fitted["waves"]] == ["weights", "best epoch"]
