@@ -54,7 +54,8 @@ class DataConfig:
         root: folder that contains the database, directly or in a folder of its name; nothing is downloaded.
             null searches ECGRNN_DATA/NAME, then data/physionet/NAME, and downloads a missing database into
             the latter.
-        annotator: extension of the annotation files with the reference beats.
+        annotator: extension of the annotation files with the reference beats or waves; `lead` for waves
+            marked lead by lead, in files named like the leads in lower case.
         scheme: label scheme, ``aami`` or ``bxb``.
         split: ``ds1ds2`` or ``ds1ds2_strict`` (mitdb), ``published`` (ptbxl), ``strips``, ``kfold``,
             ``holdout``, or a YAML file with lists of records; null takes the database's own.

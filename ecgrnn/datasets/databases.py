@@ -8,6 +8,9 @@ from pathlib import Path, PurePosixPath
 from ecgrnn.errors import ConfigError, DataError, did_you_mean, some_of
 from ecgrnn.signals.header import read_header
 
+PER_LEAD = "lead"
+"""The ``data.annotator`` that says: every lead has an annotation file of its own, named like the lead."""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -217,7 +220,7 @@ def folder_database(
 
     Args:
         folder: holds the records, at any depth; its RECORDS file says which ones, else every header does.
-        annotator: suffix of the beat annotation files.
+        annotator: suffix of the annotation files, or ``lead``: each lead has its own, as in LUDB.
         patients: record to patient (``splits.split_patients`` reads it from a split file); a record that is
             not in it is a patient of its own.
         records: limit the database to these records, in this order; empty takes all.
@@ -239,11 +242,11 @@ def folder_database(
         citation="",
         records=found,
         patients=dict(patients or {}),
-        annotators=(annotator,),
     )
     database = _limited(database, folder, records=records)
     fs_hz, leads = _first_header(folder, database.records[0])
-    return replace(database, fs_hz=fs_hz, leads=leads)
+    annotators = tuple(lead.lower() for lead in leads) if annotator == PER_LEAD else (annotator,)
+    return replace(database, fs_hz=fs_hz, leads=leads, annotators=annotators)
 
 
 def records_in(database: Database, folder: Path) -> tuple[str, ...]:

@@ -11,12 +11,10 @@ from torch.utils.data import Dataset
 from ecgrnn.batch import LabelBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.databases import PER_LEAD
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Waves, waves_of
 from ecgrnn.signals.waves import WAVE_SCHEME, labels_of_waves
-
-PER_LEAD = "lead"
-"""The ``data.annotator`` that says: every lead has an annotation file of its own, named like the lead."""
 
 
 @dataclass(frozen=True)

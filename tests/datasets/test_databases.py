@@ -88,6 +88,11 @@ def test_any_folder_of_records_is_a_database(tmp_path: Path) -> None:
     assert [database.patient_of(record) for record in database.records] == ["somebody", "ward/b"]
 
 
+def test_a_folder_may_have_an_annotation_file_for_each_lead(tmp_path: Path) -> None:
+    write_record(tmp_path, "c", leads=("V5", "II"))
+    assert folder_database(tmp_path, "lead").annotators == ("v5", "ii")
+
+
 def test_a_records_file_says_which_records_and_in_which_order(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         write_record(tmp_path / "ward", name)
