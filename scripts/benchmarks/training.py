@@ -131,8 +131,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def all_variants(data: Path, cache: Path) -> Iterator[Variant]:
     yield usual(data, cache)
-    for batch in (8, 32):
-        yield sequences(data, cache, batch=batch)
+    for cell, batch in [(Cell.gru, 8), (Cell.gru, 32), (Cell.lstm, 8), (Cell.lstm, 32)]:
+        yield sequences(data, cache, cell, batch=batch)
     for frame_s, batch, cell, fused, bf16 in [
         (0.05, BATCH, Cell.lstm, True, False),
         (0.05, BATCH, Cell.lstm, False, False),
@@ -164,9 +164,9 @@ def single(data: Path, cache: Path, encoder: EncoderConfig, *, batch: int, bf16:
     return variant(name, options_single(data, cache, encoder, batch=batch), n_leads=2, bf16=bf16)
 
 
-def sequences(data: Path, cache: Path, *, batch: int) -> Variant:
-    encoder = EncoderConfig(frame_s=0.128, cell=Cell.gru, hidden_size=24, num_layers=1, bidirectional=True)
-    rows = SequenceConfig(cell=Cell.gru, input_size=48, hidden_size=48, num_layers=1, bidirectional=True)
+def sequences(data: Path, cache: Path, cell: Cell, *, batch: int) -> Variant:
+    encoder = EncoderConfig(frame_s=0.128, cell=cell, hidden_size=24, num_layers=1, bidirectional=True)
+    rows = SequenceConfig(cell=cell, input_size=48, hidden_size=48, num_layers=1, bidirectional=True)
     options = TrainConfig(
         data=DataConfig(database="mitdb", root=str(data), split="ds1ds2", cache=str(cache)),
         preprocessing=PreprocessingConfig(fs_hz=125.0, first_lead="MLII", highpass_hz=0.5, lowpass_hz=40.0),
@@ -174,7 +174,7 @@ def sequences(data: Path, cache: Path, *, batch: int) -> Variant:
         network=BeatSequenceNetworkConfig(encoder=encoder, sequence=rows, pooling=Pooling.mean),
         loader=LoaderConfig(batch_size=batch, evaluation_batch_size=32),
     )
-    return variant(f"sequence, gru 24 + 48, {batch} x 64 beats", options, n_leads=2)
+    return variant(f"sequence, {cell.value} 24 + 48, {batch} x 64 beats", options, n_leads=2)
 
 
 def options_single(data: Path, cache: Path, encoder: EncoderConfig, *, batch: int) -> TrainConfig:
