@@ -146,14 +146,22 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     if config.csv:
         loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
     if config.tensorboard:
-        loggers.append(
-            TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
-        )
+        loggers.append(_tensorboard(run_dir))
     if config.wandb:
         loggers.append(_wandb(config, run_dir))
     if config.mlflow:
         loggers.append(_mlflow(config, run_dir))
     return loggers
+
+
+def _tensorboard(run_dir: Path) -> Logger:
+    try:
+        return TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
+    except ImportError as error:
+        raise ConfigError(
+            "logger.tensorboard=true needs TensorBoard: pip install tensorboard, or take "
+            "logger.tensorboard=false"
+        ) from error
 
 
 def _wandb(config: LoggerConfig, run_dir: Path) -> Logger:

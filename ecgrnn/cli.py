@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,9 +67,6 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 _ALIKE = 0.5
 """How alike a mistyped word and the right one must be."""
-
-_JOIN_TRIES, _JOIN_S = 20, 0.1
-"""How often, and s between: a worker of a sweep is behind its first files within a fraction of a second."""
 
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
@@ -219,17 +215,18 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
         from hydra.core.hydra_config import HydraConfig
 
         hydra = HydraConfig.get()
-        composed.run_dir = hydra.runtime.output_dir
-        run_dir = Path(composed.run_dir)
         # Lightning starts the other processes of a machine with the words it finds here.
         sys.argv = [program, command, *_words(hydra)]
         if "given" in composed:
             composed.given = _given(hydra)
         resumed = command == "train" and composed.resume is not None
         try:
-            goes_on = resumed or _joined(run_dir, shared="given" in composed)
+            run_dir, goes_on = (
+                (Path(hydra.runtime.output_dir), True) if resumed else _taken_folder(composed, hydra)
+            )
         except ConfigError as error:
             raise _JobError(error) from error
+        composed.run_dir = str(run_dir)
         try:
             options = to_config(composed)
             if resumed or not goes_on:
@@ -259,6 +256,19 @@ def _keep_options(command: str, composed: "DictConfig", run_dir: Path, *, resume
     runs.write_whole(run_dir / runs.OPTIONS, text)
     if command == "train":
         runs.write_words(run_dir, _words(HydraConfig.get()))
+    runs.claimed(run_dir)
+
+
+def _taken_folder(composed: "DictConfig", hydra: Any) -> tuple[Path, bool]:
+    """Give the run folder, now ours, and whether it is that of a sweep to go on with."""
+    from omegaconf import OmegaConf
+
+    folder = Path(hydra.runtime.output_dir)
+    plain: Any = OmegaConf.to_container(composed, resolve=False)
+    named = any(word.startswith(("hydra.run.", "hydra.sweep.")) for word in hydra.overrides.hydra)
+    if "${now:" in plain["run_dir"] and not named:
+        return runs.claim_near(folder), False
+    return folder, runs.join(folder, shared="given" in composed)
 
 
 def _words(hydra: Any) -> list[str]:
@@ -286,35 +296,6 @@ def _given(hydra: Any) -> sweep_config.Given:
         groups={group: choice for group, choice in groups.items() if not group.startswith("hydra")},
         config_dirs=_config_dirs(hydra),
     )
-
-
-def _joined(run_dir: Path, *, shared: bool) -> bool:
-    """Claim a run folder, or tell that it is that of a sweep to work on, which another worker may just begin.
-
-    Raises:
-        ConfigError: when the folder holds something else, or nothing can be written into it.
-    """
-    for left in range(_JOIN_TRIES - 1, -1, -1):
-        if shared and _is_sweep(run_dir):
-            return True
-        try:
-            runs.claim(run_dir)
-            return False
-        except ConfigError:
-            # Its options appear whole, maybe between these two questions: so in this order.
-            beginning = shared and run_dir.is_dir() and (runs.being_begun(run_dir) or _is_sweep(run_dir))
-            if not left or not beginning:
-                raise
-            time.sleep(_JOIN_S)
-    raise AssertionError("unreachable")
-
-
-def _is_sweep(run_dir: Path) -> bool:
-    """Tell whether a run folder is that of a sweep, which several workers share and which can go on."""
-    try:
-        return "\nsearch:" in (run_dir / runs.OPTIONS).read_text(encoding="utf-8")
-    except OSError:
-        return False
 
 
 def _explain(error: Exception, command: str) -> str | None:

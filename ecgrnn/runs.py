@@ -1,8 +1,10 @@
 """The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
 
 import re
+import time
 import uuid
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,12 @@ OPTIONS = "config.yaml"
 
 WORDS = "overrides.yaml"
 """The words the options were composed from, as they were typed."""
+
+_CLAIMED = ".claimed"
+"""There from when a run takes a folder until its options are there: no two runs can make it."""
+
+_JOIN_TRIES, _JOIN_S = 20, 0.1
+"""How often, and s between: a worker of a sweep is behind its first files within a fraction of a second."""
 
 _MAY_CHANGE = (
     "run_dir",
@@ -36,29 +44,81 @@ _MAY_CHANGE = (
 """Options that say where and how, not what; a name that ends in a dot stands for its whole group."""
 
 
+class FolderTakenError(ConfigError):
+    """The run folder is that of another run."""
+
+
 def claim(run_dir: Path) -> None:
     """Make sure that the run folder is there, empty and ours, so that no run overwrites another.
 
     Raises:
-        ConfigError: when the folder holds something, or nothing can be written into it.
+        FolderTakenError: the folder holds something, or another run has just taken it.
+        ConfigError: nothing can be written into it.
     """
+    mark = run_dir / _CLAIMED
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        if any(run_dir.iterdir()):
+        try:
+            mark.touch(exist_ok=False)
+        except FileExistsError:
+            raise FolderTakenError(
+                f"run_dir={run_dir} was just taken by another run; name a new one (if none is running there, "
+                f"remove {mark})"
+            ) from None
+        if len(list(run_dir.iterdir())) > 1:
+            mark.unlink()
             go_on = f", or go on in it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
-            raise ConfigError(
+            raise FolderTakenError(
                 f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
             )
-        probe = _beside(run_dir / "writable")
-        probe.touch()
-        probe.unlink()
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
 
 
+def claim_near(run_dir: Path) -> Path:
+    """Claim a folder that nobody named: of runs that began in the same second, the later ones get a number.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    for number in count(2):
+        try:
+            claim(run_dir)
+            return run_dir
+        except FolderTakenError:
+            run_dir = run_dir.with_name(f"{run_dir.name.partition('_')[0]}_{number}")
+    raise AssertionError("unreachable")
+
+
+def join(run_dir: Path, *, shared: bool) -> bool:
+    """Claim a run folder, or tell that it is that of a sweep to work on, which another worker may just begin.
+
+    Raises:
+        ConfigError: when the folder holds something else, or nothing can be written into it.
+    """
+    for left in range(_JOIN_TRIES - 1, -1, -1):
+        if shared and _is_sweep(run_dir):
+            return True
+        try:
+            claim(run_dir)
+            return False
+        except ConfigError:
+            # Its options appear whole, maybe between these two questions: so in this order.
+            beginning = shared and run_dir.is_dir() and (_being_begun(run_dir) or _is_sweep(run_dir))
+            if not left or not beginning:
+                raise
+            time.sleep(_JOIN_S)
+    raise AssertionError("unreachable")
+
+
+def claimed(run_dir: Path) -> None:
+    """Take the mark of a claim away: what the run has written says from now on that the folder is taken."""
+    (run_dir / _CLAIMED).unlink(missing_ok=True)
+
+
 def leave_no_empty_run(run_dir: Path) -> None:
     """Remove the folder of a job that failed before it wrote anything but its options."""
-    ours = {OPTIONS, WORDS}
+    ours = {OPTIONS, WORDS, _CLAIMED}
     if {path.name for path in run_dir.iterdir()} <= ours:
         for name in ours:
             (run_dir / name).unlink(missing_ok=True)
@@ -79,11 +139,6 @@ def write_whole(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def being_begun(run_dir: Path) -> bool:
-    """Tell whether a folder holds no more than what a run writes before its options are there."""
-    return all(path.name.startswith(".") for path in run_dir.iterdir())
 
 
 def quoted(text: str) -> str:
@@ -143,6 +198,19 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
             f"resume={run_dir} began with {name}={old}, and it is {new} now; leave it as it was, or begin a "
             f"new run{hint if name == 'trainer.max_epochs' else ''}"
         )
+
+
+def _is_sweep(run_dir: Path) -> bool:
+    """Tell whether a run folder is that of a sweep, which several workers share and which can go on."""
+    try:
+        return "\nsearch:" in (run_dir / OPTIONS).read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+def _being_begun(run_dir: Path) -> bool:
+    """Tell whether a folder holds no more than what a run writes before its options are there."""
+    return all(path.name.startswith(".") for path in run_dir.iterdir())
 
 
 def _may_grow(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

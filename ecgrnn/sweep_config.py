@@ -132,6 +132,11 @@ class SweepConfig(TrainConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.resume is not None:
+            raise ConfigError(
+                f"resume={self.resume} is for train; a sweep goes on with the words it was begun with and "
+                f"run_dir={self.resume}"
+            )
         if not self.search.space:
             raise ConfigError("search.space names no option; take a file of conf/search with search=NAME")
         at_least("", "n_trials", self.n_trials, 1)

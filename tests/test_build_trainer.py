@@ -1,8 +1,9 @@
 import pytest
 
-from ecgrnn.build_trainer import check_course
+from ecgrnn.build_trainer import _loggers, check_course
 from ecgrnn.choices import Epoch
 from ecgrnn.command_config import TrainConfig
+from ecgrnn.config import LoggerConfig
 from ecgrnn.errors import ConfigError
 
 
@@ -40,3 +41,12 @@ def test_a_training_whose_end_cannot_be_judged_is_refused(trainer, wanted):
 )
 def test_a_training_whose_end_can_be_judged_is_not(trainer, judge):
     check_course(TrainConfig(trainer=trainer, judge=judge))
+
+
+def test_a_logger_that_is_not_installed_is_named(monkeypatch, tmp_path):
+    def absent(*arguments, **options):
+        raise ModuleNotFoundError("Neither `tensorboard` nor `tensorboardX` is available")
+
+    monkeypatch.setattr("ecgrnn.build_trainer.TensorBoardLogger", absent)
+    with pytest.raises(ConfigError, match=r"logger\.tensorboard=false"):
+        _loggers(LoggerConfig(tensorboard=True), tmp_path)

@@ -1,17 +1,13 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, Timer
 
 import pytest
 import yaml
 
 from ecgrnn import __version__
-from ecgrnn.cli import COMMANDS, _joined, main
-from ecgrnn.errors import ConfigError
-from ecgrnn.runs import OPTIONS, write_whole
+from ecgrnn.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,6 +141,14 @@ def test_the_default_run_folder_is_dated(tmp_path, small_data, capsys):
     assert [path.name for path in run.iterdir()] == ["config.yaml"]
 
 
+def test_runs_of_one_second_get_folders_of_their_own(tmp_path, small_data, capsys):
+    words = ["prepare", *small_data, "run_dir=runs/${now:%Y}"]  # the default's second is a year here
+    assert [main(words), main(words)] == [0, 0]
+    runs = sorted((tmp_path / "runs").iterdir())
+    assert [run.name.partition("_")[2] for run in runs] == ["", "2"]
+    assert [[path.name for path in run.iterdir()] for run in runs] == 2 * [["config.yaml"]]
+
+
 def test_multirun_runs_one_job_per_value(tmp_path, small_data, capsys):
     assert main(["prepare", "--multirun", *small_data, "data.split_seed=3,4", "run_dir=runs"]) == 0
     written = [tmp_path / "runs" / job / "config.yaml" for job in ("0", "1")]
@@ -188,34 +192,3 @@ def test_the_bare_program_lists_the_commands(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(f"  {command} " in said for command in COMMANDS)
-
-
-def test_workers_that_begin_a_sweep_at_once_all_take_its_folder(tmp_path):
-    together = Barrier(8)
-
-    def begin(_):
-        together.wait()
-        joined = _joined(tmp_path / "sweep", shared=True)
-        if not joined:
-            write_whole(tmp_path / "sweep" / OPTIONS, "run_dir: a\nsearch: b\n")
-        return joined
-
-    with ThreadPoolExecutor(8) as pool:
-        joined = list(pool.map(begin, range(8)))
-    assert not all(joined)
-    assert [path.name for path in (tmp_path / "sweep").iterdir()] == [OPTIONS]
-
-
-def test_a_worker_waits_for_the_options_of_the_one_before(tmp_path):
-    (tmp_path / f".{OPTIONS}-half").write_text("run_dir: a")
-    later = Timer(0.3, lambda: write_whole(tmp_path / OPTIONS, "run_dir: a\nsearch: b\n"))
-    later.start()
-    assert _joined(tmp_path, shared=True)
-    later.join()
-
-
-def test_a_folder_that_is_no_sweep_is_refused_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("ecgrnn.cli.time.sleep", lambda seconds: pytest.fail("it waited"))
-    (tmp_path / OPTIONS).write_text("run_dir: a\nseed: 1\n")
-    with pytest.raises(ConfigError, match="is not empty"):
-        _joined(tmp_path, shared=True)

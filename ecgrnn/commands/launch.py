@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,8 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import distributed
 
 from ecgrnn.errors import ConfigError, Interrupted
+
+_MEETING_PLACE = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
+"""What Lightning's launcher writes into the environment of the process that it starts others from."""
+
+_PARTING_S = 60.0
+"""How long the others may take to end after this process is done."""
 
 
 @contextmanager
@@ -34,11 +42,12 @@ def together(keys: Mapping[str, Any]) -> Iterator[None]:
         fabric = Fabric(**chosen)
     except Exception as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    before = {name: os.environ.get(name) for name in _MEETING_PLACE}
     if fabric.world_size > 1:
         _check_that_it_can_be_started(fabric)
         try:
             fabric.launch()
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # the latter of strategies that start functions
             raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
     try:
         yield
@@ -46,6 +55,7 @@ def together(keys: Mapping[str, Any]) -> Iterator[None]:
         if not isinstance(error, Interrupted) or not error.agreed:
             _take_down(fabric)
         raise
+    _part(fabric, before)
 
 
 def keys_of_evaluation(processes: int) -> dict[str, Any]:
@@ -71,6 +81,25 @@ def _check_that_it_can_be_started(fabric: Fabric) -> None:
             f"{fabric.world_size} processes are started from the command line alone, python -m ecgrnn; "
             "set trainer=cpu, or start this program by torchrun"
         )
+
+
+def _part(fabric: Fabric, before: Mapping[str, str | None]) -> None:
+    """Leave this process as it was before it started others, so that the next job of a multirun can."""
+    started = getattr(getattr(fabric.strategy, "launcher", None), "procs", None)
+    if not started:
+        return
+    for process in started:
+        try:
+            process.wait(_PARTING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _take_down(fabric: Fabric) -> None:

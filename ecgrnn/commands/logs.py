@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from ecgrnn.build_trainer import monitored
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.credentials import without_passwords
+from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.files import write_json
 from ecgrnn.evaluation.results import Results
 from ecgrnn.evaluation.write import training_curves
@@ -35,10 +36,24 @@ def flat_options(options: TrainConfig) -> dict[str, str | int | float | bool]:
 
 @rank_zero_only
 def log_options(loggers: Sequence[Logger], options: TrainConfig) -> None:
-    """Give every tracker the options at the beginning, so that a run cut short has them too."""
+    """Give every tracker the options at the beginning, so that a run cut short has them too.
+
+    Raises:
+        ConfigError: MLflow's server does not answer, or not as one.
+    """
     for logger in loggers:
-        if isinstance(logger, WandbLogger | MLFlowLogger):
-            logger.log_hyperparams(flat_options(options))
+        match logger:
+            case WandbLogger():
+                logger.log_hyperparams(flat_options(options))
+            case MLFlowLogger():
+                from mlflow.exceptions import MlflowException
+
+                try:
+                    logger.log_hyperparams(flat_options(options))
+                except MlflowException as error:
+                    reason = without_passwords(str(error).partition("\n")[0])
+                    address = without_passwords(options.logger.mlflow_uri)
+                    raise ConfigError(f"logger.mlflow_uri={address} cannot be used: {reason}") from error
 
 
 @rank_zero_only

@@ -4,17 +4,21 @@ import dataclasses
 import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import yaml
+
 from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
-from ecgrnn.commands.stages import say
-from ecgrnn.errors import ConfigError
+from ecgrnn.credentials import without_passwords
+from ecgrnn.errors import ConfigError, DataError, Interrupted
 from ecgrnn.evaluation.files import write_csv, write_text
 from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
+from ecgrnn.runs import OPTIONS
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
@@ -24,6 +28,8 @@ _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 def run(options: SweepConfig) -> None:
     """Work on a study until it has the wanted number of finished trials; begins it or goes on with it."""
     try:
+        from optuna.exceptions import StorageInternalError
+
         from ecgrnn.sweeps import record
         from ecgrnn.sweeps.space import check_space
         from ecgrnn.sweeps.study import open_study
@@ -33,16 +39,25 @@ def run(options: SweepConfig) -> None:
     check_space(options.search.space, train_options(options))
     check_course(options)
     _check_objectives(options)
+    _check_folder(options)
     words = trial_words(options)
+    _check_words(options)
     study = open_study(options, words)
     rows = record.trial_rows(study, options)
-    say(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
-    worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=say)
-    before = signal.signal(signal.SIGTERM, _stop)
+    _tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
+    worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=_tell)
+    before = {
+        number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    }
     try:
         worker.run()
+    except StorageInternalError as error:
+        raise DataError(
+            f"the study was lost from sight ({error}); the same command goes on with it"
+        ) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         write_sweep(study, options)
 
 
@@ -55,6 +70,9 @@ def write_sweep(study: Any, options: SweepConfig) -> None:
     rows, best = record.trial_rows(study, options), record.best_trials(study)
     write_csv(run_dir / "trials.csv", rows)
     names = ["best", *(f"best_{trial.number:04d}" for trial in best[1:])]
+    for old in (run_dir / "conf" / "experiment").glob("best_*.yaml"):
+        if old.stem not in names:
+            old.unlink()  # a later trial is better in every objective
     for name, trial in zip(names, best, strict=False):
         write_text(run_dir / "conf" / "experiment" / f"{name}.yaml", record.experiment(study, trial, options))
     command = f"python -m ecgrnn train --config-dir {shlex.quote(str(run_dir / 'conf'))} experiment=best"
@@ -70,9 +88,9 @@ def write_sweep(study: Any, options: SweepConfig) -> None:
     )
     write_text(run_dir / "sweep.html", sweep_page(shown))
     if best:
-        say(f"best        trial {best[0].number}: {' '.join(record.overrides(best[0]))}")
-        say(f"train it    {command}")
-    say(f"page        {run_dir / 'sweep.html'}")
+        _tell(f"best        trial {best[0].number}: {' '.join(record.overrides(best[0]))}")
+        _tell(f"train it    {command}")
+    _tell(f"page        {run_dir / 'sweep.html'}")
 
 
 def trial_words(options: SweepConfig) -> list[str]:
@@ -86,6 +104,46 @@ def train_options(options: SweepConfig) -> dict[str, Any]:
     """Give the options of ``train`` alone, as plain data."""
     plain = to_plain(options)
     return {name: plain[name] for name in _train_fields()}
+
+
+def _check_folder(options: SweepConfig) -> None:
+    """Refuse to put a second study into the folder of a first, whose tables would be lost.
+
+    Raises:
+        ConfigError: the folder was begun with another search file, study or storage.
+    """
+    path = Path(options.run_dir) / OPTIONS
+    if not path.is_file():
+        return
+    begun: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    groups = begun["given"]["groups"]
+    pairs = {
+        "search": (groups.get("search"), options.given.groups.get("search")),
+        "study": (begun["study"], options.study),
+        "storage": (begun["storage"], without_passwords(options.storage)),
+    }
+    for name, (before, now) in pairs.items():
+        if before != now:
+            old, new = before or "null", now or "null"
+            raise ConfigError(
+                f"run_dir={options.run_dir} is that of a sweep with {name}={old}, and it is {new} now; "
+                f"give {name}={old} to go on with it, or another run_dir to begin anew"
+            )
+
+
+def _check_words(options: SweepConfig) -> None:
+    """Refuse a word for what is searched: the trial's own value would silently take its place.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    for word in options.given.words:
+        name = word.lstrip("+~").split("=")[0]
+        if name in options.search.space:
+            raise ConfigError(
+                f"{name} is searched, so {word.lstrip('+~')} would change nothing; leave it out, or take "
+                "a file of conf/search that does not name it"
+            )
 
 
 def _check_objectives(options: SweepConfig) -> None:
@@ -117,5 +175,11 @@ def _devices(trainer: dict[str, Any]) -> list[str]:
     return [str(k) for k in range(torch.cuda.device_count())]
 
 
+def _tell(line: str) -> None:
+    """Tell the user one line; of several workers each speaks, where ``stages.say`` is for the first alone."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Interrupted(number, "the same command with the same run_dir goes on with the sweep")

@@ -18,6 +18,19 @@ from ecgrnn.runs import quoted
 PROGRAM = (sys.executable, "-m", "ecgrnn", "train")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _STOPPING_S = 20.0
+_OF_A_RANK = (
+    "RANK",
+    "LOCAL_",
+    "NODE_RANK",
+    "GROUP_",
+    "ROLE_",
+    "WORLD_SIZE",
+    "MASTER_",
+    "TORCHELASTIC_",
+    "SLURM_",
+)
+"""Beginnings of the variables that tell a process its place among others."""
+
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -61,7 +74,7 @@ class TrialProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
+                env={**_alone(os.environ), **environment},
                 start_new_session=True,
                 preexec_fn=_die_with_parent if _LIBC is not None else None,
             )
@@ -142,6 +155,11 @@ def own_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _alone(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what srun and torchrun wrote for the worker: its trial is no rank of the worker's job."""
+    return {name: value for name, value in environment.items() if not name.startswith(_OF_A_RANK)}
 
 
 def _die_with_parent() -> None:

@@ -56,12 +56,20 @@ def overrides(trial: FrozenTrial) -> list[str]:
 
 
 def experiment(study: optuna.Study, trial: FrozenTrial, options: SweepConfig) -> str:
-    """Write a trial's whole recipe as a file of the group ``experiment``."""
+    """Write a trial's whole recipe as a file of the group ``experiment``.
+
+    Where the data lie is taken from this worker, not from the one that ran the trial; who is told of the
+    trial is left out.
+    """
     groups = dict(options.given.groups) | _chosen_groups(trial.params)
     defaults = [{f"override /{name}": groups[name]} for name in _GROUPS if groups.get(name)]
     objectives = zip(options.search.objectives, trial.values or [], strict=False)
     scores = ", ".join(f"{name} {value:.5g}" for name, value in objectives)
-    recipe: Mapping[str, Any] = trial.user_attrs.get("config") or {}
+    recipe: dict[str, Any] = {
+        group: plain for group, plain in (trial.user_attrs.get("config") or {}).items() if group != "logger"
+    }
+    if "data" in recipe:
+        recipe["data"] = recipe["data"] | {"root": options.data.root, "cache": options.data.cache}
     head = (
         f"# @package _global_\n# Trial {trial.number} of the study {study.study_name}: validation {scores}.\n"
     )

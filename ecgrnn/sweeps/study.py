@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,21 @@ _JOURNAL = "journal:"
 _OPENING_TRIES = 5
 _SQLITE_WAIT_S = 60
 _OF_THE_MACHINE = (
+    "run_dir",
+    "threads",
     "data.root",
     "data.cache",
     "data.workers",
     "loader.workers",
+    "loader.in_memory_mb",
     "logger",
     "trainer",
     "trainer.accelerator",
     "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.enable_progress_bar",
 )
-"""Options that may differ between the machines that work on one study."""
+"""Options that may differ between the machines that work on one study; of the logger, all may."""
 
 
 def open_study(options: SweepConfig, words: Sequence[str]) -> optuna.Study:
@@ -194,9 +199,23 @@ def _pruner(options: SweepConfig) -> optuna.pruners.BasePruner:
 
 def _definition(options: SweepConfig, words: Sequence[str]) -> Mapping[str, Any]:
     """Say what must stay the same for trials of one study to be comparable."""
-    kept = [word.lstrip("+") for word in words]
+    kept = [word.lstrip("+") for word in _without_folders(words)]
     return {
         "space": plain_space(options.search.space),
         "objectives": [one.value for one in options.search.objectives],
-        "options": sorted(word for word in kept if word.split("=")[0] not in _OF_THE_MACHINE),
+        "options": sorted(word for word in kept if not _is_of_the_machine(word.split("=")[0])),
     }
+
+
+def _without_folders(words: Sequence[str]) -> Iterator[str]:
+    """Leave out ``--config-dir`` and what follows it: the space that was found there is compared itself."""
+    left = iter(words)
+    for word in left:
+        if word == "--config-dir":
+            next(left)
+        else:
+            yield word
+
+
+def _is_of_the_machine(name: str) -> bool:
+    return name in _OF_THE_MACHINE or name.startswith("logger.")

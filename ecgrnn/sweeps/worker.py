@@ -126,7 +126,7 @@ class Worker:
         trial.set_user_attr("host", socket.gethostname())
         trial.set_user_attr("run_dir", str(folder))
         process = TrialProcess(
-            [*self.words, *words_of(values), "evaluate_test=false"],
+            [*self.words, *words_of(values), "evaluate_test=false", "logger.csv=true"],  # its epochs are read
             folder,
             environment=share_of_machine(
                 place,

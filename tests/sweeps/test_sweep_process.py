@@ -21,6 +21,19 @@ def test_a_trial_is_told_its_folder_whatever_its_name(name, tmp_path):
     assert (word.key_or_group, word.value()) == ("run_dir", str(folder))
 
 
+def test_a_trial_is_no_rank_of_the_job_that_its_worker_runs_in(tmp_path, monkeypatch):
+    for name in ("SLURM_PROCID", "SLURM_NTASKS", "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_PORT"):
+        monkeypatch.setenv(name, "2")
+    monkeypatch.setenv("ECGRNN_DATA", "here")
+    program = (sys.executable, "-I", "-S", "-c", "import os; print(sorted(os.environ))")
+    trial = TrialProcess([], tmp_path / "0000", environment={"OMP_NUM_THREADS": "1"}, program=program)
+    while (ended := trial.ended()) is None:
+        time.sleep(0.02)
+    names = eval(ended.said)
+    assert {"ECGRNN_DATA", "OMP_NUM_THREADS"} <= set(names)
+    assert not [name for name in names if name.startswith(("SLURM", "RANK", "LOCAL", "WORLD", "MASTER"))]
+
+
 def test_epochs_are_read_from_whole_lines_alone(tmp_path):
     path = tmp_path / "metrics.csv"
     assert read_epochs(path) == {}

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from ecgrnn.choices import Objective, Pruner
-from ecgrnn.commands.sweep import trial_words, write_sweep
+from ecgrnn.commands.sweep import _check_folder, _check_words, trial_words, write_sweep
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.runs import OPTIONS
 from ecgrnn.sweep_config import Given
+from ecgrnn.sweeps.record import experiment
 from ecgrnn.sweeps.study import Watch, in_work, next_trial, open_study, try_again
 from ecgrnn.sweeps.worker import Worker
 
@@ -44,8 +46,9 @@ def test_the_draw_depends_on_the_seed_and_the_number_of_a_trial_alone(options, t
 
 
 def test_a_study_begun_with_other_options_is_not_gone_on_with(options):
-    open_study(options(), ["seed=1", "data.root=here"])
-    open_study(options(), ["seed=1", "data.root=there", "++trainer.devices=2"])
+    open_study(options(), ["--config-dir", "/home/ann/conf", "seed=1", "data.root=here"])
+    elsewhere = ["data.root=there", "++trainer.devices=2", "logger.tensorboard=false", "threads=null"]
+    open_study(options(), ["--config-dir", "/home/ben/a=b", "seed=1", *elsewhere])
     with pytest.raises(ConfigError, match=r"begun with another options: options \['seed=1'\]"):
         open_study(options(), ["seed=2"])
 
@@ -157,6 +160,10 @@ def test_what_is_written_names_the_best_and_every_trial(options, work, tmp_path,
     study = work(settings, "seed=2")
     write_sweep(study, settings)
     folder = tmp_path / "sweep"
+    beaten = folder / "conf" / "experiment" / "best_0099.yaml"
+    beaten.touch()  # was among the best once
+    write_sweep(study, settings)
+    assert not beaten.exists()
     table = (folder / "trials.csv").read_text().splitlines()
     assert len(table) == 5
     assert table[0].startswith("trial,state,macro_f1,parameters,optimizer.learning_rate")
@@ -167,3 +174,36 @@ def test_what_is_written_names_the_best_and_every_trial(options, work, tmp_path,
         assert heading in page
     assert "://" not in page
     assert "experiment=best" in capsys.readouterr().out
+
+
+def test_the_best_recipe_says_nothing_of_the_machine_its_trial_ran_on(options):
+    settings = options()
+    settings.data.root = "here"
+    there = {"data": {"root": "/there", "cache": "/there/c", "fold": 2}, "logger": {"csv": True}, "seed": 1}
+    trial = create_trial(value=0.5, user_attrs={"config": there})
+    recipe = yaml.safe_load(experiment(open_study(settings, []), trial, settings))
+    assert recipe["data"] == {"root": "here", "cache": settings.data.cache, "fold": 2}
+    assert "logger" not in recipe
+    assert recipe["seed"] == 1
+
+
+def test_a_folder_takes_one_study_alone(options, tmp_path):
+    begun = {"study": None, "storage": None, "given": {"groups": {"search": "beats"}}}
+    (tmp_path / "sweep" / OPTIONS).write_text(yaml.safe_dump(begun))
+    given = {name: Given(groups={"search": name}) for name in ("beats", "beats_size")}
+    _check_folder(options(given=given["beats"]))
+    with pytest.raises(ConfigError, match="is that of a sweep with search=beats, and it is beats_size now"):
+        _check_folder(options(given=given["beats_size"]))
+    with pytest.raises(ConfigError, match="study=null, and it is other now"):
+        _check_folder(options(given=given["beats"], study="other"))
+
+
+def test_a_word_for_what_is_searched_is_refused(options):
+    with pytest.raises(ConfigError, match=r"optimizer\.learning_rate is searched.*would change nothing"):
+        _check_words(options(given=Given(words=["seed=1", "++optimizer.learning_rate=0.5"])))
+    _check_words(options(given=Given(words=["seed=1", "optimizer.weight_decay=0.5"])))
+
+
+def test_resume_is_not_a_word_of_a_sweep(options):
+    with pytest.raises(ConfigError, match="goes on with the words it was begun with and run_dir=old"):
+        options(resume="old")
