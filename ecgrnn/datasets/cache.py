@@ -164,8 +164,16 @@ def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
-    """Open a record's entry, or give None where there is none or it is damaged."""
-    folder = _folder(source, config, cache)
+    """Open a record's entry, or the same signal's that kept the record's own sampling frequency."""
+    found = _entry(source, _folder(source, config, cache))
+    if found is not None or config.fs_hz is None:
+        return found
+    kept = _entry(source, _folder(source, dataclasses.replace(config, fs_hz=None), cache))
+    return kept if kept is not None and kept.fs_hz == config.fs_hz else None
+
+
+def _entry(source: RecordSource, folder: Path) -> CachedRecord | None:
+    """Open an entry, or give None where there is none or it is damaged."""
     try:
         facts = json.loads((folder / "facts.json").read_text())
         record = CachedRecord(

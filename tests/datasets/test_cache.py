@@ -178,6 +178,14 @@ def test_other_options_have_entries_of_their_own(records, tmp_path):
     assert prepare(records, tmp_path / "cache", config=plain)[1] == 0
 
 
+def test_an_entry_at_the_own_frequency_serves_whoever_asks_for_that_frequency(records, tmp_path):
+    own, _ = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=None))
+    named, prepared = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=360.0))
+    assert (prepared, named) == (0, own)
+    other, prepared = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=250.0))
+    assert (prepared, other[0].fs_hz) == (3, 250.0)
+
+
 def test_the_fingerprint_tells_files_and_not_options(records, tmp_path):
     one, _ = prepare(records, tmp_path / "cache")
     other, _ = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=250.0))
