@@ -26,8 +26,8 @@ _TRIES = 3
 # for "no network".
 _REACHABLE_S = 10.0
 _SUMS = "SHA256SUMS.txt"
-# What wfdb raises on damaged files, besides its own subclasses of these.
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+# What wfdb, and soundfile below it, raises on damaged files, besides its own subclasses of these.
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def locate(

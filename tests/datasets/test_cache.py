@@ -13,6 +13,7 @@ from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, data_fingerprint, prepare_records
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import read_annotations
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 
@@ -104,6 +105,32 @@ def test_a_changed_source_file_is_prepared_again(suffix, records, tmp_path):
     assert same == [True, False, True]
     assert data_fingerprint(after) != data_fingerprint(before)
     assert prepare(records, tmp_path / "cache")[1] == 0
+
+
+@pytest.mark.parametrize("layout", ["", "layout 0\n"])
+def test_a_changed_second_segment_is_prepared_again(layout, records, tmp_path):
+    line = "~ 0 200/mV 0 0 0 0 0 {}\n"
+    leads = read_header(records / "s001").leads
+    (records / "layout.hea").write_text("layout 2 360 0\n" + "".join(map(line.format, leads)))
+    (records / "whole.hea").write_text(
+        f"whole/{3 + bool(layout)} 2 360 44200\n{layout}s001 21600\n~ 1000\ns002 21600\n"
+    )
+    source = [RecordSource("whole", records / "whole", patient="p", annotators=())]
+    absent = []
+
+    def prepared():
+        options = {"cache": tmp_path / "cache", "workers": 0}
+        found = prepare_records(
+            source, PreprocessingConfig(), **options, progress=lambda items, n: absent.append(n) or items
+        )
+        return found[0].signal[-1000:].copy()
+
+    before = prepared()
+    np.testing.assert_array_equal(before, prepared())
+    assert absent == [1]
+    shutil.copy(records / "s003.dat", records / "s002.dat")
+    assert np.abs(prepared() - before).max() > 0.1
+    assert absent == [1, 1]
 
 
 def test_equal_signals_have_equal_digests_whatever_their_names(records, tmp_path):
