@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from ecgrnn.errors import ConfigError, DataError, did_you_mean, some_of
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.header import read_header, segments_named_in
 
 PER_LEAD = "lead"
 """The ``data.annotator`` that says: every lead has an annotation file of its own, named like the lead."""
@@ -266,12 +266,12 @@ def records_in(database: Database, folder: Path) -> tuple[str, ...]:
 
 
 def records_below(folder: Path) -> tuple[str, ...]:
-    """List the records of a folder: those its RECORDS file names, else every one that has a header.
+    """List the records of a folder: those its RECORDS file names, else all but parts of others.
 
     Raises:
         DataError: the folder is missing or has no record, or its RECORDS file names one outside.
     """
-    found = _listed_records(folder) if (folder / "RECORDS").is_file() else headers_in(folder)
+    found = _listed_records(folder) if (folder / "RECORDS").is_file() else _whole_records(folder)
     if not found:
         raise DataError(
             f"{folder} holds no WFDB record: expected *.hea files or a RECORDS file that names them"
@@ -289,6 +289,17 @@ def headers_in(folder: Path) -> tuple[str, ...]:
         raise DataError(f"there is no folder {folder}; give the folder that holds the WFDB records")
     found = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.hea"))
     return tuple(sorted(path.as_posix() for path in found if not any(part[0] == "." for part in path.parts)))
+
+
+def _whole_records(folder: Path) -> tuple[str, ...]:
+    """List the records below a folder without those that are the segments, or the layout, of another one."""
+    names = headers_in(folder)
+    parts = {
+        (PurePosixPath(name).parent / segment).as_posix()
+        for name in names
+        for segment in segments_named_in(folder / name)
+    }
+    return tuple(name for name in names if name not in parts)
 
 
 def checked_name(name: str, *, source: str) -> str:

@@ -93,6 +93,17 @@ def record_files(path: Path) -> list[Path]:
     return [*map(header_path, (path, *segments)), *sorted(signals)]
 
 
+def segments_named_in(path: Path) -> list[str]:
+    """Give the names in a header's list of segments; none where it has no such list or cannot be read."""
+    try:
+        lines, _ = _lines(header_path(path))
+    except DataError:
+        return []
+    count = lines[0].split()[0].partition("/")[2] if lines else ""
+    listed = lines[1 : 1 + int(count)] if count.isdecimal() else []
+    return [name for name in (line.split()[0] for line in listed) if name not in {GAP, path.name}]
+
+
 def header_path(path: Path) -> Path:
     """Give the header file of a record, or say which records are there.
 
