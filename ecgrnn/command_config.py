@@ -209,6 +209,10 @@ class ScoreConfig:
             raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
 
 
+_NO_ANNOTATOR = ("csv", "hea", "dat", "mat")
+"""Extensions of the table that is written beside the annotations, and of records."""
+
+
 @dataclass
 class PredictConfig:
     """Options of ``predict``: annotate a record, or every record of a folder.
@@ -220,7 +224,7 @@ class PredictConfig:
         leads: the leads to read, by name, in the order the network reads them; null takes the record's first
             ones, or those that the checkpoint names. A delineator reads every lead.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
-        extension: extension of the annotation file written.
+        extension: extension of the annotation file written; not that of a table or of a record's own files.
         batch_size: beats of a batch; changes no result.
         threads: threads of an operation on the CPU; null leaves it to torch.
     """
@@ -241,6 +245,11 @@ class PredictConfig:
         )
         if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
             raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
+        if self.extension.casefold() in _NO_ANNOTATOR:
+            raise ConfigError(
+                f"extension={self.extension} is that of other files of a record, which the annotations would "
+                "take the place of; name an annotator, such as ecg"
+            )
         at_least("", "batch_size", self.batch_size, 1)
         _threads(self.threads)
 

@@ -242,6 +242,8 @@ def test_a_record_to_predict_with_too_few_leads_is_named(trained, folder, tmp_pa
 
 def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder, tmp_path, capsys):
     (folder / "s003.dat").write_bytes(b"short")
+    header = (folder / "s001.hea").read_text()
+    (folder / "s001.hea").write_text(header.replace(" 360 ", " 75 "))  # a low-pass of 40 Hz does not fit
     checkpoint = trained / "checkpoints" / "best.ckpt"
     status = main(["predict", f"checkpoint={checkpoint}", "record=ward", f"run_dir={tmp_path / 'run'}"])
     captured = capsys.readouterr()
@@ -249,10 +251,18 @@ def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder,
     names = sorted(path.stem for path in folder.glob("*.hea"))
     written = sorted(path.stem for path in (tmp_path / "run").glob("*.ecg"))
     assert "s003" in names
-    assert written == [name for name in names if name != "s003"]
-    assert f"1 of {len(names)} records could not be annotated (s003)" in captured.err
+    assert written == [name for name in names if name not in {"s001", "s003"}]
+    assert f"2 of {len(names)} records could not be annotated (s001, s003)" in captured.err
+    assert "s001 at 75 Hz does not fit preprocessing: lowpass_hz=40" in captured.out
     assert "s003.dat" in captured.out
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize("extension", ["csv", "hea", "dat"])
+def test_annotations_take_the_place_of_no_other_file(extension, capsys):
+    words = ["predict", "checkpoint=some.ckpt", "record=some", f"extension={extension}"]
+    assert main(words) == 2
+    assert f"extension={extension} is that of other files" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_record_is_not_predicted(trained, tmp_path, capsys):

@@ -7,7 +7,7 @@ from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
-from ecgrnn.datasets.databases import records_below
+from ecgrnn.datasets.record_names import records_below
 from ecgrnn.errors import CheckpointError, ConfigError, DataError, some_of
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Annotations, read_annotations
+from ecgrnn.signals.header import record_files
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.signals.record import read_header, read_record
+from ecgrnn.signals.record import read_record
 
 CACHE_VERSION = 1
 """Raised whenever preparing the same record with the same options gives other numbers."""
@@ -164,8 +165,16 @@ def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
-    """Open a record's entry, or give None where there is none or it is damaged."""
-    folder = _folder(source, config, cache)
+    """Open a record's entry, or the same signal's that kept the record's own sampling frequency."""
+    found = _entry(source, _folder(source, config, cache))
+    if found is not None or config.fs_hz is None:
+        return found
+    kept = _entry(source, _folder(source, dataclasses.replace(config, fs_hz=None), cache))
+    return kept if kept is not None and kept.fs_hz == config.fs_hz else None
+
+
+def _entry(source: RecordSource, folder: Path) -> CachedRecord | None:
+    """Open an entry, or give None where there is none or it is damaged."""
     try:
         facts = json.loads((folder / "facts.json").read_text())
         record = CachedRecord(
@@ -175,7 +184,7 @@ def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Cac
             labels=source.labels,
         )
         files = [source.path.parent / name for name, *_ in facts["sources"]]
-        if facts["sources"] != _stamps(files) and record.fingerprint != _fingerprint(files):
+        if facts["sources"] != _stamps(files, source) and record.fingerprint != _fingerprint(files):
             return None
         sizes = {name: (folder / name).stat().st_size for name in facts["sizes"]}
     except (OSError, ValueError, KeyError, TypeError):
@@ -231,7 +240,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
             for name, value in dataclasses.asdict(record).items()
             if name not in {"folder", "patient", "labels"}
         },
-        "sources": _stamps(files),
+        "sources": _stamps(files, source),
         "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},
     }
     (beside / "facts.json").write_text(json.dumps(facts, indent=1))
@@ -273,15 +282,13 @@ def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> P
 
 
 def _files(source: RecordSource) -> list[Path]:
-    header = source.path.with_name(f"{source.path.name}.hea")
     annotations = [source.path.with_name(f"{source.path.name}.{name}") for name in source.annotators]
-    signals = {source.path.parent / name for name in read_header(source.path).files}
-    return [header, *sorted(signals), *annotations]
+    return [*record_files(source.path), *annotations]
 
 
-def _stamps(files: Sequence[Path]) -> list[list[str | int]]:
+def _stamps(files: Sequence[Path], source: RecordSource) -> list[list[str | int]]:
     """Size and time of change of a record's files: equal stamps spare reading the files."""
-    statuses = [(path.name, path.stat()) for path in files]
+    statuses = [(path.relative_to(source.path.parent).as_posix(), path.stat()) for path in files]
     return [[name, status.st_size, status.st_mtime_ns] for name, status in statuses]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from ecgrnn.datasets.record_names import checked_name, headers_in, records_below, text_of
 from ecgrnn.errors import ConfigError, DataError, did_you_mean, some_of
 from ecgrnn.signals.header import read_header
 
@@ -265,54 +266,6 @@ def records_in(database: Database, folder: Path) -> tuple[str, ...]:
     return records_below(folder)
 
 
-def records_below(folder: Path) -> tuple[str, ...]:
-    """List the records of a folder: those its RECORDS file names, else every one that has a header.
-
-    Raises:
-        DataError: the folder is missing or has no record, or its RECORDS file names one outside.
-    """
-    found = _listed_records(folder) if (folder / "RECORDS").is_file() else headers_in(folder)
-    if not found:
-        raise DataError(
-            f"{folder} holds no WFDB record: expected *.hea files or a RECORDS file that names them"
-        )
-    return found
-
-
-def headers_in(folder: Path) -> tuple[str, ...]:
-    """List every record that has a header below a folder, sorted, leaving out hidden folders.
-
-    Raises:
-        DataError: the folder is missing.
-    """
-    if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}; give the folder that holds the WFDB records")
-    found = (path.relative_to(folder).with_suffix("") for path in folder.rglob("*.hea"))
-    return tuple(sorted(path.as_posix() for path in found if not any(part[0] == "." for part in path.parts)))
-
-
-def checked_name(name: str, *, source: str) -> str:
-    """Give back a record or file name that stays below its folder, and refuse any other.
-
-    Names come from headers, tables and options that others wrote; ``..``, an absolute path or a remote
-    address in one would make the application read or write elsewhere.
-
-    Args:
-        name: path below the database's folder, with forward slashes.
-        source: the file or option that it came from, for the message.
-
-    Raises:
-        DataError: the name is empty, absolute, leaves the folder, or has characters no record name has.
-    """
-    parts = name.split("/")
-    unsafe = not name.isprintable() or any(letter in name for letter in "\\:")
-    if unsafe or any(part in ("", ".", "..") or part != part.strip() for part in parts):
-        raise DataError(
-            f"{source}: {name!r} is no record's name; expected a path below the folder, such as 100 or data/1"
-        )
-    return str(PurePosixPath(name))
-
-
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Give the end of an error message that names the nearest right choice, or lists some of them."""
     known = sorted(choices)
@@ -333,19 +286,6 @@ def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Dat
     return replace(database, records=kept)
 
 
-def _listed_records(folder: Path, inside: str = "") -> tuple[str, ...]:
-    """Read a RECORDS file; an entry that ends in a slash names a folder with a RECORDS file of its own."""
-    path = folder / inside / "RECORDS"
-    records: list[str] = []
-    for line in _text(path).splitlines():
-        entry = line.strip()
-        if not entry:
-            continue
-        name = inside + checked_name(entry.rstrip("/"), source=str(path))
-        records.extend(_listed_records(folder, f"{name}/") if entry.endswith("/") else [name])
-    return tuple(dict.fromkeys(records))
-
-
 def _cinc2017_records(folder: Path) -> tuple[str, ...]:
     """Read the reference table and find each record, in the flat archive or in PhysioNet's folders."""
     table = folder / _CINC2017.marker
@@ -353,7 +293,9 @@ def _cinc2017_records(folder: Path) -> tuple[str, ...]:
     for path in headers_in(folder):
         # The challenge's validation set repeats training records: the first in order is the training one.
         found.setdefault(PurePosixPath(path).name, path)
-    names = [checked_name(row[0], source=str(table)) for row in csv.reader(_text(table).splitlines()) if row]
+    names = [
+        checked_name(row[0], source=str(table)) for row in csv.reader(text_of(table).splitlines()) if row
+    ]
     absent = [name for name in names if name not in found]
     if absent or not names:
         first = absent[0] if absent else "any record"
@@ -367,7 +309,7 @@ def _with_ptbxl_table(database: Database, folder: Path) -> Database:
     path = folder / database.marker
     patients: dict[str, str] = {}
     folds: dict[str, int] = {}
-    for number, row in enumerate(csv.DictReader(_text(path).splitlines(keepends=True)), start=1):
+    for number, row in enumerate(csv.DictReader(text_of(path).splitlines(keepends=True)), start=1):
         try:
             record = checked_name(row["filename_lr"], source=str(path))
             patients[record] = str(int(float(row["patient_id"])))
@@ -389,10 +331,3 @@ def _first_header(folder: Path, record: str) -> tuple[float, tuple[str, ...]]:
             f"{folder / record}.hea is not a WFDB header ({error}); repair it or leave it out"
         ) from error
     return header.fs_hz, header.leads
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}, which says what records there are: {error}") from error

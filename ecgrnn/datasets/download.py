@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ecgrnn.datasets.databases import Database, checked_name, records_in
+from ecgrnn.datasets.databases import Database, records_in
+from ecgrnn.datasets.record_names import checked_name
 from ecgrnn.errors import DataError
 
 # PhysioNet asks for no more than two connections at once, and wfdb keeps to it.
@@ -26,8 +27,8 @@ _TRIES = 3
 # for "no network".
 _REACHABLE_S = 10.0
 _SUMS = "SHA256SUMS.txt"
-# What wfdb raises on damaged files, besides its own subclasses of these.
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+# What wfdb, and soundfile below it, raises on damaged files, besides its own subclasses of these.
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def locate(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgrnn.datasets.databases import checked_name, headers_in
+from ecgrnn.datasets.record_names import checked_name, headers_in
 from ecgrnn.errors import DataError
 from ecgrnn.evaluation.files import write_json, write_text
 from ecgrnn.metrics.ec57 import Ec57Scores, RecordToScore

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,8 @@ class TrainedModel:
         signal: the signal it reads.
         scheme: the classes it tells apart.
         data: the database it was trained on.
-        preprocessing: how its signals are prepared.
+        preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
+            training left theirs as it was.
         split: manifest of who was on which side.
         fingerprint: hash of the files it was trained, validated and tested on.
         facts: all of the above and the rest, as the checkpoint holds it.
@@ -82,7 +83,7 @@ def load_model(path: Path) -> TrainedModel:
             signal=signal,
             scheme=scheme,
             data=from_plain(DataConfig, facts["data"]),
-            preprocessing=from_plain(PreprocessingConfig, facts["preprocessing"]),
+            preprocessing=_preprocessing(facts, signal),
             split=facts["split"],
             fingerprint=facts["fingerprint"],
             facts=facts,
@@ -118,6 +119,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise CheckpointError(f"{path} has format {found}; this version reads format {FORMAT}")
     return checkpoint
+
+
+def _preprocessing(facts: Mapping[str, Any], signal: SignalSpec) -> PreprocessingConfig:
+    """Give the preprocessing, at the frequency that the network reads: other records may have another."""
+    config = from_plain(PreprocessingConfig, facts["preprocessing"])
+    return config if config.fs_hz is not None else replace(config, fs_hz=signal.fs_hz)
 
 
 def _trained_leads(facts: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:

@@ -8,7 +8,7 @@ from torch.nn.functional import dropout
 
 from ecgrnn.choices import Cell, InitialState
 from ecgrnn.nn.cells import Weights, add_weights, step, weights_of
-from ecgrnn.nn.state import State, map_state, where_rows
+from ecgrnn.nn.state import State, map_state, where_rows, with_cell_state
 
 
 def valid_steps(lengths: Tensor, time: int) -> Tensor:
@@ -38,7 +38,8 @@ def unroll(
     Args:
         cell: which equations.
         x: ``(batch, time, input)``.
-        state: the state before the first step that is read, ``(batch, hidden)``.
+        state: the state before the first step that is read, ``(batch, hidden)``; an LSTM's cell state is
+            zero where it is not given.
         weights: the cell's weights.
         valid: boolean ``(batch, time)``, false where a step is padding; None where there is no padding.
         reverse: read from the last step to the first.
@@ -48,6 +49,7 @@ def unroll(
         state after the last step that was read.
     """
     time = x.shape[1]
+    state = with_cell_state(state) if cell is Cell.lstm else state
     outputs = [x] * time
     for t in reversed(range(time)) if reverse else range(time):
         after = step(cell, x[:, t], state, weights)
@@ -154,7 +156,7 @@ class Recurrence(nn.Module):
             lengths: steps of each row ``(batch,)``; what lies behind is padding and touches nothing. None
                 where every row fills the whole time. A row of length 0 keeps its state.
             state: the state to begin with, ``(layers * directions, batch, hidden)``; None for the initial
-                one.
+                one. An LSTM's cell state is zero where it is not given.
 
         Returns:
             Outputs of the top layer ``(batch, time, directions * hidden)``, zero behind a row's length, and
@@ -162,6 +164,7 @@ class Recurrence(nn.Module):
             its first.
         """
         state = self.initial_state(len(x)) if state is None else state
+        state = with_cell_state(state) if self.cell is Cell.lstm else state
         return self._run(x, lengths, state)
 
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -26,6 +26,11 @@ def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
     return State(function(state.h), None if state.c is None else function(state.c))
 
 
+def with_cell_state(state: State) -> State:
+    """Give an LSTM's state its cell state, zeros where it has none."""
+    return state if state.c is not None else State(state.h, torch.zeros_like(state.h))
+
+
 def detach(state: State) -> State:
     """Cut the state off the graph that made it: its values go on, gradients stop here."""
     return map_state(Tensor.detach, state)

@@ -17,6 +17,9 @@ from ecgrnn.errors import DataError
 SYMBOLS = ' NLRaVFJASEj/Q~\0|\0sT*D"=pB^t+u?![]en@xf()r' + "\0" * 8
 """The symbol of each annotation code 0 to 49; NUL where a code has none."""
 
+_FREE = range(42, 50)
+"""Codes for whoever writes a file to use; without a definition in it, 42 is called ``[42]``, as by WFDB."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -60,8 +63,8 @@ def decode_annotations(file: Path) -> Decoded:
     sample = np.cumsum(steps)[marks]
     subtype = np.zeros(len(marks), np.int64)
     subtypes = np.flatnonzero(is_word & (codes[:end] == _SUB))
-    subtype[_owner(marks, subtypes)] = (numbers[subtypes] & 0xFF).astype(np.int8)
-    aux_note = _aux_notes(words, marks, notes)
+    subtype[_owner(marks, subtypes, file=file)] = (numbers[subtypes] & 0xFF).astype(np.int8)
+    aux_note = _aux_notes(words, marks, notes, file=file)
     return _interpreted(sample, codes[marks], subtype=subtype, aux_note=aux_note, file=file)
 
 
@@ -171,13 +174,19 @@ def _long(high: np.uint16, low: np.uint16) -> int:
     return value - 2**32 if value >= 2**31 else value
 
 
-def _owner(marks: NDArray[np.int64], extras: NDArray[np.int64]) -> NDArray[np.int64]:
+def _owner(marks: NDArray[np.int64], extras: NDArray[np.int64], *, file: Path) -> NDArray[np.int64]:
     """Give the index of the annotation that each extra word follows."""
-    return np.searchsorted(marks, extras) - 1
+    owner = np.searchsorted(marks, extras) - 1
+    if (owner < 0).any():
+        raise DataError(
+            f"{file} is damaged: expected an annotation before its first subtype or note, got none; "
+            "fetch it again"
+        )
+    return owner
 
 
 def _aux_notes(
-    words: NDArray[np.uint16], marks: NDArray[np.int64], notes: list[tuple[int, int]]
+    words: NDArray[np.uint16], marks: NDArray[np.int64], notes: list[tuple[int, int]], *, file: Path
 ) -> NDArray[np.str_]:
     texts = [
         words[at + 1 : at + 1 + (length + 1) // 2].tobytes()[:length].decode("latin-1")
@@ -185,7 +194,7 @@ def _aux_notes(
     ]
     aux_note = np.zeros(len(marks), f"<U{max(map(len, texts), default=0) or 1}")
     if notes:
-        aux_note[_owner(marks, np.array([at for at, _ in notes]))] = texts
+        aux_note[_owner(marks, np.array([at for at, _ in notes]), file=file)] = texts
     return aux_note
 
 
@@ -205,6 +214,8 @@ def _interpreted(
     if any(text.startswith("## ") for text in descriptions):
         keep[at_0] = False
         table, fs_hz = _described(descriptions, table)
+    for code in set(codes[keep].tolist()).intersection(_FREE):
+        table = _defined(table, code, str(table[code]) or f"[{code}]")
     symbol = table[codes[keep]]
     if (unknown := symbol == "").any():
         code = codes[keep][unknown][0]
@@ -223,6 +234,11 @@ def _described(descriptions: list[str], table: NDArray[np.str_]) -> tuple[NDArra
         if match := _RESOLUTION.match(text):
             fs_hz = float(match[1])
         elif (match := _DEFINITION.fullmatch(text)) and int(match[1]) < _SKIP:
-            table = table.astype(np.promote_types(table.dtype, f"<U{len(match[2])}"))
-            table[int(match[1])] = match[2]
+            table = _defined(table, int(match[1]), match[2])
     return table, fs_hz
+
+
+def _defined(table: NDArray[np.str_], code: int, symbol: str) -> NDArray[np.str_]:
+    table = table.astype(np.promote_types(table.dtype, f"<U{len(symbol)}"))
+    table[code] = symbol
+    return table

@@ -46,7 +46,8 @@ def beat_shapes(
     """
 
     def region(limits_s: tuple[float, float], lag_s: float = 0.0) -> slice:
-        start, stop = (before + round((limit + lag_s) * fs_hz) for limit in limits_s)
+        moved = round(lag_s * fs_hz)  # both ends by as much, or the region's length would depend on the lag
+        start, stop = (before + round(limit * fs_hz) + moved for limit in limits_s)
         return slice(start, stop)
 
     previous = beats[np.maximum(np.arange(len(beats)) - 1, 0)]

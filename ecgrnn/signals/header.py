@@ -8,10 +8,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ecgrnn.errors import DataError
 
+GAP = "~"
+"""Stands for a file or a segment that is not there: header(5)."""
+
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a WFDB record; every tuple but ``segments`` and ``comments`` has one entry per lead.
+    """The header of a WFDB record; each tuple has one entry per lead but the last three.
 
     The fields and their defaults are those of the manual page header(5) of the WFDB Software Package.
 
@@ -19,6 +22,7 @@ class Header:
         name: record name as the header has it.
         fs_hz: sampling frequency.
         n_samples: samples per lead; counted in the signal file where the header leaves it out or says 0.
+        counted: whether that is so.
         leads: lead names.
         units: physical units, e.g. ``mV``.
         formats: storage formats, e.g. ``212``.
@@ -30,13 +34,15 @@ class Header:
         byte_offsets: bytes before the first sample of the file.
         samples_per_frame: 1, except where a lead is sampled faster than the record.
         skews: samples by which a lead lags in its file.
-        segments: names of the segments of a multi-segment record; empty otherwise.
+        segments: names of the segments of a multi-segment record, ``~`` for a gap; empty otherwise.
+        segment_samples: how long each is.
         comments: comment lines without ``#``.
     """
 
     name: str
     fs_hz: float
     n_samples: int
+    counted: bool
     leads: tuple[str, ...]
     units: tuple[str, ...]
     formats: tuple[str, ...]
@@ -49,6 +55,7 @@ class Header:
     samples_per_frame: tuple[int, ...]
     skews: tuple[int, ...]
     segments: tuple[str, ...]
+    segment_samples: tuple[int, ...]
     comments: tuple[str, ...]
 
 
@@ -62,6 +69,39 @@ def read_header(path: Path) -> Header:
         DataError: the header is missing or cannot be parsed, or names a file outside its own folder.
     """
     return _read(path, is_segment=False)
+
+
+def read_segment(path: Path) -> Header:
+    """Read the header of a segment, of which ``n_samples`` is 0 where it leaves that to its record.
+
+    Raises:
+        DataError: as ``read_header``, or the segment has segments itself.
+    """
+    return _read(path, is_segment=True)
+
+
+def record_files(path: Path) -> list[Path]:
+    """List the files that a record's header leads to, itself first: headers of segments, and signal files.
+
+    Raises:
+        DataError: a header is missing or cannot be parsed.
+    """
+    record = read_header(path)
+    segments = [path.parent / name for name in dict.fromkeys(record.segments) if name != GAP]
+    parts = [(segment, read_segment(segment)) for segment in segments] or [(path, record)]
+    signals = {at.parent / name for at, header in parts for name in header.files if name != GAP}
+    return [*map(header_path, (path, *segments)), *sorted(signals)]
+
+
+def segments_named_in(path: Path) -> list[str]:
+    """Give the names in a header's list of segments; none where it has no such list or cannot be read."""
+    try:
+        lines, _ = _lines(header_path(path))
+    except DataError:
+        return []
+    count = lines[0].split()[0].partition("/")[2] if lines else ""
+    listed = lines[1 : 1 + int(count)] if count.isdecimal() else []
+    return [name for name in (line.split()[0] for line in listed) if name not in {GAP, path.name}]
 
 
 def header_path(path: Path) -> Path:
@@ -135,9 +175,10 @@ def _read(path: Path, *, is_segment: bool) -> Header:
         segments = _parse_segment_lines(lines[1 : 1 + n_segments], source)
         return _joined(name, fs_hz, n_samples, segments=segments, comments=comments, source=source)
     signals = [_parse_signal_line(line, index, source) for index, line in enumerate(lines[1 : 1 + n_leads])]
-    if n_samples is None and not is_segment:  # a segment's length is in the line that names it
-        n_samples = _samples_in_file(signals, source)
-    return _assembled(name, fs_hz, n_samples, signals=signals, comments=comments, source=source)
+    counted = n_samples is None
+    if n_samples is None:  # a segment's length is in the line that names it
+        n_samples = 0 if is_segment else _samples_in_file(signals, source)
+    return _assembled(name, fs_hz, n_samples, counted=counted, signals=signals, comments=comments)
 
 
 def _lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
@@ -222,16 +263,17 @@ def _inside(name: str, source: Path) -> str:
 def _assembled(
     name: str,
     fs_hz: float,
-    n_samples: int | None,
+    n_samples: int,
     *,
+    counted: bool,
     signals: Sequence[_Signal],
     comments: tuple[str, ...],
-    source: Path,
 ) -> Header:
     return Header(
         name=name,
         fs_hz=fs_hz,
-        n_samples=n_samples or 0,
+        n_samples=n_samples,
+        counted=counted,
         leads=tuple(signal.lead for signal in signals),
         units=tuple(signal.unit for signal in signals),
         formats=tuple(signal.format for signal in signals),
@@ -244,6 +286,7 @@ def _assembled(
         samples_per_frame=tuple(signal.samples_per_frame for signal in signals),
         skews=tuple(signal.skew for signal in signals),
         segments=(),
+        segment_samples=(),
         comments=comments,
     )
 
@@ -261,9 +304,7 @@ def _samples_in_file(signals: Sequence[_Signal], source: Path) -> int:
         return 0
     sample_bytes = {"16": 2.0, "212": 1.5}.get(first.format)
     if sample_bytes is None:
-        raise DataError(
-            f"{source} does not say how many samples the record has; add the count to its first line"
-        )
+        raise without_count(source)
     frame = sum(signal.samples_per_frame for signal in signals if signal.file == first.file)
     return int(stored / sample_bytes) // frame
 
@@ -278,14 +319,20 @@ def _joined(
     source: Path,
 ) -> Header:
     """Describe a record of several segments by its first one, which is its layout where the layout varies."""
-    headers = [_read(source.parent / segment, is_segment=True) for segment, _ in segments if segment != "~"]
+    headers = [_read(source.parent / segment, is_segment=True) for segment, _ in segments if segment != GAP]
     if not headers:
         raise DataError(f"{source} lists gaps alone and no segment with a signal; leave the record out")
-    first = headers[0]
+    first, together = headers[0], sum(length for _, length in segments)
+    if n_samples is not None and n_samples > together:
+        raise DataError(
+            f"{source} says {n_samples} samples, and its segments have {together} together; "
+            "correct the first line, or fetch the file again"
+        )
     return Header(
         name=name,
         fs_hz=fs_hz,
-        n_samples=sum(length for _, length in segments) if n_samples is None else n_samples,
+        n_samples=together if n_samples is None else n_samples,
+        counted=n_samples is None,
         leads=first.leads,
         units=first.units,
         formats=first.formats,
@@ -298,7 +345,16 @@ def _joined(
         samples_per_frame=first.samples_per_frame,
         skews=first.skews,
         segments=tuple(segment for segment, _ in segments),
+        segment_samples=tuple(length for _, length in segments),
         comments=comments,
+    )
+
+
+def without_count(source: Path) -> DataError:
+    """Say that a header leaves out a number of samples that cannot be told without it."""
+    return DataError(
+        f"{source} does not say how many samples the record has; write the number into its first line, "
+        "behind the sampling frequency"
     )
 
 

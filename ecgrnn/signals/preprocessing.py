@@ -47,8 +47,9 @@ def prepare_record(record: Record, config: PreprocessingConfig) -> PreparedRecor
     ends.
 
     Raises:
-        ConfigError: the options ask for leads or frequencies that the record does not have.
-        DataError: the record is empty, or a lead has no sample at all.
+        ConfigError: the options ask for leads that the record does not have.
+        DataError: the record is empty, a lead has no sample at all, or the filters do not fit its sampling
+            frequency.
     """
     chosen = fill_missing(choose_leads(record, config))
     to_hz = record.fs_hz if config.fs_hz is None else config.fs_hz
@@ -137,6 +138,11 @@ def fill_missing(record: Record) -> Record:
     return replace(record, signal=filled.T, missing=missing)
 
 
+def misfit(name: str, fs_hz: float, error: ConfigError) -> DataError:
+    """Say which record the filters do not fit: others of its folder may have another sampling frequency."""
+    return DataError(f"record {name} at {fs_hz:g} Hz does not fit preprocessing: {error}")
+
+
 def _filtered(record: Record, config: PreprocessingConfig, *, to_hz: float) -> NDArray[np.float32]:
     try:
         return filter_signal(
@@ -148,9 +154,7 @@ def _filtered(record: Record, config: PreprocessingConfig, *, to_hz: float) -> N
             notch_hz=config.notch_hz,
         )
     except ConfigError as error:
-        raise ConfigError(
-            f"record {record.name} at {record.fs_hz:g} Hz does not fit preprocessing: {error}"
-        ) from None
+        raise misfit(record.name, record.fs_hz, error) from None
 
 
 def _column(leads: Sequence[str], lead: str, *, name: str) -> int:

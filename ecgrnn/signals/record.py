@@ -1,7 +1,7 @@
 """Read a stretch of a WFDB record as millivolts, with its leads by name and its missing samples marked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.formats import INVALID_SAMPLES, check_files, checksum, read_digital, reads_directly
-from ecgrnn.signals.header import Header, nearest, read_header
+from ecgrnn.signals.header import GAP, Header, nearest, read_header, read_segment, without_count
 
 __all__ = ["Header", "Record", "read_header", "read_record"]
 
@@ -57,8 +57,9 @@ def read_record(
 
     A header's checksum of 0 stands for "not computed" and is not compared, and first samples are not compared
     at all: in the CinC 2017 training set every checksum is 0 and 565 first samples are wrong, while the
-    signals are right. Records of several segments and formats other than 212 and 16 are read by
-    ``wfdb.rdrecord``.
+    signals are right. Formats other than 212 and 16 are read by ``wfdb.rdrecord``; a stretch of format 8,
+    which stores differences, is added up from the record's first sample on. Between the segments of a record,
+    and where a segment lacks a lead, samples are missing.
 
     Args:
         path: the record's path without a suffix, e.g. ``mitdb/100``.
@@ -80,12 +81,8 @@ def read_record(
         raise ConfigError(
             f"record {path}: a checksum covers the whole record; leave out start and stop to verify it"
         )
-    scales = [_millivolts(header, column, path=path) for column in columns]
-    read = _read_directly if reads_directly(header, columns) else _read_through_wfdb
+    read = _read_segments if header.segments else _read_leads
     signal = read(header, columns, path=path, start=start, stop=stop, verify_checksum=verify_checksum)
-    for row, scale in zip(signal, scales, strict=True):
-        if scale != 1.0:
-            row *= np.float32(scale)
     return Record(
         name=path.name,
         signal=signal.T,
@@ -146,6 +143,67 @@ def _millivolts(header: Header, column: int, *, path: Path) -> float:
         ) from None
 
 
+def _read_segments(
+    header: Header, columns: Sequence[int], *, path: Path, start: int, stop: int, verify_checksum: bool
+) -> NDArray[np.float32]:
+    signal = np.full((len(columns), stop - start), np.nan, np.float32)
+    begin = 0
+    for name, length in zip(header.segments, header.segment_samples, strict=True):
+        first, last = max(start, begin), min(stop, begin + length)
+        if name != GAP and first < last:
+            segment = path.parent / name
+            part = replace(read_segment(segment), n_samples=length)
+            there = _columns_in_segment(part, header, columns, path=segment)
+            signal[list(there), first - start : last - start] = _read_leads(
+                part,
+                list(there.values()),
+                path=segment,
+                start=first - begin,
+                stop=last - begin,
+                verify_checksum=verify_checksum and last - first == length,
+            )
+        begin += length
+    return signal
+
+
+def _columns_in_segment(
+    part: Header, header: Header, columns: Sequence[int], *, path: Path
+) -> dict[int, int]:
+    """Find leads in a segment by name, the second of a name where the record has the second.
+
+    Where a layout leads the segments, a segment may lack leads. All others have the same leads, so that in
+    one where the names are others the places tell.
+    """
+    varies = header.segment_samples[0] == 0
+    by_name = varies or sorted(part.leads) == sorted(header.leads)
+    if not by_name and len(part.leads) != len(header.leads):
+        raise DataError(
+            f"segment {path} has {len(part.leads)} lead(s) ({', '.join(part.leads)}) and the first one of "
+            f"its record {len(header.leads)} ({', '.join(header.leads)}); leave the record out"
+        )
+    found = {}
+    for at, column in enumerate(columns):
+        lead = header.leads[column]
+        same = [other for other, name in enumerate(part.leads) if name == lead] if by_name else [column]
+        place = header.leads[:column].count(lead) if by_name else 0
+        if place < len(same):
+            found[at] = same[place]
+    return found
+
+
+def _read_leads(
+    header: Header, columns: Sequence[int], *, path: Path, start: int, stop: int, verify_checksum: bool
+) -> NDArray[np.float32]:
+    """Read a stretch of leads in mV, ``(lead, time)``, of a record without segments."""
+    scales = [_millivolts(header, column, path=path) for column in columns]
+    read = _read_directly if reads_directly(header, columns) else _read_through_wfdb
+    signal = read(header, columns, path=path, start=start, stop=stop, verify_checksum=verify_checksum)
+    for row, scale in zip(signal, scales, strict=True):
+        if scale != 1.0:
+            row *= np.float32(scale)
+    return signal
+
+
 def _read_directly(
     header: Header, columns: Sequence[int], *, path: Path, start: int, stop: int, verify_checksum: bool
 ) -> NDArray[np.float32]:
@@ -186,37 +244,25 @@ def _compare_checksum(header: Header, column: int, *, found: int, path: Path) ->
 def _read_through_wfdb(
     header: Header, columns: Sequence[int], *, path: Path, start: int, stop: int, verify_checksum: bool
 ) -> NDArray[np.float32]:
-    if not header.segments:
-        check_files(header, columns, folder=path.parent)
-    record = _rdrecord(path, header, sampfrom=start, sampto=stop)
-    at = _columns_read(record.sig_name, header, columns)
-    if verify_checksum and not header.segments:
+    check_files(header, columns, folder=path.parent)
+    if header.counted:  # here or by the record of a segment, and wfdb asks the header
+        raise without_count(path.with_name(f"{path.name}.hea"))
+    # wfdb adds differences up from where it begins to read.
+    first = 0 if any(header.formats[column] == "8" for column in columns) else start
+    record = _rdrecord(path, header, sampfrom=first, sampto=stop)
+    if verify_checksum:
         frames = _rdrecord(path, header, physical=False, smooth_frames=False)
         for column in columns:
             _compare_checksum(header, column, found=checksum(frames.e_d_signal[column]), path=path)
-    return np.ascontiguousarray(record.p_signal[:, at].T, dtype=np.float32)
-
-
-def _columns_read(names: Sequence[str | None], header: Header, columns: Sequence[int]) -> list[int]:
-    """Find leads in what wfdb read: where the header has them, or by name where segments were joined.
-
-    A name that several leads have, or none has, cannot tell; wfdb then keeps the order of the first segment.
-    """
-    if not header.segments:
-        return list(columns)
-    leads = [header.leads[column] for column in columns]
-    return [
-        names.index(lead) if names.count(lead) == 1 else column
-        for lead, column in zip(leads, columns, strict=True)
-    ]
+    return np.ascontiguousarray(record.p_signal[start - first :, columns].T, dtype=np.float32)
 
 
 def _rdrecord(path: Path, header: Header, **options: int | bool) -> Any:
     import wfdb  # takes longer to import than most records to read, and most records do not need it
 
-    try:
+    try:  # a RuntimeError is what soundfile raises for a damaged FLAC file
         return wfdb.rdrecord(str(path), **options)
-    except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
+    except (OSError, ValueError, IndexError, KeyError, TypeError, RuntimeError) as error:
         raise DataError(
             f"record {path} (format {', '.join(sorted(set(header.formats)))}) cannot be read: {error}; "
             "check that all its files are there and whole"

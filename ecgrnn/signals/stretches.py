@@ -1,6 +1,5 @@
 """Prepare a record stretch by stretch, so that a day of ECG needs no more memory than a few minutes of it."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from numpy.typing import NDArray
 
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import DataError
+from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.normalise import block_samples, block_spreads, median_spread, scale_signal
-from ecgrnn.signals.preprocessing import PreparedRecord, lead_columns, prepare_record
+from ecgrnn.signals.preprocessing import PreparedRecord, lead_columns, misfit, prepare_record
 from ecgrnn.signals.record import Record, read_record
 from ecgrnn.signals.resample import rate_ratio
 
@@ -46,11 +45,13 @@ def prepare_stretches(
     Args:
         path: the record's path without a suffix.
         config: what is done to the signal.
-        stretch_s: length of a stretch; the last one may be shorter.
+        stretch_s: length of a stretch, as near as whole output samples allow (from 360.01 to 180 Hz they are
+            a minute and a half apart); the last one may be shorter.
 
     Raises:
-        DataError: the record cannot be read, or a lead has no sample at all.
-        ConfigError: the options do not fit the record.
+        DataError: the record cannot be read, a lead has no sample at all, or the filters do not fit its
+            sampling frequency.
+        ConfigError: the options ask for leads that the record does not have.
     """
     header = read_header(path)
     if config.normalisation is Normalisation.none:
@@ -64,12 +65,18 @@ def prepare_stretches(
 
 
 def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
-    """Find the spread of the whole record; a last stretch shorter than a block counts only if it is alone."""
-    spreads = [
-        block_spreads(stretch.record.signal, fs_hz=stretch.record.fs_hz)
-        for stretch in stretches
-        if stretch.start == 0 or len(stretch.record.signal) >= block_samples(stretch.record.fs_hz)
-    ]
+    """Find the spread of the whole record; blocks go on from one stretch into the next."""
+    spreads = []
+    rest: NDArray[np.float32] | None = None
+    for stretch in stretches:
+        signal, block = stretch.record.signal, block_samples(stretch.record.fs_hz)
+        joined = signal if rest is None else np.concatenate([rest, signal])
+        whole = len(joined) // block * block
+        rest = joined[whole:]
+        if whole:
+            spreads.append(block_spreads(joined[:whole], fs_hz=stretch.record.fs_hz))
+    if not spreads and rest is not None:  # a record shorter than a block
+        spreads.append(block_spreads(rest, fs_hz=stretch.record.fs_hz))
     return median_spread(np.concatenate(spreads))
 
 
@@ -79,7 +86,10 @@ def _stretches(
     to_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
     ratio = rate_ratio(fs_hz=header.fs_hz, to_hz=to_hz)
     up, down = ratio.numerator, ratio.denominator
-    hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+    try:
+        hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+    except ConfigError as error:
+        raise misfit(str(path), header.fs_hz, error) from None
     leads, n_leads = (None, config.n_leads) if config.leads is None else (config.leads, None)
     # The leads that were named are read in their order; what is left to choose is which of others is first.
     chosen = replace(
@@ -115,8 +125,7 @@ def _stretches(
 def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
     """Give the length of a stretch and the reach of the filters, in source samples.
 
-    Both are whole output samples, and a stretch holds whole blocks of the normalisation, so that neither
-    filters nor normalisation see where a stretch begins.
+    Both are whole output samples, so that the filters do not see where a stretch begins.
     """
     kernel = filter_kernel(
         fs_hz=fs_hz,
@@ -125,11 +134,9 @@ def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch
         lowpass_hz=config.lowpass_hz,
         notch_hz=config.notch_hz,
     )
-    ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
-    block = block_samples(to_hz)
-    step = ratio.denominator * (block // math.gcd(ratio.numerator, block))
+    down = rate_ratio(fs_hz=fs_hz, to_hz=to_hz).denominator
     half = 0 if kernel is None else len(kernel) // 2
-    return max(round(stretch_s * fs_hz / step), 1) * step, -(-half // ratio.denominator) * ratio.denominator
+    return max(round(stretch_s * fs_hz / down), 1) * down, -(-half // down) * down
 
 
 def _without_empty_leads(record: Record) -> Record:

@@ -1,10 +1,16 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 
 from ecgrnn.cli import main
+from ecgrnn.inference.annotate import classify_record
+from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.signals.filters import filter_signal
+from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record_writer import write_signal
 
 
 @pytest.fixture
@@ -30,6 +36,31 @@ def test_the_proof_is_printed_and_written(checkpoint, small_data, tmp_path, caps
     for side in ("train", "validation", "test"):
         assert " ".join(proof["split"][side]) in said
     assert "temperature: validation" in said
+
+
+def test_a_network_trained_at_the_records_own_frequency_keeps_it_and_its_proof(
+    command_line, small_training, small_data, small_database, tmp_path, capsys
+):
+    run_dir = tmp_path / "own"
+    assert command_line(*small_training, "preprocessing.fs_hz=null", f"run_dir={run_dir}") == 0
+    checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    model = load_model(checkpoint)
+    assert (model.preprocessing.fs_hz, model.signal.fs_hz) == (360.0, 360.0)
+    wanted = [word for word in small_data if word.startswith(("data.root", "data.cache"))]
+    capsys.readouterr()
+    assert main(["audit", f"checkpoint={checkpoint}", *wanted, f"run_dir={tmp_path / 'audit'}"]) == 0
+    assert "preparing" not in capsys.readouterr().err
+    proof = json.loads((tmp_path / "audit" / "audit.json").read_text())
+    assert [check["passed"] for check in proof["checks"]] == [True] * 5
+    record = read_record(small_database / "s003")
+    slower = filter_signal(record.signal, fs_hz=360.0, to_hz=250.0)
+    write_signal(tmp_path / "slower", slower, fs_hz=250.0, leads=record.leads)
+    at, there = ([100, 700, 1400], [144, 1008, 2016])
+    one, other = (
+        classify_record(model, path, np.array(sample), batch_size=9)
+        for path, sample in ((tmp_path / "slower", at), (small_database / "s003", there))
+    )
+    assert np.abs(one - other).max() < 0.02 * np.abs(other).max()
 
 
 def test_a_checkpoint_trained_on_other_files_is_refused(checkpoint, tmp_path, capsys):

@@ -13,6 +13,7 @@ from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, data_fingerprint, prepare_records
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import read_annotations
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 
@@ -106,6 +107,32 @@ def test_a_changed_source_file_is_prepared_again(suffix, records, tmp_path):
     assert prepare(records, tmp_path / "cache")[1] == 0
 
 
+@pytest.mark.parametrize("layout", ["", "layout 0\n"])
+def test_a_changed_second_segment_is_prepared_again(layout, records, tmp_path):
+    line = "~ 0 200/mV 0 0 0 0 0 {}\n"
+    leads = read_header(records / "s001").leads
+    (records / "layout.hea").write_text("layout 2 360 0\n" + "".join(map(line.format, leads)))
+    (records / "whole.hea").write_text(
+        f"whole/{3 + bool(layout)} 2 360 44200\n{layout}s001 21600\n~ 1000\ns002 21600\n"
+    )
+    source = [RecordSource("whole", records / "whole", patient="p", annotators=())]
+    absent = []
+
+    def prepared():
+        options = {"cache": tmp_path / "cache", "workers": 0}
+        found = prepare_records(
+            source, PreprocessingConfig(), **options, progress=lambda items, n: absent.append(n) or items
+        )
+        return found[0].signal[-1000:].copy()
+
+    before = prepared()
+    np.testing.assert_array_equal(before, prepared())
+    assert absent == [1]
+    shutil.copy(records / "s003.dat", records / "s002.dat")
+    assert np.abs(prepared() - before).max() > 0.1
+    assert absent == [1, 1]
+
+
 def test_equal_signals_have_equal_digests_whatever_their_names(records, tmp_path):
     shutil.copy(records / "s001.dat", records / "s003.dat")
     shutil.copy(records / "s001.atr", records / "s003.atr")
@@ -176,6 +203,14 @@ def test_other_options_have_entries_of_their_own(records, tmp_path):
     assert prepared == 3
     assert one[0].n_samples == 2 * other[0].n_samples
     assert prepare(records, tmp_path / "cache", config=plain)[1] == 0
+
+
+def test_an_entry_at_the_own_frequency_serves_whoever_asks_for_that_frequency(records, tmp_path):
+    own, _ = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=None))
+    named, prepared = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=360.0))
+    assert (prepared, named) == (0, own)
+    other, prepared = prepare(records, tmp_path / "cache", config=PreprocessingConfig(fs_hz=250.0))
+    assert (prepared, other[0].fs_hz) == (3, 250.0)
 
 
 def test_the_fingerprint_tells_files_and_not_options(records, tmp_path):

@@ -400,6 +400,11 @@ def no_signals(path: Path) -> None:
     path.with_suffix(".hea").write_text("100 0 360 500\n")
 
 
+def no_flac(path: Path) -> None:
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace(".dat 212", ".dat 516"))
+
+
 def no_header(path: Path) -> None:
     path.with_suffix(".hea").write_text("nonsense\n")
 
@@ -417,6 +422,7 @@ def test_a_whole_record_is_verified(published: Path) -> None:
         (Path.unlink, "cannot be read as its header describes it"),
         (lead_out, "cannot be read as its header describes it"),
         (no_signals, "no signal|cannot be read"),
+        (no_flac, "cannot be read as its header describes it"),
         (no_header, "cannot be read as its header describes it"),
     ],
 )

@@ -38,6 +38,17 @@ def assert_equal(one, other, atol):
         torch.testing.assert_close(a, b, rtol=0, atol=atol)
 
 
+@pytest.mark.parametrize("lengths", [None, torch.tensor([6, 6]), torch.tensor([6, 2])])
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_lstm_given_no_cell_state_begins_with_one_of_zeros(fused, lengths):
+    torch.manual_seed(0)
+    network = recurrence(Cell.lstm, 3, hidden_size=4, num_layers=2, fused=fused).double()
+    x, h = torch.randn(2, 6, 3).double(), torch.randn(2, 2, 4).double()
+    y, last = network(x, lengths, State(h))
+    expected_y, expected_last = network(x, lengths, State(h, torch.zeros_like(h)))
+    assert_equal([y, *last], [expected_y, *expected_last], atol=0)
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 @pytest.mark.parametrize("cell", FUSED_CELLS)

@@ -238,6 +238,20 @@ def test_a_code_without_a_symbol_is_an_error(tmp_path):
         read_annotations(write_words(tmp_path, word(17, 10)), "atr", fs_hz=360.0)
 
 
+def test_codes_that_are_free_to_use_are_kept_under_a_name_that_no_scheme_knows(tmp_path):
+    path = write_words(tmp_path, word(1, 10), word(42, 10), word(49, 5), word(5, 5))
+    read = read_annotations(path, "atr", fs_hz=360.0)
+    assert read.symbol.tolist() == ["N", "[42]", "[49]", "V"]
+    assert beats_of(read, AAMI).sample.tolist() == [10, 30]
+
+
+@pytest.mark.parametrize("early", [word(61, 1), word(63, 2) + b"ab"])
+@pytest.mark.parametrize("after", [b"", word(1, 10) + word(5, 10)])
+def test_a_subtype_or_a_note_of_no_annotation_is_an_error(tmp_path, early, after):
+    with pytest.raises(DataError, match=r"rec\.atr is damaged: expected an annotation before its first"):
+        read_annotations(write_words(tmp_path, early, after), "atr", fs_hz=360.0)
+
+
 def note(text: bytes) -> bytes:
     return word(22, 0) + word(63, len(text)) + text + b"\0" * (len(text) % 2)
 

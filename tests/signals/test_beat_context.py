@@ -95,3 +95,34 @@ def test_a_wide_qrs_is_wider_by_number():
     assert same[0, SHAPES.index("width_qrs")] == pytest.approx(0.0, abs=1e-6)
     assert abs(shapes[0, SHAPES.index("residual_qrs")]) > abs(same[0, SHAPES.index("residual_qrs")]) - 3
     assert shapes[0, SHAPES.index("likeness_qrs")] < 0.95
+
+
+@pytest.mark.parametrize(
+    "fs_hz", [100, 120, 125, 128, 150, 180, 200, 240, 250, 256, 257, 300, 360, 500, 512, 1000]
+)
+def test_a_moved_p_wave_is_found_at_any_sampling_frequency_in_the_shortest_window(fs_hz):
+    before = round(0.38 * fs_hz)
+    time = (np.arange(2 * before) - before) / fs_hz
+    usual, moved = (0.2 * np.exp(-0.5 * ((time + at) / 0.02) ** 2)[np.newaxis] for at in (0.18, 0.148))
+    shapes = beat_shapes(
+        moved.astype(np.float32), usual.astype(np.float32), before=before, fs_hz=float(fs_hz)
+    )
+    assert shapes[0, SHAPES.index("likeness_p_moved")] > 0.98
+    assert shapes[0, SHAPES.index("likeness_p")] < 0.6
+
+
+def test_at_125_hz_a_moved_region_lies_where_each_of_its_ends_rounds_to():
+    rng = np.random.default_rng(3)
+    beats, usual = rng.normal(size=(2, 5, 100)).astype(np.float32)
+    shapes = beat_shapes(beats, usual, before=48, fs_hz=125.0)
+    best = np.max(
+        [
+            [
+                np.corrcoef(beat[13 + lag : 39 + lag], one[13:39])[0, 1]
+                for beat, one in zip(beats, usual, strict=True)
+            ]
+            for lag in (-6, -4, -2, 0, 2, 4, 6)
+        ],
+        axis=0,
+    )
+    np.testing.assert_allclose(shapes[:, SHAPES.index("likeness_p_moved")], best, atol=1e-5)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from ecgrnn.errors import DataError
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.header import read_header, record_files
 
 HEADER = """rec 2 360 1000
 rec.dat 212 200(5)/uV 11 1024 995 -22131 0 MLII
@@ -55,6 +55,23 @@ def test_the_layout_of_a_record_of_segments_has_no_samples_of_its_own(tmp_path):
     (tmp_path / "one.hea").write_text("one 1 250 40\none.dat 16 200/mV 16 0 0 0 0 II\n")
     header = header_of(tmp_path, "rec/2 1 250 0\nlayout 0\none 40\n")
     assert (header.leads, header.n_samples) == (("II",), 40)
+
+
+def test_the_samples_of_segments_are_summed_and_may_not_be_fewer_than_the_record_says(tmp_path):
+    (tmp_path / "one.hea").write_text("one 1 250 40\none.dat 16 200/mV 16 0 0 0 0 II\n")
+    assert header_of(tmp_path, "rec/2 1 250\none 40\n~ 20\n").n_samples == 60
+    with pytest.raises(DataError, match=r"says 100 samples, and its segments have 60 together"):
+        header_of(tmp_path, "rec/2 1 250 100\none 40\n~ 20\n")
+
+
+def test_the_files_of_a_record_of_segments_are_those_of_every_segment(tmp_path):
+    (tmp_path / "layout.hea").write_text("layout 1 250 0\n~ 0 200/mV 0 0 0 0 0 II\n")
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 40\n{name}.dat 16 200/mV 16 0 0 0 0 II\n")
+    (tmp_path / "rec.hea").write_text("rec/5 1 250 130\nlayout 0\none 40\n~ 10\ntwo 40\none 40\n")
+    files = ["rec.hea", "layout.hea", "one.hea", "two.hea", "one.dat", "two.dat"]
+    assert record_files(tmp_path / "rec") == [tmp_path / name for name in files]
+    assert record_files(tmp_path / "one") == [tmp_path / "one.hea", tmp_path / "one.dat"]
 
 
 @pytest.mark.parametrize("file", ["../rec.dat", "/etc/passwd", "a/../../b.dat", "..\\rec.dat", "C:rec.dat"])

@@ -126,7 +126,7 @@ def test_an_empty_record_is_an_error():
 
 def test_filters_that_do_not_fit_the_records_frequency_are_an_error():
     config = PreprocessingConfig(fs_hz=None, lowpass_hz=60.0)
-    with pytest.raises(ConfigError, match="record rec at 100 Hz does not fit preprocessing: lowpass_hz=60"):
+    with pytest.raises(DataError, match="record rec at 100 Hz does not fit preprocessing: lowpass_hz=60"):
         prepare_record(make(noise(), fs_hz=100.0), config)
 
 

@@ -245,6 +245,76 @@ def test_a_count_of_0_samples_stands_for_as_many_as_there_are(tmp_path, count):
     np.testing.assert_allclose(read_record(path, verify_checksum=True).signal, signal, atol=1e-6)
 
 
+def write_segment(folder: Path, name: str, signal: np.ndarray, *, leads: list[str], fmt: str = "16") -> None:
+    write(folder, signal, fmt=fmt, names=leads)
+    for suffix in ("hea", "dat"):
+        content = (folder / f"rec.{suffix}").read_bytes().replace(b"rec", name.encode())
+        (folder / f"{name}.{suffix}").write_bytes(content)
+
+
+def test_between_the_segments_of_a_record_samples_are_missing(tmp_path):
+    one, two = random_signal(40, 2, 1), random_signal(30, 2, 2)
+    write_segment(tmp_path, "s1", one, leads=["I", "II"], fmt="24")
+    write_segment(tmp_path, "s2", two, leads=["I", "II"])
+    (tmp_path / "rec.hea").write_text("rec/3 2 360 80\ns1 40\n~ 10\ns2 30\n")
+    whole = np.concatenate([one, np.full((10, 2), np.nan), two])
+    record = read_record(tmp_path / "rec", verify_checksum=True)
+    np.testing.assert_allclose(record.signal, whole, atol=1e-6)
+    assert record.missing.tolist() == [10, 10]
+    for start, stop in ((35, 60), (42, 48), (0, 3), (79, 80)):
+        stretch = read_record(tmp_path / "rec", leads=["II"], start=start, stop=stop)
+        np.testing.assert_allclose(stretch.signal, whole[start:stop, 1:], atol=1e-6)
+
+
+def test_where_the_layout_varies_a_lead_that_a_segment_lacks_is_missing(tmp_path):
+    one, two = random_signal(40, 2, 1), random_signal(30, 2, 2)
+    write_segment(tmp_path, "s1", one, leads=["II", "I"])
+    write_segment(tmp_path, "s2", two, leads=["V", "II"])
+    (tmp_path / "layout.hea").write_text("layout 2 360 0\n~ 0 200/mV 0 0 0 0 0 I\n~ 0 200/mV 0 0 0 0 0 II\n")
+    (tmp_path / "rec.hea").write_text("rec/4 2 360 80\nlayout 0\ns1 40\n~ 10\ns2 30\n")
+    wanted = np.full((80, 2), np.nan)
+    wanted[:40], wanted[50:, 1] = one[:, ::-1], two[:, 1]
+    np.testing.assert_allclose(read_record(tmp_path / "rec").signal, wanted, atol=1e-6)
+    np.testing.assert_allclose(wfdb.rdrecord(str(tmp_path / "rec")).p_signal, wanted, atol=1e-6)
+
+
+def test_a_segment_with_other_leads_than_the_first_one_is_an_error(tmp_path):
+    write_segment(tmp_path, "s1", random_signal(40, 2), leads=["I", "II"])
+    write_segment(tmp_path, "s2", random_signal(40, 1), leads=["I"])
+    (tmp_path / "rec.hea").write_text("rec/2 2 360 80\ns1 40\ns2 40\n")
+    with pytest.raises(DataError, match=r"s2 has 1 lead\(s\) \(I\) and the first one of its record 2"):
+        read_record(tmp_path / "rec")
+
+
+def test_a_stretch_of_stored_differences_equals_that_part_of_the_whole(tmp_path):
+    steps = np.random.default_rng(0).integers(-100, 100, (300, 2))
+    (tmp_path / "rec.dat").write_bytes(steps.astype(np.int8).tobytes())
+    line = "rec.dat 8 200(0)/mV 12 0 {} 0 0 {}\n"
+    (tmp_path / "rec.hea").write_text("rec 2 360 300\n" + line.format(-50, "I") + line.format(70, "II"))
+    whole = read_record(tmp_path / "rec").signal
+    np.testing.assert_allclose(whole, (np.cumsum(steps, axis=0) + np.array([-50, 70])) / 200, atol=1e-5)
+    for start, stop in ((1, 2), (100, 200), (299, 300)):
+        stretch = read_record(tmp_path / "rec", start=start, stop=stop).signal
+        np.testing.assert_array_equal(stretch, whole[start:stop])
+
+
+def test_a_truncated_compressed_signal_is_an_error(tmp_path):
+    pytest.importorskip("soundfile")
+    path = write(tmp_path, random_signal(50, 2), fmt="516")
+    file = path.with_suffix(".dat")
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"format 516\) cannot be read"):
+        read_record(path)
+
+
+@pytest.mark.parametrize("form", ["16x2", "16:7"])
+def test_a_count_of_samples_that_wfdb_needs_is_asked_for(tmp_path, form):
+    (tmp_path / "rec.dat").write_bytes(bytes(600))
+    (tmp_path / "rec.hea").write_text(f"rec 1 360\nrec.dat {form} 200 16 0 0 0 0 I\n")
+    with pytest.raises(DataError, match=r"rec\.hea does not say how many samples.*into its first line"):
+        read_record(tmp_path / "rec")
+
+
 def test_a_missing_segment_is_an_error(tmp_path):
     (tmp_path / "rec.hea").write_text("rec/1 1 360 80\ns1 80\n")
     with pytest.raises(DataError, match="s1 is missing"):

@@ -5,13 +5,13 @@ import pytest
 
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import DataError
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 from ecgrnn.signals.stretches import prepare_stretches
 
 
-def write(folder, n_samples: int, fs_hz: int = 360):
+def write(folder, n_samples: int, fs_hz: float = 360):
     """Write a record of two leads of noise with wander, format 16, at 1000 per mV."""
     rng = np.random.default_rng(n_samples)
     wander = 500 * np.sin(np.arange(n_samples) / 900)[:, None]
@@ -55,6 +55,17 @@ def test_stretches_joined_equal_the_whole(tmp_path, fs_hz, options, normalisatio
     assert sum(stretch.record.source_samples for stretch in stretches) == 40_001
     for stretch in stretches:
         np.testing.assert_allclose(stretch.record.spread, whole.spread, rtol=1e-3)
+
+
+@pytest.mark.parametrize("normalisation", Normalisation)
+def test_stretches_of_an_odd_clock_are_about_as_long_as_asked_for(tmp_path, normalisation):
+    path = write(tmp_path, 200_000, fs_hz=360.01)
+    config = PreprocessingConfig(fs_hz=180.0, normalisation=normalisation)
+    stretches = list(prepare_stretches(path, config, stretch_s=100.0))
+    assert max(stretch.record.source_samples for stretch in stretches) < 150 * 360.01
+    whole = prepare_record(read_record(path), config)
+    joined = np.concatenate([stretch.record.signal for stretch in stretches])
+    np.testing.assert_allclose(joined, whole.signal, atol=5e-4)
 
 
 @pytest.mark.parametrize("n_samples", [1, 100, 7_200, 7_201])
@@ -104,7 +115,7 @@ def test_a_lead_that_is_missing_is_found_behind_one_of_the_same_name(tmp_path):
 
 def test_options_that_do_not_fit_are_errors(tmp_path):
     path = write(tmp_path, 1_000, fs_hz=100)
-    with pytest.raises(ConfigError, match="lowpass_hz=60"):
+    with pytest.raises(DataError, match=r"record .*rec at 100 Hz does not fit preprocessing: lowpass_hz=60"):
         next(prepare_stretches(path, PreprocessingConfig(lowpass_hz=60.0)))
     with pytest.raises(DataError, match="no lead 'V1'"):
         next(prepare_stretches(path, PreprocessingConfig(leads=["V1"])))
