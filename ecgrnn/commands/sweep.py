@@ -5,6 +5,8 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,21 +17,20 @@ from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.credentials import without_passwords
-from ecgrnn.errors import ConfigError, DataError, Interrupted
+from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.files import write_csv, write_text
 from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
 from ecgrnn.runs import OPTIONS
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 
 
 def run(options: SweepConfig) -> None:
     """Work on a study until it has the wanted number of finished trials; begins it or goes on with it."""
     try:
-        from optuna.exceptions import StorageInternalError
-
         from ecgrnn.sweeps import record
         from ecgrnn.sweeps.space import check_space
         from ecgrnn.sweeps.study import open_study
@@ -46,19 +47,18 @@ def run(options: SweepConfig) -> None:
     rows = record.trial_rows(study, options)
     _tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
     worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=_tell)
-    before = {
-        number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-    }
+    stop = _stopping(options.run_dir)
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
         worker.run()
-    except StorageInternalError as error:
-        raise DataError(
-            f"the study was lost from sight ({error}); the same command goes on with it"
-        ) from error
+    except BaseException:
+        with suppress(Exception):  # the study itself may be what cannot be reached
+            write_sweep(study, options)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        write_sweep(study, options)
+    write_sweep(study, options)
 
 
 def write_sweep(study: Any, options: SweepConfig) -> None:
@@ -181,5 +181,10 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(number, "the same command with the same run_dir goes on with the sweep")
+def _stopping(run_dir: str) -> Callable[[int, FrameType | None], None]:
+    """Make what is done at a signal: the worker gives back its trials, and the user learns how to go on."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number, f"the same words with run_dir={shlex.quote(run_dir)} go on with the sweep")
+
+    return stop

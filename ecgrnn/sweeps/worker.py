@@ -10,10 +10,11 @@ from typing import Any
 
 import optuna
 import yaml
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from ecgrnn.choices import Objective
+from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import DataError
 from ecgrnn.sweep_config import SweepConfig
 from ecgrnn.sweeps.process import PROGRAM, Ended, TrialProcess, own_cores, share_of_machine
@@ -77,7 +78,7 @@ class Worker:
         """Work until the study has enough finished trials; give back what is running when stopped.
 
         Raises:
-            DataError: when several trials in a row failed.
+            DataError: when several trials in a row failed, or the study cannot be reached any more.
         """
         try:
             while True:
@@ -90,6 +91,11 @@ class Worker:
                         return
                     self._busy = len(self._slots)
                 time.sleep(_POLL_S)
+        except StorageInternalError as error:
+            reason = without_passwords(str(error))
+            raise DataError(
+                f"the study cannot be reached any more ({reason}); the same command goes on with it"
+            ) from error
         finally:
             self._give_back()
 
@@ -217,10 +223,10 @@ class Worker:
         """Stop what still runs, and queue it for whoever works on the study next."""
         for slot in self._slots:
             slot.process.stop()
-            _, running = in_work(self.study)
-            for frozen in running:
-                if frozen.number == slot.trial.number:
-                    with suppress(Exception):  # the storage itself may be what failed
+            with suppress(Exception):  # the storage itself may be what failed
+                _, running = in_work(self.study)
+                for frozen in running:
+                    if frozen.number == slot.trial.number:
                         try_again(self.study, frozen, max_retries=self.options.max_retries + 1)
         self._slots.clear()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
 from ecgrnn.choices import Objective, Pruner
@@ -207,3 +208,14 @@ def test_a_word_for_what_is_searched_is_refused(options):
 def test_resume_is_not_a_word_of_a_sweep(options):
     with pytest.raises(ConfigError, match="goes on with the words it was begun with and run_dir=old"):
         options(resume="old")
+
+
+def test_a_study_that_is_lost_from_sight_is_said_so(options, program, monkeypatch):
+    def unreachable(study):
+        raise StorageInternalError("no connection to mysql://ann:secret@host/study")
+
+    settings = options()
+    worker = Worker(open_study(settings, []), settings, words=[], say=print, program=program)
+    monkeypatch.setattr("ecgrnn.sweeps.worker.in_work", unreachable)
+    with pytest.raises(DataError, match=r"ann:\*\*\*@host.*the same command goes on"):
+        worker.run()
