@@ -212,6 +212,7 @@ def to_config(composed: "DictConfig") -> Any:
 
 def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable[["DictConfig"], None]:
     def job(composed: "DictConfig") -> None:
+        """Claim a folder for what Hydra composed, keep the options in it, and run the command."""
         from hydra.core.hydra_config import HydraConfig
 
         hydra = HydraConfig.get()

@@ -185,6 +185,7 @@ def _stopping(run_dir: str) -> Callable[[int, FrameType | None], None]:
     """Make what is done at a signal: the worker gives back its trials, and the user learns how to go on."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        """Leave the worker's loop."""
         raise Interrupted(number, f"the same words with run_dir={shlex.quote(run_dir)} go on with the sweep")
 
     return stop

@@ -21,6 +21,7 @@ def on_threads(run: Callable[[_OptionsT], None]) -> Callable[[_OptionsT], None]:
 
     @functools.wraps(run)
     def with_threads(options: _OptionsT) -> None:
+        """Set the number of threads for as long as the command runs."""
         before = torch.get_num_threads()
         torch.set_num_threads(options.threads or before)
         try:

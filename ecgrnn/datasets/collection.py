@@ -173,6 +173,7 @@ def _simulated(data: DataConfig) -> Path:
 
 def _bar(what: str, unit: str) -> Any:
     def wrap(items: Iterable[Any], total: int | None = None) -> Iterable[Any]:
+        """Show how many of the items are done."""
         bar: Iterable[Any] = tqdm(items, desc=what, unit=unit, total=total)
         return bar
 

@@ -153,6 +153,7 @@ def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) 
     answers: list[OSError | None] = []
 
     def ask() -> None:
+        """Ask for one small file, and keep what came of it."""
         try:
             with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=within_s):
                 answers.append(None)

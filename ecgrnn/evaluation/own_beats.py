@@ -64,6 +64,7 @@ def classify_found(
     view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
 
     def beats_of(mine: Sequence[int]) -> BeatItems:
+        """Cut the beats of some of the records."""
         chosen = [records[k] for k in mine]
         dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
         return dataset

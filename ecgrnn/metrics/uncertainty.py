@@ -125,6 +125,7 @@ def paired_difference(
     both = np.stack([np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)], axis=1)
 
     def difference(pooled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give how much larger the statistic of the second model is."""
         return statistic(pooled[:, 1]) - statistic(pooled[:, 0])
 
     drawn = difference(resample_patients(both, rng=rng, n_resamples=n_resamples))

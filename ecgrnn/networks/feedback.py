@@ -93,6 +93,7 @@ class FeedbackHead(nn.Module):
         free[0] = 0
 
         def step(t: int, previous: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+            """Look up each label's log-probability behind the one before."""
             return torch.where(valid[rows, t, None], table[rows, t, previous], free), rows
 
         found = beam_search(

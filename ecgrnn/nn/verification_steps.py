@@ -73,6 +73,7 @@ def _layer_norm() -> StepDifferences:
     inputs |= {"x": _random(BATCH, TIME, INPUT), "h": _random(BATCH, HIDDEN), "c": _random(BATCH, HIDDEN)}
 
     def by_torch(given: Tensors) -> Tensors:
+        """Take the steps with the written-out cell in torch."""
         W_ih, W_hh, b_ih, b_hh = (given[name] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
         weights = Weights(W_ih, W_hh, b_ih, b_hh, NormWeights(*(given[name] for name in NormWeights._fields)))
         state, outputs = State(given["h"], given["c"]), []
@@ -82,6 +83,7 @@ def _layer_norm() -> StepDifferences:
         return {"y": torch.stack(outputs), "c": state.c if state.c is not None else state.h}
 
     def by_numpy(given: Arrays) -> Arrays:
+        """Take the same steps with the reference."""
         weights = reference.pick(given, "")
         gains = (given["gain_ih"], given["gain_hh"], given["gain_c"], given["shift_c"])
         h, c, outputs = given["h"], given["c"], []
@@ -99,6 +101,7 @@ def _joined(activation: Cell | None) -> StepDifferences:
     inputs |= {"x": _random(BATCH, TIME, INPUT), "h": _random(BATCH, HIDDEN)}
 
     def by_torch(given: Tensors) -> Tensors:
+        """Take the steps with the written-out cell in torch."""
         weights = {name: value for name, value in given.items() if name not in {"x", "h"}}
         h, outputs, states = given["h"], [], []
         for x in given["x"].unbind(dim=1):
@@ -108,6 +111,7 @@ def _joined(activation: Cell | None) -> StepDifferences:
         return {"y": torch.stack(outputs), "h": torch.stack(states)}
 
     def by_numpy(given: Arrays) -> Arrays:
+        """Take the same steps with the reference."""
         hidden = given["to_hidden.weight"], given["to_hidden.bias"]
         output = given["to_output.weight"], given["to_output.bias"]
         h, outputs, states = given["h"], [], []

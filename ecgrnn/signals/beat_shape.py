@@ -46,6 +46,7 @@ def beat_shapes(
     """
 
     def region(limits_s: tuple[float, float], lag_s: float = 0.0) -> slice:
+        """Give the samples between two times from the R wave, moved by a lag."""
         moved = round(lag_s * fs_hz)  # both ends by as much, or the region's length would depend on the lag
         start, stop = (before + round(limit * fs_hz) + moved for limit in limits_s)
         return slice(start, stop)

@@ -49,6 +49,7 @@ def draw_noise_levels(breathing_hz: float, n_leads: int, rng: np.random.Generato
     """Draw the noise of one patient: log-normal, so that a few recordings are bad."""
 
     def level(usual_mv: float) -> NDArray[np.float64]:
+        """Draw one kind of noise, about the usual level, for every lead."""
         between_leads = rng.uniform(0.7, 1.3, n_leads)
         return np.asarray(usual_mv * np.exp(0.55 * rng.standard_normal()) * between_leads)
 

@@ -67,6 +67,7 @@ def draw_profile(
     rr_s = 60 / rng.uniform(*kind.rate_bpm)
 
     def probability(usual: float) -> float:
+        """Draw a probability of this patient, about the usual one."""
         return usual * rng.uniform(0.6, 1.4)
 
     profile = RhythmProfile(
