@@ -7,7 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,10 +229,11 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
             raise _JobError(error) from error
         composed.run_dir = str(run_dir)
         try:
-            options = to_config(composed)
-            if resumed or not goes_on:
-                _keep_options(command, composed, run_dir, resumed=resumed)
-            importlib.import_module(f"ecgrnn.commands.{command}").run(options)
+            with runs.held(run_dir) if command == "train" else nullcontext():
+                options = to_config(composed)
+                if resumed or not goes_on:
+                    _keep_options(command, composed, run_dir, resumed=resumed)
+                importlib.import_module(f"ecgrnn.commands.{command}").run(options)
             if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
                 done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:

@@ -1,9 +1,11 @@
 """The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
 
+import os
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,34 @@ def join(run_dir: Path, *, shared: bool) -> bool:
 def claimed(run_dir: Path) -> None:
     """Take the mark of a claim away: what the run has written says from now on that the folder is taken."""
     (run_dir / _CLAIMED).unlink(missing_ok=True)
+
+
+@contextmanager
+def held(run_dir: Path) -> Iterator[None]:
+    """Hold a folder while a training writes into it; the system lets go of it with the process.
+
+    Raises:
+        ConfigError: another training holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: nothing like it there
+        yield
+        return
+    folder = os.open(run_dir, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(folder)
+        raise ConfigError(
+            f"a training is still running in {run_dir}; wait for its end, or stop it, before it is resumed"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 def leave_no_empty_run(run_dir: Path) -> None:

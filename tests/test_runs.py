@@ -9,6 +9,7 @@ from ecgrnn.runs import (
     FolderTakenError,
     claim,
     claimed,
+    held,
     join,
     leave_no_empty_run,
     quoted,
@@ -106,3 +107,10 @@ def test_a_folder_that_is_no_sweep_is_refused_at_once(tmp_path, monkeypatch):
     (tmp_path / OPTIONS).write_text("run_dir: a\nseed: 1\n")
     with pytest.raises(ConfigError, match="is not empty"):
         join(tmp_path, shared=True)
+
+
+def test_a_training_that_is_running_is_not_resumed_beside_it(tmp_path):
+    with held(tmp_path), pytest.raises(ConfigError, match="is still running"), held(tmp_path):
+        pass
+    with held(tmp_path):  # its end lets go
+        pass
