@@ -29,7 +29,7 @@ def test_the_next_job_of_a_multirun_starts_its_processes_anew(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.splitlines() == ["[0, 1] 2", "[0, 1] 2", "1 False"]

@@ -251,7 +251,7 @@ def test_a_cache_that_cannot_be_written_says_which_option_names_it(records):
 def test_two_processes_at_once_both_get_whole_entries(records, tmp_path):
     arguments = [sys.executable, "-c", PREPARE_TOGETHER, str(records), str(tmp_path / "cache"), str(tmp_path)]
     processes = [subprocess.Popen([*arguments, name], stdout=subprocess.PIPE) for name in ("one", "other")]
-    said = [process.communicate(timeout=300)[0] for process in processes]
+    said = [process.communicate(timeout=900)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     found, prepared = prepare(records, tmp_path / "cache")
     assert prepared == 0

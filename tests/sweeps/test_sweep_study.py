@@ -114,7 +114,7 @@ def test_a_killed_worker_loses_its_trial_alone_and_the_other_makes_it_up(options
     survivor = begin_worker(tmp_path / "sweep", address, seconds=0)
     victim.kill()
     victim.communicate()
-    said, _ = survivor.communicate(timeout=120)
+    said, _ = survivor.communicate(timeout=600)
     assert survivor.returncode == 0, said
     study = open_study(options(storage=address), [])
     found = states(study)
