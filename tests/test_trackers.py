@@ -53,6 +53,7 @@ def test_tensorboard_has_curves_pictures_and_options_with_final_figures(tracked)
     assert "hparams" in events.summary_metadata["_hparams_/session_start_info"].plugin_data.plugin_name
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of MLflow's own tables, with SQLAlchemy 2.1
 def test_mlflow_has_options_final_figures_and_pictures(tracked):
     from mlflow.tracking import MlflowClient
 
