@@ -159,7 +159,7 @@ def _tensorboard(run_dir: Path) -> Logger:
         return TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
     except ImportError as error:
         raise ConfigError(
-            "logger.tensorboard=true needs TensorBoard: pip install tensorboard, or take "
+            "logger.tensorboard=true needs TensorBoard: pip install 'ecgrnn[tensorboard]', or take "
             "logger.tensorboard=false"
         ) from error
 

@@ -157,7 +157,7 @@ def leave_no_empty_run(run_dir: Path) -> None:
 
 def write_words(run_dir: Path, words: Sequence[str]) -> None:
     """Keep the words a run was started with, but for those that name its folder."""
-    kept = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
+    kept = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     write_whole(run_dir / WORDS, yaml.safe_dump(kept))
 
 
@@ -184,6 +184,12 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def key_and_value(word: str) -> tuple[str, str]:
+    """Take a word of the command line apart, without what Hydra's grammar puts around it."""
+    key, _, value = word.partition("=")
+    return key.lstrip("+~"), value.strip("'\"")
+
+
 def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """Put the words of the run that is to be resumed before those that were typed now.
 
@@ -193,7 +199,7 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     Raises:
         ConfigError: when there is no run in the folder.
     """
-    given = dict(_key_and_value(word) for word in words)
+    given = dict(key_and_value(word) for word in words)
     again = environment.get("SLURM_RESTART_COUNT", "0") != "0"
     folder = given.get("resume")
     if folder in (None, "", "null") and again and (Path(given.get("run_dir", "")) / WORDS).is_file():
@@ -201,8 +207,8 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     if folder in (None, "", "null"):
         return list(words)
     run_dir = Path(str(folder))
-    before = [word for word in _words_of(run_dir) if _key_and_value(word)[0] not in given]
-    typed = [word for word in words if _key_and_value(word)[0] not in {"run_dir", "resume"}]
+    before = [word for word in _words_of(run_dir) if key_and_value(word)[0] not in given]
+    typed = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
 
 
@@ -266,8 +272,3 @@ def _words_of(run_dir: Path) -> list[str]:
             f"holds {OPTIONS} and {WORDS}"
         )
     return [str(word) for word in yaml.safe_load((run_dir / WORDS).read_text(encoding="utf-8")) or []]
-
-
-def _key_and_value(word: str) -> tuple[str, str]:
-    key, _, value = word.partition("=")
-    return key.lstrip("+~"), value.strip("'\"")

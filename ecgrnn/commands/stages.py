@@ -11,8 +11,12 @@ from ecgrnn.ranks import rank_of
 
 def say(line: str) -> None:
     """Tell the user one line; of several processes the first one speaks."""
-    if rank_of(os.environ):
-        return
+    if not rank_of(os.environ):
+        tell(line)
+
+
+def tell(line: str) -> None:
+    """Tell the user one line, whichever process this is."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

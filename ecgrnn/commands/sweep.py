@@ -4,7 +4,6 @@ import dataclasses
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +15,12 @@ import yaml
 from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
+from ecgrnn.commands.stages import tell
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.files import write_csv, write_text
 from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
-from ecgrnn.runs import OPTIONS
+from ecgrnn.runs import OPTIONS, key_and_value
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
@@ -45,8 +45,8 @@ def run(options: SweepConfig) -> None:
     _check_words(options)
     study = open_study(options, words)
     rows = record.trial_rows(study, options)
-    _tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
-    worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=_tell)
+    tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
+    worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=tell)
     stop = _stopping(options.run_dir)
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
@@ -88,9 +88,9 @@ def write_sweep(study: Any, options: SweepConfig) -> None:
     )
     write_text(run_dir / "sweep.html", sweep_page(shown))
     if best:
-        _tell(f"best        trial {best[0].number}: {' '.join(record.overrides(best[0]))}")
-        _tell(f"train it    {command}")
-    _tell(f"page        {run_dir / 'sweep.html'}")
+        tell(f"best        trial {best[0].number}: {' '.join(record.overrides(best[0]))}")
+        tell(f"train it    {command}")
+    tell(f"page        {run_dir / 'sweep.html'}")
 
 
 def trial_words(options: SweepConfig) -> list[str]:
@@ -138,7 +138,7 @@ def _check_words(options: SweepConfig) -> None:
         ConfigError: naming the option.
     """
     for word in options.given.words:
-        name = word.lstrip("+~").split("=")[0]
+        name, _ = key_and_value(word)
         if name in options.search.space:
             raise ConfigError(
                 f"{name} is searched, so {word.lstrip('+~')} would change nothing; leave it out, or take "
@@ -160,7 +160,7 @@ def _train_fields() -> set[str]:
 
 
 def _top(word: str) -> str:
-    return word.lstrip("+~").split("=")[0].split(".")[0]
+    return key_and_value(word)[0].split(".")[0]
 
 
 def _devices(trainer: dict[str, Any]) -> list[str]:
@@ -173,12 +173,6 @@ def _devices(trainer: dict[str, Any]) -> list[str]:
     import torch
 
     return [str(k) for k in range(torch.cuda.device_count())]
-
-
-def _tell(line: str) -> None:
-    """Tell the user one line; of several workers each speaks, where ``stages.say`` is for the first alone."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def _stopping(run_dir: str) -> Callable[[int, FrameType | None], None]:

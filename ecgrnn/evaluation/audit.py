@@ -17,16 +17,14 @@ from ecgrnn.datasets.transcripts import TranscriptView
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.errors import SplitError
 
-_FITTED = (
-    ("weights", "train"),
-    ("class weights of the loss", "train"),
-    ("best epoch, which is what is judged unless judge=last", "validation"),
-    ("temperature", "validation"),
-    ("decision thresholds", "validation"),
-    ("QRS detector's constants", "no side: fixed in the program, set by hand with an eye on all of mitdb"),
+_WEIGHTS = ("weights", "train")
+_CLASS_WEIGHTS = ("class weights of the loss", "train")
+_EPOCH = ("best epoch, which is what is judged unless judge=last", "validation")
+_DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
+_DETECTOR = (
+    "QRS detector's constants",
+    "no side: fixed in the program, set by hand with an eye on all of mitdb",
 )
-_OF_BEATS_ONLY = ("temperature", "decision thresholds")
-_NOT_OF_WAVES_AND_TRANSCRIPTS = ("class weights of the loss", *_OF_BEATS_ONLY, "QRS detector's constants")
 
 _CHUNK = 4096
 
@@ -60,7 +58,7 @@ class Audit:
     split: Split
     counts: Mapping[str, Mapping[str, int]]
     checks: tuple[Check, ...]
-    fitted: tuple[tuple[str, str], ...] = _FITTED
+    fitted: tuple[tuple[str, str], ...] = ()
 
     def require(self) -> None:
         """Go on only where nothing is on two sides.
@@ -169,16 +167,14 @@ _NAMES = {
 
 
 def _fitted(view: Any) -> tuple[tuple[str, str], ...]:
-    """Leave out what the task of this view has not got."""
-    absent: tuple[str, ...]
+    """Say what is fitted or chosen for the task of a view, and on which side."""
     match view:
         case WaveView() | TranscriptView():
-            absent = _NOT_OF_WAVES_AND_TRANSCRIPTS
+            return (_WEIGHTS, _EPOCH)
         case StripView():
-            absent = _OF_BEATS_ONLY
+            return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, _DETECTOR)
         case _:
-            absent = ()
-    return tuple((what, side) for what, side in _FITTED if what not in absent)
+            return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, *_DECISION, _DETECTOR)
 
 
 def _patients(split: Split) -> Check:

@@ -111,7 +111,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         folder=collection.folder,
         split=split,
         annotator=annotator,
-        test=_pick(collection, split, split.test),
+        test=pick_records(collection, split, split.test),
         own=own,
         own_annotator=model.data.annotator,
         absent=absent,
@@ -136,7 +136,14 @@ def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[C
         )
     except DataError as error:
         return {}, str(error)
-    return {side: _pick(collection, split, split.side(side)) for side in SIDES}, ""
+    return {side: pick_records(collection, split, split.side(side)) for side in SIDES}, ""
+
+
+def pick_records(collection: Collection, split: Split, names: Iterable[str]) -> list[CachedRecord]:
+    """Give records by name, each with the patient that the split knows."""
+    return [
+        dataclasses.replace(record, patient=split.patients[record.name]) for record in collection.pick(names)
+    ]
 
 
 def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *, compared: bool) -> None:
@@ -212,13 +219,6 @@ def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
     """Say where a model's own database is; the split is in the checkpoint, and its file is not asked for."""
     root = (data.root if data.database is None else None) or model.data.root
     return dataclasses.replace(model.data, root=root, cache=data.cache, workers=data.workers, split=None)
-
-
-def _pick(collection: Collection, split: Split, names: Iterable[str]) -> list[CachedRecord]:
-    """Give records by name, each with the patient that the split knows."""
-    return [
-        dataclasses.replace(record, patient=split.patients[record.name]) for record in collection.pick(names)
-    ]
 
 
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:

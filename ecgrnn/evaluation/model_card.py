@@ -54,7 +54,7 @@ def model_card(summary: Mapping[str, Any], *, title: str) -> str:
         "",
         f"- accuracy {_figure(summary['intervals']['accuracy'])}",
         f"- macro-F1 over {' '.join(summary['macro_f1_classes'])}: "
-        f"{_figure(summary['intervals']['macro_f1'] | {'estimate': summary['macro_f1']}, factor=1.0)}",
+        f"{_figure(summary['intervals']['macro_f1'], factor=1.0)}",
         "",
     ]
     for scheme, ec57 in summary["ec57"].items():

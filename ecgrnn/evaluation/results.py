@@ -20,6 +20,7 @@ from ecgrnn.evaluation.held_out import (
     HeldOutRecords,
     open_held_out,
     own_records,
+    pick_records,
     read_beats,
     refuse_seen_patients,
 )
@@ -252,11 +253,10 @@ def _second_reading(
         records=names,
     )
     collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
-    unseen = check_other_database(collection.pick(names), seen)
+    test = pick_records(collection, held_out.split, names)
+    unseen = check_other_database(test, seen)
     unseen = replace(unseen, name=f"{unseen.name} of the second checkpoint")
     Audit(held_out.split, {}, (unseen,)).require()
-    patients = held_out.split.patients
-    test = [replace(record, patient=patients[record.name]) for record in collection.pick(names)]
     own = replace(held_out, test=test, own={})
     folder = Path(options.run_dir) / SECOND
     return _read(model, own, positions, scheme=scheme, options=options, folder=folder), unseen
