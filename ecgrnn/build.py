@@ -1,11 +1,8 @@
-"""From options to objects: one function per kind of thing; reads no file and trains nothing."""
+"""From options to networks and views of records; knows no Lightning, so that prediction starts without it."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-import pytorch_lightning as pl
-import torch
 from torch import nn
 
 from ecgrnn.build_forms import classifier, frame_encoder, generator, lead_set_encoder, translator
@@ -18,7 +15,6 @@ from ecgrnn.config import (
     LoaderConfig,
     TaskConfig,
 )
-from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.beat_sequences import BeatSequenceView, feature_names
 from ecgrnn.datasets.beats import BeatView
 from ecgrnn.datasets.collection import find_scheme
@@ -29,9 +25,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, GeneratorConfig, TranscriptionConfig, TranslatorConfig
 from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, LabellerConfig, NetworkConfig
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
-from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.networks.translator import Translator
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.ranks import world_size
 from ecgrnn.signals.rhythms import RHYTHM_SCHEME, SUPERCLASS_SCHEME
@@ -40,14 +34,6 @@ from ecgrnn.signals.strip_features import STRIP_FEATURES
 from ecgrnn.signals.waves import WAVE_SCHEME
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
-from ecgrnn.tasks.augmentation import BeatAugmentation
-from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
-from ecgrnn.tasks.generation import GenerationTask
-from ecgrnn.tasks.labelling import LabellingTask
-from ecgrnn.tasks.multilabel import MultiLabelTask
-from ecgrnn.tasks.strip_augmentation import augmented
-from ecgrnn.tasks.transcription import TranscriptionTask
-from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 _NETWORKS: dict[str, type[NetworkConfig]] = {
     "classifier": ClassifierConfig,
@@ -161,90 +147,15 @@ def build_view(
             raise ConfigError(f"there is no view for {type(task).__name__}")
 
 
-def build_datamodule(options: TrainConfig) -> EcgDataModule:
-    """Build the data module of a training run."""
-    view = build_view(
+def build_training_view(options: TrainConfig) -> Any:
+    """Build what a training run makes of records."""
+    return build_view(
         options.task,
         annotator=options.data.annotator,
         scheme=build_scheme(options.task, options.data),
         loader=options.loader,
         seed=options.seed,
     )
-    return EcgDataModule(
-        options.data, options.preprocessing, loader=options.loader, view=view, seed=options.seed
-    )
-
-
-def build_task(
-    options: TrainConfig,
-    *,
-    signal: SignalSpec,
-    scheme: LabelScheme,
-    counts: Sequence[int],
-    facts: dict[str, Any],
-) -> pl.LightningModule:
-    """Build the LightningModule of a training run.
-
-    Args:
-        options: the run's options.
-        signal: the signal the network reads.
-        scheme: the classes.
-        counts: training items of each class.
-        facts: plain data for the checkpoint.
-
-    Raises:
-        ConfigError: when a class that is to be scored has no training item.
-    """
-    n_classes = len(scheme.classes)
-    network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
-    match options.task:
-        case BeatsConfig() | RhythmConfig() as task:
-            _check_classes(task.macro_f1_classes, scheme, counts)
-            return ClassificationTask(
-                network,
-                classes=scheme.classes,
-                scored=task.macro_f1_classes,
-                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
-                label_smoothing=task.label_smoothing,
-                optimizer=options.optimizer,
-                facts=facts,
-                **_training_extras(task, counts=counts, signal=signal),
-            )
-        case SuperclassConfig() as task:
-            return MultiLabelTask(
-                network,
-                classes=scheme.classes,
-                augment=partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz),
-                optimizer=options.optimizer,
-                facts=facts,
-            )
-        case DelineateConfig() as task:
-            labeller = cast("Labeller", network)
-            return LabellingTask(
-                labeller,
-                n_classes=n_classes,
-                truth_probability=task.truth_probability,
-                augment=_wave_augmentation(task, labeller, fs_hz=signal.fs_hz),
-                optimizer=options.optimizer,
-                facts=facts,
-            )
-        case GenerationConfig() as task:
-            return GenerationTask(
-                cast("Generator", network),
-                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
-                optimizer=options.optimizer,
-                facts=facts,
-            )
-        case TranscriptionConfig():
-            return TranscriptionTask(
-                cast("Translator", network),
-                most_symbols_per_s=MOST_BEATS_PER_S,
-                fs_hz=signal.fs_hz,
-                optimizer=options.optimizer,
-                facts=facts,
-            )
-        case _:
-            raise ConfigError(f"there is no task for {type(options.task).__name__}")
 
 
 def network_config_of(plain: Mapping[str, Any]) -> NetworkConfig:
@@ -296,28 +207,6 @@ def _beat_sequence_network(
     )
 
 
-def _training_extras(
-    task: BeatsConfig | RhythmConfig, *, counts: Sequence[int], signal: SignalSpec
-) -> dict[str, Any]:
-    """Give what a task changes in its batches and its loss while it trains."""
-    match task:
-        case RhythmConfig():
-            return {"augment": partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz)}
-        case BeatSequenceConfig():
-            names = feature_names(len(signal.leads), causal=task.causal)
-            return {
-                "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
-                "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
-            }
-        case _:
-            return {}
-
-
-def _wave_augmentation(task: DelineateConfig, labeller: Labeller, *, fs_hz: float) -> WaveAugmentation:
-    frame, per_frame = labeller.encoder.frame, labeller.labels_per_frame
-    return WaveAugmentation(task.augmentation, fs_hz=fs_hz, frame=frame, per_frame=per_frame)
-
-
 def _in_memory_mb(loader: LoaderConfig) -> float:
     """Map windows where there are several ranks: held in memory, every rank would hold everything."""
     return loader.in_memory_mb if world_size() == 1 else 0.0
@@ -338,16 +227,3 @@ def _labels_per_frame(config: LabellerConfig, task: DelineateConfig, *, fs_hz: f
             f"task.step_s={task.step_s}"
         )
     return round(labels)
-
-
-def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[int]) -> None:
-    for name in scored:
-        if name not in scheme.classes:
-            raise ConfigError(
-                f"task.macro_f1_classes names {name}; scheme {scheme.name} has {', '.join(scheme.classes)}"
-            )
-        if counts[scheme.classes.index(name)] == 0:
-            raise ConfigError(
-                f"no training patient has a beat of class {name}, which task.macro_f1_classes names; "
-                "take another split, or leave the class out of task.macro_f1_classes"
-            )

@@ -1,5 +1,6 @@
 """The command line: first word, Hydra, typed config, command; the only file that knows Hydra."""
 
+import gc
 import importlib
 import os
 import signal
@@ -233,7 +234,7 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
                 options = to_config(composed)
                 if resumed or not goes_on:
                     _keep_options(command, composed, run_dir, resumed=resumed)
-                importlib.import_module(f"ecgrnn.commands.{command}").run(options)
+                _module_of(command).run(options)
             if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
                 done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:
@@ -242,6 +243,25 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
             raise _JobError(error) from error
 
     return job
+
+
+def _module_of(command: str) -> Any:
+    """Import a command, for the first time without searching for cycles on the way.
+
+    The imports make a million objects, all of which stay: to search them again and again takes a sixth of the
+    time, and as long once more while the options are read and the data opened.
+    """
+    name = f"ecgrnn.commands.{command}"
+    if name in sys.modules:
+        return sys.modules[name]
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        if searching:
+            gc.enable()
 
 
 def _keep_options(command: str, composed: "DictConfig", run_dir: Path, *, resumed: bool) -> None:

@@ -26,8 +26,8 @@ FLOORS = {
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
-    **dict.fromkeys(("build", "build_trainer"), 4),
-    **dict.fromkeys(("inference", "evaluation", "sweeps"), 5),
+    "build": 4,
+    **dict.fromkeys(("inference", "evaluation", "sweeps", "build_training", "build_trainer"), 5),
     **dict.fromkeys(("commands", "cli", "__main__"), 6),
 }
 SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli")}
@@ -37,7 +37,7 @@ ROOMS_OF = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "matplotlib": {"evaluation"},
-    "pytorch_lightning": {"datamodule", "tasks", "training", "build", "build_trainer", "commands"},
+    "pytorch_lightning": {"datamodule", "tasks", "training", "build_training", "build_trainer", "commands"},
     "lightning_fabric": {"training", "build_trainer", "commands"},
     "optuna": {"sweeps"},
     "torchmetrics": {"metrics", "tasks", "training"},
@@ -265,3 +265,11 @@ def test_an_installed_package_reads_the_conf_it_ships(tmp_path, monkeypatch):
     (installed / "conf").mkdir(parents=True)
     monkeypatch.setattr("ecgrnn.cli.__file__", str(installed / "cli.py"))
     assert conf_folder() == installed / "conf"
+
+
+@pytest.mark.parametrize("command", ["prepare", "predict", "generate", "inspect", "score"])
+def test_commands_that_train_nothing_start_without_lightning(command):
+    heavy = ("pytorch_lightning", "torchmetrics", "matplotlib")
+    code = f"import sys, ecgrnn.commands.{command}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ecgrnn import __version__
+from ecgrnn import __version__, cli
 from ecgrnn.cli import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,3 +193,16 @@ def test_the_bare_program_lists_the_commands(capsys):
     assert main([]) == 0
     said = capsys.readouterr().out
     assert all(f"  {command} " in said for command in COMMANDS)
+
+
+@pytest.mark.parametrize("searching", [True, False])
+def test_a_command_is_imported_without_a_search_for_cycles(searching, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli.importlib, "import_module", lambda name: seen.append((name, gc.isenabled())))
+    (gc.enable if searching else gc.disable)()
+    try:
+        cli._module_of("none_yet")
+        assert gc.isenabled() is searching
+    finally:
+        gc.enable()
+    assert seen == [("ecgrnn.commands.none_yet", False)]

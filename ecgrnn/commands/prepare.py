@@ -1,6 +1,6 @@
 """Command ``prepare``: find, simulate or fetch a database and fill the cache with what ``train`` opens."""
 
-from ecgrnn.build import build_datamodule
+from ecgrnn.build import build_training_view
 from ecgrnn.command_config import PrepareConfig
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.datasets.collection import open_collection
@@ -9,12 +9,12 @@ from ecgrnn.datasets.collection import open_collection
 def run(options: PrepareConfig) -> None:
     """Prepare as the options say."""
     stages = Stages()
-    training = build_datamodule(options)  # of the training that will look for what is prepared here
+    view = build_training_view(options)  # of the training that will look for what is prepared here
     with stages.timed("prepare"):
         collection = open_collection(
-            training.data,
-            training.preprocessing,
-            annotators=training.view.annotators,
+            options.data,
+            options.preprocessing,
+            annotators=view.annotators,
             shard=options.shard,
             shards=options.shards,
             processes=options.processes,

@@ -9,8 +9,9 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from ecgrnn.build import build_datamodule, build_scheme, build_task, plain_form
+from ecgrnn.build import build_scheme, plain_form
 from ecgrnn.build_trainer import build_trainer, check_course
+from ecgrnn.build_training import build_datamodule, build_task
 from ecgrnn.choices import Epoch, Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.evaluate import judge_other_forms, judge_strips

@@ -1,5 +1,6 @@
 """The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.ectopic_copies import ectopic_copies
+from ecgrnn.datasets.kept_arrays import Arrays, kept_arrays
 from ecgrnn.datasets.large_arrays import large_array
 from ecgrnn.datasets.windows import (
     BeatTable,
@@ -25,7 +27,7 @@ from ecgrnn.datasets.windows import (
 )
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
-from ecgrnn.signals.usual_beat import NEIGHBOURS, RENEWED_BEATS, usual_beats
+from ecgrnn.signals.usual_beat import NEIGHBOURS, RENEWED_BEATS, UsualBeats, usual_beats
 from ecgrnn.spec import LabelScheme
 
 _QRS_S = (0.13, 0.19)
@@ -33,6 +35,9 @@ _QRS_S = (0.13, 0.19)
 
 _LEAST_HEIGHT = 0.1
 """A flatter usual beat, in mV, is a loose electrode: it is not blown up."""
+
+_WAY = 1
+"""Counts up when usual beats or features are computed in another way, so that none kept before is taken."""
 
 _LARGEST = 6.0
 """Samples beyond so many heights of the usual beat are artefacts."""
@@ -89,11 +94,11 @@ class BeatSequenceView:
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
         if not (training and self.simulated_ectopy > 0 and len(table)):
-            return BeatSequenceDataset(records, table, view=self, training=training)
+            return BeatSequenceDataset(records, table, view=self, training=training, keep=True)
         rng = np.random.default_rng(self.seed)
         copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
         table = joined_tables([table, beats], records=[len(records), len(copies)])
-        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True)
+        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, keep=True)
         dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
         return dataset
 
@@ -165,13 +170,21 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         table: the beats, record by record and in order of time.
         view: how they are cut.
         training: whether sequences are learned from.
+        keep: keep usual beats and features of a record of the cache in its entry, for the next start.
     """
 
     def __init__(
-        self, records: Sequence[PreparedSignal], table: BeatTable, *, view: BeatSequenceView, training: bool
+        self,
+        records: Sequence[PreparedSignal],
+        table: BeatTable,
+        *,
+        view: BeatSequenceView,
+        training: bool,
+        keep: bool = False,
     ) -> None:
         self.records = records
         self.view = view
+        self._keep = keep
         fs_hz = common_fs(records)
         self._before = round(view.before_s * fs_hz)
         self._width = self._before + round(view.after_s * fs_hz)
@@ -225,24 +238,61 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         self, record: PreparedSignal, table: BeatTable, start: int, stop: int
     ) -> NDArray[np.float32]:
         """Fill in the beats of one record and give their features."""
-        sample = table.sample[start:stop]
+        sample, source_sample = table.sample[start:stop], table.source_sample[start:stop]
         if not len(sample):
             return np.zeros((0, len(self.feature_names)), np.float32)
         nowhere = np.zeros(len(sample), np.int64)
-        beats = gather_windows([record.signal], nowhere, sample - self._before, width=self._width)
-        rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
-        usual = usual_beats(beats, rr, causal=self.view.causal)
+        windows = gather_windows([record.signal], nowhere, sample - self._before, width=self._width)
+        beats = np.ascontiguousarray(windows.transpose(0, 2, 1))  # (beat, lead, time)
+
+        def compute() -> Arrays:
+            """Compute what takes long."""
+            return self._described(record, beats, sample=sample, source_sample=source_sample)
+
+        if self._keep and isinstance(record, CachedRecord):
+            key = self._key(record, sample, source_sample)
+            described = kept_arrays(record.folder / "beat_sequences.npz", key=key, compute=compute)
+        else:
+            described = compute()
+        usual = UsualBeats(described["usual"], described["of"])
         beats, usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
-        self._beats[start:stop, ..., 0] = beats.transpose(0, 2, 1)
-        self._beats[start:stop, ..., 1] = usual.transpose(0, 2, 1)
-        rhythm = rhythm_context(
-            table.source_sample[start:stop], fs_hz=record.source_fs_hz, causal=self.view.causal
-        )
+        self._beats[start:stop, ..., 0] = beats
+        self._beats[start:stop, ..., 1] = usual.around()
+        return described["features"]
+
+    def _described(
+        self,
+        record: PreparedSignal,
+        beats: NDArray[np.float32],
+        *,
+        sample: NDArray[np.int64],
+        source_sample: NDArray[np.int64],
+    ) -> Arrays:
+        """Find the usual beats of a record, in mV, and the features of each beat."""
+        before, fs_hz, causal = self._before, record.fs_hz, self.view.causal
+        rr = np.diff(sample, prepend=sample[0] - fs_hz).astype(np.float64)
+        found = usual_beats(beats, rr, causal=causal)
+        scaled, usual = _scaled(beats, found, before=before, fs_hz=fs_hz)
+        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=causal)
         shapes = [
-            beat_shapes(beats[..., lead], usual[..., lead], before=self._before, fs_hz=record.fs_hz)
-            for lead in range(beats.shape[2])
+            beat_shapes(
+                scaled[:, lead], UsualBeats(usual.shape[:, lead], usual.of), before=before, fs_hz=fs_hz
+            )
+            for lead in range(beats.shape[1])
         ]
-        return np.concatenate([rhythm, *shapes], axis=1)
+        return {
+            "usual": found.shape,
+            "of": found.of,
+            "features": np.concatenate([rhythm, *shapes], axis=1),
+        }
+
+    def _key(self, record: CachedRecord, sample: NDArray[np.int64], source_sample: NDArray[np.int64]) -> str:
+        """Name all that usual beats and features depend on."""
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
+        hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
+        hashed.update(np.ascontiguousarray(sample).data)
+        hashed.update(np.ascontiguousarray(source_sample).data)
+        return hashed.hexdigest()
 
 
 def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Tensor:
@@ -274,9 +324,11 @@ def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDAr
 
 
 def _scaled(
-    beats: NDArray[np.float32], usual: NDArray[np.float32], *, before: int, fs_hz: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    level = np.median(usual, axis=1, keepdims=True)
-    qrs = usual[:, before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
-    height = np.maximum(np.ptp(qrs, axis=1, keepdims=True), _LEAST_HEIGHT)
-    return np.clip((beats - level) / height, -_LARGEST, _LARGEST), (usual - level) / height
+    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], UsualBeats]:
+    """Take each usual beat's median off, of the beats around it too, and divide by the height of its QRS."""
+    level = np.median(usual.shape, axis=2, keepdims=True)
+    qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
+    height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
+    scaled = (beats - level[usual.of]) / height[usual.of]
+    return np.clip(scaled, -_LARGEST, _LARGEST), UsualBeats((usual.shape - level) / height, usual.of)

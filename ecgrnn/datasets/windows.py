@@ -146,7 +146,13 @@ def gather_windows(
     for index in np.unique(record):
         rows = np.flatnonzero(record == index)
         signal = signals[index]
-        at = start[rows, np.newaxis] + np.arange(width)
+        first = start[rows]
+        whole = (first >= 0) & (first <= len(signal) - width)
+        if whole.any():
+            # A view with the window that begins at each sample; only the rows that are asked for are copied.
+            every = np.lib.stride_tricks.sliding_window_view(signal, width, axis=0)
+            windows[rows[whole]] = every[first[whole]].transpose(0, 2, 1)
+        rows, at = rows[~whole], first[~whole, np.newaxis] + np.arange(width)
         inside = (at >= 0) & (at < len(signal))
         windows[rows] = signal[np.where(inside, at, 0)]
         windows[rows] *= inside[..., np.newaxis]

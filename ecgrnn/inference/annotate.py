@@ -16,6 +16,7 @@ from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.beat_stretches import beat_stretches
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.errors import DataError
+from ecgrnn.inference.ahead import one_ahead
 from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.tables import write_table
@@ -118,9 +119,8 @@ def classify_record(
         stretch_s=stretch_s,
     )
     parts = []
-    for part in stretches:
-        dataset = view.windows([part.record], part.table)
-        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[part.judged])
+    for dataset, judged in one_ahead((view.windows([s.record], s.table), s.judged) for s in stretches):
+        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[judged])
     return np.concatenate(parts)
 
 

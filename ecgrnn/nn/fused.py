@@ -12,7 +12,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import LINEAR
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
 from ecgrnn.nn.scan import ScanRecurrence
-from ecgrnn.nn.state import State, where_rows
+from ecgrnn.nn.state import State, map_state, where_rows
 
 
 def recurrence(
@@ -53,7 +53,8 @@ class FusedRecurrence(Recurrence):
     """`Recurrence` with the loop over the steps inside torch.nn.RNN, LSTM or GRU.
 
     Rows of different lengths are packed, so padding is never computed. ``layers`` is the torch.nn layer
-    itself.
+    itself. In mixed precision on a processor without bfloat16 instructions it reads in single precision:
+    torch's LSTM ends in an error there.
 
     Raises:
         ConfigError: layer normalisation, or a cell that torch.nn does not have.
@@ -101,6 +102,9 @@ class FusedRecurrence(Recurrence):
         last state is asked for, packing can be done without: padding behind a row cannot reach what was read
         forwards, and the other way a row is turned round within its own length first.
         """
+        if _in_missing_precision(x):
+            with torch.autocast("cpu", enabled=False):
+                return self.outputs(x.float(), lengths)
         if lengths is None or bool((lengths == x.shape[1]).all()):
             return super().outputs(x, lengths)
         valid = valid_steps(lengths.to(x.device), x.shape[1])
@@ -146,6 +150,9 @@ class FusedRecurrence(Recurrence):
         return layers
 
     def _run(self, x: Tensor, lengths: Tensor | None, state: State) -> tuple[Tensor, State]:
+        if _in_missing_precision(x):
+            with torch.autocast("cpu", enabled=False):
+                return self._run(x.float(), lengths, map_state(Tensor.float, state))
         before = state.h if state.c is None else (state.h, state.c)
         if lengths is None or bool((lengths == x.shape[1]).all()):
             y, last = self.layers(x, before)
@@ -157,6 +164,17 @@ class FusedRecurrence(Recurrence):
         lengths = lengths.to(x.device)
         y = y.masked_fill(~valid_steps(lengths, x.shape[1])[..., None], 0)
         return y, where_rows(lengths > 0, _as_state(last), state)
+
+
+def processor_has_bfloat16() -> bool:
+    """Tell whether torch's library for processors, oneDNN, computes in bfloat16 here."""
+    built_in: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return built_in and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _in_missing_precision(x: Tensor) -> bool:
+    """Tell whether a processor is asked for mixed precision that it has not got."""
+    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not processor_has_bfloat16()
 
 
 def _turned(valid: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.signals.usual_beat import UsualBeats
+
 _QRS_S = (-0.09, 0.11)
 _P_S = (-0.28, -0.07)
 _REGIONS_S = {"p": _P_S, "long_p": (-0.38, -0.07), "qrs": _QRS_S, "t": (0.12, 0.44)}
@@ -25,7 +27,7 @@ SHAPES = (
 
 
 def beat_shapes(
-    beats: NDArray[np.float32], usual: NDArray[np.float32], *, before: int, fs_hz: float
+    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
 ) -> NDArray[np.float32]:
     """Compare each beat of one lead with the patient's usual beat, and with the beat before it.
 
@@ -37,7 +39,7 @@ def beat_shapes(
 
     Args:
         beats: ``(beat, time)``, windows around the beats of a record in order, usual QRS of height near 1.
-        usual: ``(beat, time)``, the usual beat around each.
+        usual: the usual beats ``(usual, time)``, and which of them is around each beat.
         before: samples of a window before the R peak.
         fs_hz: sampling frequency.
 
@@ -51,39 +53,58 @@ def beat_shapes(
         start, stop = (before + round(limit * fs_hz) + moved for limit in limits_s)
         return slice(start, stop)
 
-    previous = beats[np.maximum(np.arange(len(beats)) - 1, 0)]
+    # Samples before beats: sums over a region then run along all beats at once.
+    beats, usuals, of = np.ascontiguousarray(beats.T), np.ascontiguousarray(usual.shape.T), usual.of
     columns = []
     for limits_s in _REGIONS_S.values():
-        here, there = beats[:, region(limits_s)], usual[:, region(limits_s)]
-        columns += [_likeness(here, there), _residual(here, there), _size(here, there)]
-    qrs, p = region(_QRS_S), region(_P_S)
+        here, there = beats[region(limits_s)], usuals[region(limits_s)]
+        columns += [
+            _likeness(_centred(here), _centred(there), of),
+            _residual(here, there[:, of]),
+            _size(here, there, of),
+        ]
+    previous = np.maximum(np.arange(beats.shape[1]) - 1, 0)
+    qrs, p = _centred(beats[region(_QRS_S)]), _centred(beats[region(_P_S)])
+    usual_p = _centred(usuals[region(_P_S)])
+    moved = [_likeness(_centred(beats[region(_P_S, lag)]), usual_p, of) for lag in _LAGS_S]
     columns += [
-        _likeness(beats[:, qrs], previous[:, qrs]),
-        _likeness(beats[:, p], previous[:, p]),
-        np.max([_likeness(beats[:, region(_P_S, lag)], usual[:, p]) for lag in _LAGS_S], axis=0),
-        _width(beats[:, region(_WIDTH_S)]) - _width(usual[:, region(_WIDTH_S)]),
+        _likeness(qrs, qrs, previous),
+        _likeness(p, p, previous),
+        np.max(moved, axis=0),
+        _width(beats[region(_WIDTH_S)]) - _width(usuals[region(_WIDTH_S)])[of],
     ]
     clipped: NDArray[np.float32] = np.clip(np.stack(columns, axis=1), -_LARGEST, _LARGEST)
     return clipped
 
 
-def _likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    one = one - one.mean(axis=1, keepdims=True)
-    other = other - other.mean(axis=1, keepdims=True)
-    product = (one * other).sum(axis=1)
+def _centred(region: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(region - region.mean(axis=0))
+
+
+def _likeness(
+    one: NDArray[np.float32], others: NDArray[np.float32], of: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Correlate each column with one of the others, ``of`` says which; all have a mean of zero."""
+    product = (one * others[:, of]).sum(axis=0)
     # The constant keeps the likeness of two flat lines at 0.
-    return np.asarray(product / np.sqrt((one * one).sum(axis=1) * (other * other).sum(axis=1) + 1e-6))
+    return np.asarray(product / np.sqrt(_energy(one) * _energy(others)[of] + 1e-6))
+
+
+def _energy(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.square(centred).sum(axis=0))
 
 
 def _residual(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    rms = np.sqrt(np.square(one - other).mean(axis=1))
+    rms = np.sqrt(np.square(one - other).mean(axis=0))
     return np.asarray(0.3 * np.log(1e-3 + rms) + 0.6)  # about -1.5 for equal waves, 0.6 for opposite ones
 
 
-def _size(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.log((one.std(axis=1) + 0.01) / (other.std(axis=1) + 0.01)))
+def _size(
+    one: NDArray[np.float32], others: NDArray[np.float32], of: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    return np.asarray(np.log((one.std(axis=0) + 0.01) / (others.std(axis=0) + 0.01)[of]))
 
 
 def _width(qrs: NDArray[np.float32]) -> NDArray[np.float32]:
-    slope = np.abs(np.diff(qrs, axis=1))
-    return np.asarray(np.log(1 + slope.sum(axis=1) / (slope.max(axis=1) + 0.01)))
+    slope = np.abs(np.diff(qrs, axis=0))
+    return np.asarray(np.log(1 + slope.sum(axis=0) / (slope.max(axis=0) + 0.01)))

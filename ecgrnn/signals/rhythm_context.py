@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import rank_filter
 
 _NEAR, _MIDDLE, _FAR = 20, 100, 300
 """Beats of the windows over which quantiles run: seconds, a minute or two, some five minutes. The far one
@@ -19,9 +20,6 @@ _LARGEST = 1.5
 
 _RECENT = 30
 """Beats before, among which an interval is ranked."""
-
-_BLOCK = 1024
-"""Beats whose windows are sorted at once; bounds the memory of a day-long record."""
 
 _PAST = (
     "before_near",
@@ -83,9 +81,12 @@ def rhythm_context(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> 
     if not len(sample):
         return np.zeros((0, len(names)), np.float32)
     before = _rr_before(sample, fs_hz=fs_hz, causal=causal)
-    features = _past(before, causal=causal)
+    near = running_quantiles(before, _NEAR, (0.25, 0.5, 0.75), causal=causal)
+    middle = running_quantiles(before, _MIDDLE, (0.1, 0.5, 0.75, 0.9), causal=causal)
+    far = running_quantiles(before, _FAR, (0.1, 0.5, 0.9), causal=causal)
+    features = _past(before, near, middle, far, causal=causal)
     if not causal:
-        features |= _future(before)
+        features |= _future(before, near, middle, far)
     columns = np.stack([features[name] for name in names], axis=1)
     clipped: NDArray[np.float32] = np.clip(columns, -_LARGEST, _LARGEST).astype(np.float32)
     return clipped
@@ -114,23 +115,21 @@ def running_quantiles(
         padded = np.concatenate([np.full(width, values[0]), values])
     else:
         padded = np.pad(values, width // 2, mode="reflect" if len(values) > 1 else "edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, len(padded) - len(values) + 1)
-    blocks = [
-        _quantiles(np.sort(windows[start : start + _BLOCK], axis=1), quantiles)
-        for start in range(0, len(values), _BLOCK)
-    ]
-    return np.concatenate(blocks, axis=1)
+    return np.stack([_running_quantile(padded, width * quantile, size=width + 1) for quantile in quantiles])
 
 
-def _quantiles(ordered: NDArray[np.float64], quantiles: tuple[float, ...]) -> NDArray[np.float64]:
-    """Give ``(quantile, row)`` of ordered rows, between two values by their weighted mean.
+def _running_quantile(padded: NDArray[np.float64], place: float, *, size: int) -> NDArray[np.float64]:
+    """Give what stands at a place among the ordered values of each window, between two by their mean."""
+    below = int(place)
+    low = _running_rank(padded, below, size=size)
+    if place == below:
+        return low
+    return low + (_running_rank(padded, below + 1, size=size) - low) * (place - below)
 
-    np.quantile gives the same, several times slower: it selects where this has sorted once for all.
-    """
-    place = (ordered.shape[1] - 1) * np.array(quantiles)
-    below = np.floor(place).astype(np.int64)
-    low, high = ordered[:, below], ordered[:, np.minimum(below + 1, ordered.shape[1] - 1)]
-    return np.asarray((low + (high - low) * (place - below)).T)
+
+def _running_rank(padded: NDArray[np.float64], rank: int, *, size: int) -> NDArray[np.float64]:
+    ranked = rank_filter(padded, rank, size=size)
+    return np.asarray(ranked[size // 2 : size // 2 + len(padded) - size + 1])
 
 
 def _rr_before(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDArray[np.float64]:
@@ -141,10 +140,14 @@ def _rr_before(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDAr
     return np.concatenate([[first], rr])
 
 
-def _past(before: NDArray[np.float64], *, causal: bool) -> dict[str, NDArray[np.float64]]:
-    near = running_quantiles(before, _NEAR, (0.25, 0.5, 0.75), causal=causal)
-    middle = running_quantiles(before, _MIDDLE, (0.1, 0.5, 0.75, 0.9), causal=causal)
-    far = running_quantiles(before, _FAR, (0.1, 0.5, 0.9), causal=causal)
+def _past(
+    before: NDArray[np.float64],
+    near: NDArray[np.float64],
+    middle: NDArray[np.float64],
+    far: NDArray[np.float64],
+    *,
+    causal: bool,
+) -> dict[str, NDArray[np.float64]]:
     change = np.diff(before, prepend=before[:1])
     near_changes = running_quantiles(np.abs(change), _NEAR, (0.5, 0.8), causal=causal)
     # Irregularity and the spread of one window are small numbers: scaled, they weigh as much as the others.
@@ -171,19 +174,21 @@ def _past(before: NDArray[np.float64], *, causal: bool) -> dict[str, NDArray[np.
     }
 
 
-def _future(before: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    near = running_quantiles(before, _NEAR, (0.5,), causal=False)[0]
-    middle = running_quantiles(before, _MIDDLE, (0.5, 0.75), causal=False)
-    far = running_quantiles(before, _FAR, (0.9,), causal=False)[0]
+def _future(
+    before: NDArray[np.float64],
+    near: NDArray[np.float64],
+    middle: NDArray[np.float64],
+    far: NDArray[np.float64],
+) -> dict[str, NDArray[np.float64]]:
     after = _shifted(before, 1)
     return {
-        "after_near": after - near,
-        "after_middle": after - middle[0],
-        "after_middle_upper": after - middle[1],
-        "after_far_upper": after - far,
+        "after_near": after - near[1],
+        "after_middle": after - middle[1],
+        "after_middle_upper": after - middle[2],
+        "after_far_upper": after - far[2],
         "after_change": after - before,
-        "second_after_near": _shifted(before, 2) - near,
-        "pause": np.log((np.exp(before) + np.exp(after)) / 2) - near,
+        "second_after_near": _shifted(before, 2) - near[1],
+        "pause": np.log((np.exp(before) + np.exp(after)) / 2) - near[1],
     }
 
 

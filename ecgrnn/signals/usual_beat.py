@@ -1,5 +1,8 @@
 """A patient's usual beat, found without a label: the running median of the beats that come in time."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +19,24 @@ _ENOUGH = 8
 """With fewer beats in time than this, all neighbours count."""
 
 
-def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class UsualBeats:
+    """The usual beats of one record.
+
+    Attributes:
+        shape: ``(usual, ...)``, each usual beat once.
+        of: ``(beat,)``, which of them is the one around each beat.
+    """
+
+    shape: NDArray[np.float32]
+    of: NDArray[np.int64]
+
+    def around(self) -> NDArray[np.float32]:
+        """Give the usual beat around each beat, ``(beat, ...)``."""
+        return self.shape[self.of]
+
+
+def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> UsualBeats:
     """Give the usual beat of the patient around each beat of a record.
 
     The median over some 128 neighbours, those that come early left out, so that the premature beats of a
@@ -26,15 +46,14 @@ def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: 
         beats: ``(beat, ...)``, equally long windows around the beats of one record, in order.
         rr: ``(beat,)``, the RR interval that ends in each beat; any unit.
         causal: look at no beat behind the one the result is for; the first 16 beats then have one each.
-
-    Returns:
-        ``(beat, ...)``.
     """
-    usual = np.empty_like(beats)
-    for start, stop in _stretches(len(beats), causal=causal):
+    stretches = _stretches(len(beats), causal=causal)
+    shape = np.empty((len(stretches), *beats.shape[1:]), np.float32)
+    for usual, (start, stop) in zip(shape, stretches, strict=True):
         among = _neighbours(start, stop, n_beats=len(beats), causal=causal)
-        usual[start:stop] = _median(beats[among], rr[among])
-    return usual
+        usual[:] = _median(beats[among], rr[among])
+    lengths = [stop - start for start, stop in stretches]
+    return UsualBeats(shape, np.repeat(np.arange(len(stretches)), lengths))
 
 
 def _stretches(n_beats: int, *, causal: bool) -> list[tuple[int, int]]:
@@ -52,9 +71,14 @@ def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
 
 
 def _median(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
-    in_time = rr > _IN_TIME * np.median(rr)
+    in_time = rr > _IN_TIME * _middle(np.sort(rr))
     chosen = beats[in_time] if in_time.sum() >= _ENOUGH else beats
     # Sorting single precision side by side in memory is eight times as fast as the selection of np.median.
     ordered = np.sort(chosen.reshape(len(chosen), -1).T.copy(), axis=1)
-    middle = (ordered[:, (len(chosen) - 1) // 2] + ordered[:, len(chosen) // 2]) / np.float32(2)
-    return np.asarray(middle.reshape(beats.shape[1:]), np.float32)
+    return np.asarray(_middle(ordered).reshape(beats.shape[1:]), np.float32)
+
+
+def _middle(ordered: NDArray[Any]) -> NDArray[Any]:
+    """Give the median along the last axis of what is in order."""
+    n = ordered.shape[-1]
+    return np.asarray((ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / ordered.dtype.type(2))

@@ -23,7 +23,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from ecgrnn.build import build_network, build_scheme, build_task, build_view
+from ecgrnn.build import build_network, build_scheme, build_view
+from ecgrnn.build_training import build_task
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import BeatsConfig, BeatSequenceConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.datamodule import whole

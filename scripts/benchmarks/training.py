@@ -30,12 +30,14 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from ecgrnn.batch import SequenceBatch
-from ecgrnn.build import build_datamodule, build_network, build_scheme
+from ecgrnn.build import build_network, build_scheme
+from ecgrnn.build_training import build_datamodule
 from ecgrnn.choices import Cell, Pooling, Side
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import BeatsConfig, BeatSequenceConfig, DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
 from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig, SequenceConfig
+from ecgrnn.nn.fused import processor_has_bfloat16
 from ecgrnn.spec import SignalSpec
 
 SINGLE = EncoderConfig(frame_s=0.05, cell=Cell.lstm, hidden_size=64, num_layers=2, bidirectional=True)
@@ -145,6 +147,8 @@ def all_variants(data: Path, cache: Path) -> Iterator[Variant]:
         (0.05, 64, Cell.lstm, True, False),
         (0.05, 1024, Cell.lstm, True, False),
     ]:
+        if bf16 and not processor_has_bfloat16():
+            continue
         encoder = replace(SINGLE, frame_s=frame_s, cell=cell, fused=fused)
         yield single(data, cache, encoder, batch=batch, bf16=bf16)
 

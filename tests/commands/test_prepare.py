@@ -3,7 +3,7 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from ecgrnn.build import build_datamodule
+from ecgrnn.build_training import build_datamodule
 from ecgrnn.cli import main
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets import cache

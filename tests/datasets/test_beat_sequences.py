@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets import beat_sequences
 from ecgrnn.datasets.beat_sequences import BeatSequenceView, cut_sequences
 from ecgrnn.datasets.cache import RecordSource, prepare_records
 from ecgrnn.errors import ConfigError
@@ -133,3 +134,38 @@ def test_simulated_ectopy_needs_classes_of_normal_and_supraventricular_beats(cac
         view(simulated_ectopy=0.3, scheme=dataclasses.replace(scheme, symbols={"N": "N"})).dataset(
             cached, training=True
         )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_usual_beats_and_features_are_kept_for_the_next_start(cached, causal, monkeypatch):
+    first = view(causal=causal).dataset(cached, training=True)
+    other = view(causal=causal, before_s=0.42).dataset(cached, training=True)
+    again = view(causal=causal).dataset(cached, training=True)
+    monkeypatch.setattr(beat_sequences, "usual_beats", None)  # not called any more
+    kept = view(causal=causal).dataset(cached, training=False)
+    for dataset in (again, kept):
+        np.testing.assert_array_equal(dataset._beats, first._beats)
+        np.testing.assert_array_equal(dataset.table.features, first.table.features)
+    assert other._beats.shape != first._beats.shape
+    with pytest.raises(TypeError, match="not callable"):
+        view(causal=not causal).dataset(cached, training=True)
+
+
+def test_other_positions_have_other_features(cached):
+    first = view().dataset(cached, training=True)
+    moved = [dataclasses.replace(record) for record in cached]
+    annotations = {record.name: record.annotations("atr") for record in cached}
+    for record in moved:
+        shifted = dataclasses.replace(annotations[record.name], sample=annotations[record.name].sample + 30)
+        object.__setattr__(record, "annotations", lambda annotator, found=shifted: found)
+    second = view().dataset(moved, training=True)
+    assert len(second.table) == len(first.table)
+    assert np.abs(second.table.features - first.table.features).max() > 0.1
+
+
+def test_usual_beats_and_features_are_computed_in_the_way_that_is_counted(cached):
+    """Where this fails because the features are meant to be others, count ``_WAY`` up and set new numbers."""
+    dataset = view().dataset(cached[:1], training=False)
+    assert beat_sequences._WAY == 1
+    digest = np.abs(dataset.table.features).mean(), np.abs(dataset._beats).mean()
+    assert digest == pytest.approx((0.42349, 0.07732), rel=1e-3)

@@ -7,6 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
+from ecgrnn.nn import fused
 from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.state import State
@@ -228,3 +229,32 @@ def test_a_fused_network_can_be_copied_and_moved_to_another_precision():
     x = torch.randn(2, 5, 3)
     copied = deepcopy(network).double()
     torch.testing.assert_close(copied(x.double())[0].float(), network(x)[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("cell", FUSED_CELLS)
+def test_mixed_precision_is_single_precision_where_the_processor_has_no_bfloat16(cell, lengths, monkeypatch):
+    monkeypatch.setattr(fused, "processor_has_bfloat16", lambda: False)
+    torch.manual_seed(0)
+    network = recurrence(cell, 3, hidden_size=4, num_layers=2, bidirectional=True)
+    x, state = torch.randn(4, 7, 3), random_state(network, 4)
+    for half in (False, True):  # as it comes from a convolution before it
+        x = x.bfloat16() if half else x
+        y, last = network(x.float(), lengths, state)
+        outputs = network.outputs(x.float(), lengths)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed_y, mixed_last = network(x, lengths, state)
+            mixed_outputs = network.outputs(x, lengths)
+        assert_equal([mixed_y, *parts(mixed_last), mixed_outputs], [y, *parts(last), outputs], atol=0)
+
+
+@pytest.mark.parametrize("cell", FUSED_CELLS)
+def test_mixed_precision_runs_on_this_processor(cell):
+    torch.manual_seed(0)
+    network = recurrence(cell, 3, hidden_size=8, bidirectional=True)
+    x = torch.randn(4, 7, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = network.outputs(x, LENGTHS)
+    torch.testing.assert_close(y.float(), network.outputs(x, LENGTHS), rtol=0, atol=0.03)
+    y.float().sum().backward()
+    assert all(weights.grad.isfinite().all() for weights in network.parameters())

@@ -3,7 +3,7 @@ import pytest
 
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
 from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names, running_quantiles
-from ecgrnn.signals.usual_beat import usual_beats
+from ecgrnn.signals.usual_beat import UsualBeats, usual_beats
 
 FS_HZ = 360.0
 
@@ -14,6 +14,11 @@ def positions(rr_s):
 
 def column(features, name, *, causal=False):
     return features[:, rhythm_names(causal=causal).index(name)]
+
+
+def each(usual):
+    """Give every beat a usual beat of its own."""
+    return UsualBeats(usual, np.arange(len(usual)))
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -62,14 +67,14 @@ def test_the_usual_beat_of_a_bigeminy_is_the_one_in_time():
     beats[::2] = 1.0
     beats[1::2] = -3.0
     rr = np.where(np.arange(200) % 2, 0.5, 1.1)
-    np.testing.assert_array_equal(usual_beats(beats, rr, causal=False), np.ones_like(beats))
+    np.testing.assert_array_equal(usual_beats(beats, rr, causal=False).around(), np.ones_like(beats))
 
 
 def test_a_causal_usual_beat_is_unmoved_by_the_future():
     rng = np.random.default_rng(2)
     beats, rr = rng.normal(size=(90, 8, 2)).astype(np.float32), rng.uniform(0.5, 1.2, 90)
-    whole = usual_beats(beats, rr, causal=True)
-    part = usual_beats(beats[:50], rr[:50], causal=True)
+    whole = usual_beats(beats, rr, causal=True).around()
+    part = usual_beats(beats[:50], rr[:50], causal=True).around()
     np.testing.assert_array_equal(whole[:50], part)
 
 
@@ -79,7 +84,7 @@ def test_the_usual_beat_itself_is_like_itself_and_a_beat_without_p_is_not():
     usual = np.tile(p + qrs, (3, 1)).astype(np.float32)
     beats = usual.copy()
     beats[1] = qrs
-    shapes = beat_shapes(beats, usual, before=50, fs_hz=125.0)
+    shapes = beat_shapes(beats, each(usual), before=50, fs_hz=125.0)
     like_p, like_qrs = SHAPES.index("likeness_p"), SHAPES.index("likeness_qrs")
     assert shapes[0, like_p] > 0.99
     assert shapes[1, like_p] < 0.2
@@ -90,8 +95,8 @@ def test_the_usual_beat_itself_is_like_itself_and_a_beat_without_p_is_not():
 def test_a_wide_qrs_is_wider_by_number():
     time = np.arange(112) - 50
     narrow, wide = (np.exp(-0.5 * (time / width) ** 2).astype(np.float32)[np.newaxis] for width in (2, 6))
-    shapes = beat_shapes(wide, narrow, before=50, fs_hz=125.0)
-    same = beat_shapes(narrow, narrow, before=50, fs_hz=125.0)
+    shapes = beat_shapes(wide, each(narrow), before=50, fs_hz=125.0)
+    same = beat_shapes(narrow, each(narrow), before=50, fs_hz=125.0)
     assert same[0, SHAPES.index("width_qrs")] == pytest.approx(0.0, abs=1e-6)
     assert abs(shapes[0, SHAPES.index("residual_qrs")]) > abs(same[0, SHAPES.index("residual_qrs")]) - 3
     assert shapes[0, SHAPES.index("likeness_qrs")] < 0.95
@@ -105,7 +110,7 @@ def test_a_moved_p_wave_is_found_at_any_sampling_frequency_in_the_shortest_windo
     time = (np.arange(2 * before) - before) / fs_hz
     usual, moved = (0.2 * np.exp(-0.5 * ((time + at) / 0.02) ** 2)[np.newaxis] for at in (0.18, 0.148))
     shapes = beat_shapes(
-        moved.astype(np.float32), usual.astype(np.float32), before=before, fs_hz=float(fs_hz)
+        moved.astype(np.float32), each(usual.astype(np.float32)), before=before, fs_hz=float(fs_hz)
     )
     assert shapes[0, SHAPES.index("likeness_p_moved")] > 0.98
     assert shapes[0, SHAPES.index("likeness_p")] < 0.6
@@ -114,7 +119,7 @@ def test_a_moved_p_wave_is_found_at_any_sampling_frequency_in_the_shortest_windo
 def test_at_125_hz_a_moved_region_lies_where_each_of_its_ends_rounds_to():
     rng = np.random.default_rng(3)
     beats, usual = rng.normal(size=(2, 5, 100)).astype(np.float32)
-    shapes = beat_shapes(beats, usual, before=48, fs_hz=125.0)
+    shapes = beat_shapes(beats, each(usual), before=48, fs_hz=125.0)
     best = np.max(
         [
             [
@@ -126,3 +131,23 @@ def test_at_125_hz_a_moved_region_lies_where_each_of_its_ends_rounds_to():
         axis=0,
     )
     np.testing.assert_allclose(shapes[:, SHAPES.index("likeness_p_moved")], best, atol=1e-5)
+
+
+def test_usual_beats_are_the_medians_of_their_neighbours_that_come_in_time():
+    rng = np.random.default_rng(4)
+    beats, rr = rng.normal(size=(150, 2, 7)).astype(np.float32), rng.uniform(0.6, 1.2, 150)
+    usual = usual_beats(beats, rr, causal=False)
+    assert usual.shape.shape == (10, 2, 7)
+    assert np.bincount(usual.of).tolist() == [16] * 9 + [6]
+    in_time = rr[:128] > 0.9 * np.median(rr[:128])
+    np.testing.assert_allclose(usual.shape[0], np.median(beats[:128][in_time], axis=0), rtol=1e-6)
+    in_time = rr[22:] > 0.9 * np.median(rr[22:])
+    np.testing.assert_allclose(usual.around()[-1], np.median(beats[22:][in_time], axis=0), rtol=1e-6)
+
+
+def test_beats_that_share_a_usual_beat_are_compared_as_if_each_had_its_own():
+    rng = np.random.default_rng(5)
+    beats, usual = rng.normal(size=(6, 112)).astype(np.float32), rng.normal(size=(2, 112)).astype(np.float32)
+    of = np.array([0, 0, 0, 1, 1, 1])
+    shared = beat_shapes(beats, UsualBeats(usual, of), before=50, fs_hz=125.0)
+    np.testing.assert_array_equal(shared, beat_shapes(beats, each(usual[of]), before=50, fs_hz=125.0))

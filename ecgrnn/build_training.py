@@ -1,0 +1,147 @@
+"""From options to what trains: the data module and the LightningModule; reads no file and trains nothing."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+import pytorch_lightning as pl
+import torch
+
+from ecgrnn.build import MOST_BEATS_PER_S, build_network, build_training_view
+from ecgrnn.command_config import TrainConfig
+from ecgrnn.config import BeatsConfig, BeatSequenceConfig, DelineateConfig
+from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.beat_sequences import feature_names
+from ecgrnn.errors import ConfigError
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.networks.generator import Generator
+from ecgrnn.networks.labeller import Labeller
+from ecgrnn.networks.translator import Translator
+from ecgrnn.spec import LabelScheme, SignalSpec
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.tasks.augmentation import BeatAugmentation
+from ecgrnn.tasks.classification import ClassificationTask, adjusted_prior, loss_weights
+from ecgrnn.tasks.generation import GenerationTask
+from ecgrnn.tasks.labelling import LabellingTask
+from ecgrnn.tasks.multilabel import MultiLabelTask
+from ecgrnn.tasks.strip_augmentation import augmented
+from ecgrnn.tasks.transcription import TranscriptionTask
+from ecgrnn.tasks.wave_augmentation import WaveAugmentation
+
+
+def build_datamodule(options: TrainConfig) -> EcgDataModule:
+    """Build the data module of a training run."""
+    return EcgDataModule(
+        options.data,
+        options.preprocessing,
+        loader=options.loader,
+        view=build_training_view(options),
+        seed=options.seed,
+    )
+
+
+def build_task(
+    options: TrainConfig,
+    *,
+    signal: SignalSpec,
+    scheme: LabelScheme,
+    counts: Sequence[int],
+    facts: dict[str, Any],
+) -> pl.LightningModule:
+    """Build the LightningModule of a training run.
+
+    Args:
+        options: the run's options.
+        signal: the signal the network reads.
+        scheme: the classes.
+        counts: training items of each class.
+        facts: plain data for the checkpoint.
+
+    Raises:
+        ConfigError: when a class that is to be scored has no training item.
+    """
+    n_classes = len(scheme.classes)
+    network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
+    match options.task:
+        case BeatsConfig() | RhythmConfig() as task:
+            _check_classes(task.macro_f1_classes, scheme, counts)
+            return ClassificationTask(
+                network,
+                classes=scheme.classes,
+                scored=task.macro_f1_classes,
+                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
+                label_smoothing=task.label_smoothing,
+                optimizer=options.optimizer,
+                facts=facts,
+                **_training_extras(task, counts=counts, signal=signal),
+            )
+        case SuperclassConfig() as task:
+            return MultiLabelTask(
+                network,
+                classes=scheme.classes,
+                augment=partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz),
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case DelineateConfig() as task:
+            labeller = cast("Labeller", network)
+            return LabellingTask(
+                labeller,
+                n_classes=n_classes,
+                truth_probability=task.truth_probability,
+                augment=_wave_augmentation(task, labeller, fs_hz=signal.fs_hz),
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case GenerationConfig() as task:
+            return GenerationTask(
+                cast("Generator", network),
+                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case TranscriptionConfig():
+            return TranscriptionTask(
+                cast("Translator", network),
+                most_symbols_per_s=MOST_BEATS_PER_S,
+                fs_hz=signal.fs_hz,
+                optimizer=options.optimizer,
+                facts=facts,
+            )
+        case _:
+            raise ConfigError(f"there is no task for {type(options.task).__name__}")
+
+
+def _training_extras(
+    task: BeatsConfig | RhythmConfig, *, counts: Sequence[int], signal: SignalSpec
+) -> dict[str, Any]:
+    """Give what a task changes in its batches and its loss while it trains."""
+    match task:
+        case RhythmConfig():
+            return {"augment": partial(augmented, config=task.augmentation, fs_hz=signal.fs_hz)}
+        case BeatSequenceConfig():
+            names = feature_names(len(signal.leads), causal=task.causal)
+            return {
+                "log_prior": adjusted_prior(torch.as_tensor(counts), task.logit_adjustment),
+                "augment": BeatAugmentation(task.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+            }
+        case _:
+            return {}
+
+
+def _wave_augmentation(task: DelineateConfig, labeller: Labeller, *, fs_hz: float) -> WaveAugmentation:
+    frame, per_frame = labeller.encoder.frame, labeller.labels_per_frame
+    return WaveAugmentation(task.augmentation, fs_hz=fs_hz, frame=frame, per_frame=per_frame)
+
+
+def _check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[int]) -> None:
+    for name in scored:
+        if name not in scheme.classes:
+            raise ConfigError(
+                f"task.macro_f1_classes names {name}; scheme {scheme.name} has {', '.join(scheme.classes)}"
+            )
+        if counts[scheme.classes.index(name)] == 0:
+            raise ConfigError(
+                f"no training patient has a beat of class {name}, which task.macro_f1_classes names; "
+                "take another split, or leave the class out of task.macro_f1_classes"
+            )

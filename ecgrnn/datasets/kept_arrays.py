@@ -1,0 +1,54 @@
+"""Arrays computed from a record of the cache, kept in its entry for the next start."""
+
+import contextlib
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_KEY = "key"
+
+
+def kept_arrays(file: Path, *, key: str, compute: Callable[[], Arrays]) -> Arrays:
+    """Give arrays as they were computed before, or compute and keep them.
+
+    One file holds what was computed last: what has another key takes its place, so that a cache does not grow
+    with every setting that is tried. A file that is damaged, or a cache that cannot be written, costs time
+    and is no error.
+
+    Args:
+        file: the file, in a folder that is there; its name ends in ``.npz``.
+        key: all that the arrays depend on.
+        compute: computes them; none is named ``key``.
+    """
+    if (kept := _read(file, key=key)) is not None:
+        return kept
+    arrays = compute()
+    with contextlib.suppress(OSError):
+        _write(file, {**arrays, _KEY: np.array(key)})
+    return arrays
+
+
+def _read(file: Path, *, key: str) -> Arrays | None:
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return None
+    return arrays if str(arrays.pop(_KEY, "")) == key else None
+
+
+def _write(file: Path, arrays: dict[str, Any]) -> None:
+    """Write a file whole or not at all, whoever else writes it at the same time."""
+    beside = file.with_name(f".{uuid.uuid4().hex[:12]}-{file.name}")
+    try:
+        np.savez(beside, **arrays)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
