@@ -39,8 +39,8 @@ def _read(file: Path, *, key: str) -> Arrays | None:
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
+        return None  # TypeError: of a file that holds one array and no archive
     return arrays if str(arrays.pop(_KEY, "")) == key else None
 
 

@@ -115,7 +115,8 @@ def running_quantiles(
         padded = np.concatenate([np.full(width, values[0]), values])
     else:
         padded = np.pad(values, width // 2, mode="reflect" if len(values) > 1 else "edge")
-    return np.stack([_running_quantile(padded, width * quantile, size=width + 1) for quantile in quantiles])
+    size = len(padded) - len(values) + 1
+    return np.stack([_running_quantile(padded, (size - 1) * quantile, size=size) for quantile in quantiles])
 
 
 def _running_quantile(padded: NDArray[np.float64], place: float, *, size: int) -> NDArray[np.float64]:

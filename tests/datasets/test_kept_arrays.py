@@ -50,6 +50,12 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
     assert computing.times == 1
 
 
+def test_a_file_of_one_array_is_no_archive(tmp_path):
+    with (tmp_path / "a.npz").open("wb") as file:
+        np.save(file, np.arange(3))
+    assert_right(kept_arrays(tmp_path / "a.npz", key="k", compute=Computing()))
+
+
 def test_nothing_is_unpickled(tmp_path):
     file = tmp_path / "a.npz"
     np.savez(file, one=np.array([{}], object), two=np.arange(4), key=np.array("k"))
