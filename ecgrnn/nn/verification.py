@@ -1,6 +1,7 @@
 """The proof that a recurrent layer is what it says: NumPy, ours and the fast form, outputs and gradients.
 
-The fast form is the fused layer of torch.nn, or the parallel scan of the cells that torch.nn does not have.
+The fast form is the fused layer of torch.nn, the parallel scan of the cells that torch.nn does not have, or,
+for a GRU over rows of one length, the layer with its gradient by hand.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from ecgrnn.nn.verification_steps import verify_steps
 
 TOLERANCE = 1e-10  # float64: several hundred roundings of 1e-16, with room
 BATCH, TIME, INPUT, HIDDEN = 3, 7, 4, 5
+LENGTHS = (TIME, TIME - 3, 1)
+EQUAL = (TIME, TIME, TIME)
 
 
 class VerificationRow(NamedTuple):
@@ -70,9 +73,18 @@ def verify(
         tolerance: the largest difference that passes.
         seed: seed of the random numbers.
     """
+    cells = [*((cell.value, cell, LENGTHS) for cell in Cell), ("gru_equal_rows", Cell.gru, EQUAL)]
     rows = [
-        _verify_one(cell, num_layers, bidirectional=bidirectional, tolerance=tolerance, seed=seed)
-        for cell, num_layers, bidirectional in product(Cell, layers, (False, True))
+        _verify_one(
+            name,
+            cell,
+            lengths=lengths,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            tolerance=tolerance,
+            seed=seed,
+        )
+        for (name, cell, lengths), num_layers, bidirectional in product(cells, layers, (False, True))
     ]
     steps = [
         VerificationRow(
@@ -91,19 +103,26 @@ def verify(
 
 
 def _verify_one(
-    cell: Cell, num_layers: int, *, bidirectional: bool, tolerance: float, seed: int
+    name: str,
+    cell: Cell,
+    *,
+    lengths: tuple[int, ...],
+    num_layers: int,
+    bidirectional: bool,
+    tolerance: float,
+    seed: int,
 ) -> VerificationRow:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         ours = Recurrence(
             cell, INPUT, hidden_size=HIDDEN, num_layers=num_layers, bidirectional=bidirectional
         ).double()
-        case = _Case.draw(ours)
+        case = _Case.draw(ours, lengths)
         result = _by_torch(ours, case)
         by_hand = _by_numpy(ours, case)
         fused = None if cell is Cell.gru_reset_before else _by_torch(_fused(ours), case)
     return VerificationRow(
-        cell=cell,
+        cell=name,
         num_layers=num_layers,
         directions=ours.directions,
         forward_numpy=_largest(result.forward, by_hand.forward),
@@ -124,12 +143,12 @@ class _Case(NamedTuple):
     d_last: State
 
     @staticmethod
-    def draw(network: Recurrence) -> "_Case":
+    def draw(network: Recurrence, lengths: tuple[int, ...]) -> "_Case":
         """Draw an input, an initial state and what gradients come back, at random."""
         like = network.initial_state(BATCH)
         return _Case(
             x=torch.randn(BATCH, TIME, INPUT, dtype=torch.float64),
-            lengths=torch.tensor([TIME, TIME - 3, 1]),
+            lengths=torch.tensor(lengths),
             state=map_state(torch.randn_like, like),
             d_y=torch.randn(BATCH, TIME, network.output_size, dtype=torch.float64),
             d_last=map_state(torch.randn_like, like),

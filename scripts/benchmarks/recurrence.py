@@ -4,10 +4,11 @@
     python scripts/benchmarks/recurrence.py --device cuda --precision bfloat16
 
 One layer, one direction, forwards and backwards, over `--batch` rows of 360 to 36,000 steps of `--input`
-numbers. lstm, gru and rnn_tanh are the fused layers of torch.nn (cuDNN's on a GPU), min_gru and min_lstm the
-scan of `ecgrnn.nn.scan`; a name with "written out" takes one step after the other in Python, up to
-`--written-out-to` steps. All take turns, `--rounds` times, and the shortest counts. `times_lstm` is the time
-relative to the fused LSTM's over as many steps. Precision bfloat16 and float16 are autocast's, without the
+numbers. lstm, gru and rnn_tanh are ecgrnn's fused layers: those of torch.nn (cuDNN's on a GPU), but for a GRU
+over few rows on a processor, which `ecgrnn.nn.gru_sequence` reads; torch's own stands beside it. min_gru and
+min_lstm are the scan of `ecgrnn.nn.scan`; a name with "written out" takes one step after the other in Python,
+up to `--written-out-to` steps. All take turns, `--rounds` times, and the shortest counts. `times_lstm` is the
+time relative to the LSTM's over as many steps. Precision bfloat16 and float16 are autocast's, without the
 scaling of the loss.
 """
 
@@ -20,34 +21,22 @@ from typing import Any
 
 import torch
 from timing import print_table, write_json
+from torch import nn
 
 from ecgrnn.choices import Cell
 from ecgrnn.nn.fused import recurrence
-from ecgrnn.nn.recurrence import Recurrence
 
-LAYERS = [
-    (Cell.lstm, True),
-    (Cell.gru, True),
-    (Cell.rnn_tanh, True),
-    (Cell.min_gru, True),
-    (Cell.min_lstm, True),
-    (Cell.gru, False),
-    (Cell.min_gru, False),
-]
+FUSED = (Cell.lstm, Cell.gru, Cell.rnn_tanh, Cell.min_gru, Cell.min_lstm)
+WRITTEN_OUT = (Cell.gru, Cell.min_gru)
 
 
 @dataclass
 class Layer:
     """One way to read a sequence, and the shortest time it took."""
 
-    cell: Cell
-    fused: bool
-    network: Recurrence
+    name: str
+    network: nn.Module
     best_s: float = float("inf")
-
-    @property
-    def name(self) -> str:
-        return self.cell.value if self.fused else f"{self.cell.value}, written out"
 
 
 def main() -> None:
@@ -79,11 +68,14 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def rows_of(arguments: argparse.Namespace, steps: int) -> list[dict[str, Any]]:
-    layers = [
-        Layer(cell, fused, recurrence(cell, arguments.input, hidden_size=arguments.hidden, fused=fused))
-        for cell, fused in LAYERS
-        if fused or steps <= arguments.written_out_to
-    ]
+    n_inputs, hidden = arguments.input, arguments.hidden
+    layers = [Layer(cell.value, recurrence(cell, n_inputs, hidden_size=hidden)) for cell in FUSED]
+    layers.append(Layer("gru, torch's", nn.GRU(n_inputs, hidden, batch_first=True)))
+    if steps <= arguments.written_out_to:
+        layers += [
+            Layer(f"{cell.value}, written out", recurrence(cell, n_inputs, hidden_size=hidden, fused=False))
+            for cell in WRITTEN_OUT
+        ]
     x = torch.randn(arguments.batch, steps, arguments.input, device=arguments.device)
     for layer in layers:
         layer.network.to(arguments.device)
@@ -111,7 +103,7 @@ def run(layer: Layer, x: torch.Tensor, *, precision: str) -> float:
     wait(x)
     begun = time.perf_counter()
     with cast:
-        loss = layer.network.outputs(x).float().square().mean()
+        loss = layer.network(x)[0].float().square().mean()
     loss.backward()
     wait(x)
     return time.perf_counter() - begun
