@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ecgrnn.batch import SequenceBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.ectopic_copies import ectopic_copies
-from ecgrnn.datasets.kept_arrays import Arrays, kept_arrays
+from ecgrnn.datasets.kept_arrays import keep, read_kept
 from ecgrnn.datasets.large_arrays import large_array
 from ecgrnn.datasets.windows import (
     BeatTable,
@@ -94,11 +95,11 @@ class BeatSequenceView:
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
         if not (training and self.simulated_ectopy > 0 and len(table)):
-            return BeatSequenceDataset(records, table, view=self, training=training, keep=True)
+            return BeatSequenceDataset(records, table, view=self, training=training, kept=True)
         rng = np.random.default_rng(self.seed)
         copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
         table = joined_tables([table, beats], records=[len(records), len(copies)])
-        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, keep=True)
+        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, kept=True)
         dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
         return dataset
 
@@ -170,7 +171,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         table: the beats, record by record and in order of time.
         view: how they are cut.
         training: whether sequences are learned from.
-        keep: keep usual beats and features of a record of the cache in its entry, for the next start.
+        kept: keep usual beats and features of a record of the cache in its entry, for the next start.
     """
 
     def __init__(
@@ -180,11 +181,11 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         *,
         view: BeatSequenceView,
         training: bool,
-        keep: bool = False,
+        kept: bool = False,
     ) -> None:
         self.records = records
         self.view = view
-        self._keep = keep
+        self._keep = kept
         fs_hz = common_fs(records)
         self._before = round(view.before_s * fs_hz)
         self._width = self._before + round(view.after_s * fs_hz)
@@ -245,54 +246,55 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         windows = gather_windows([record.signal], nowhere, sample - self._before, width=self._width)
         beats = np.ascontiguousarray(windows.transpose(0, 2, 1))  # (beat, lead, time)
 
-        def compute() -> Arrays:
-            """Compute what takes long."""
-            return self._described(record, beats, sample=sample, source_sample=source_sample)
-
-        if self._keep and isinstance(record, CachedRecord):
-            key = self._key(record, sample, source_sample)
-            described = kept_arrays(record.folder / "beat_sequences.npz", key=key, compute=compute)
+        file, key = self._kept_in(record, sample, source_sample)
+        kept = None if file is None else read_kept(file, key=key)
+        if kept is not None:
+            usual = UsualBeats(kept["usual"], kept["of"])
         else:
-            described = compute()
-        usual = UsualBeats(described["usual"], described["of"])
-        beats, usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
-        self._beats[start:stop, ..., 0] = beats
-        self._beats[start:stop, ..., 1] = usual.around()
-        return described["features"]
+            rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
+            usual = usual_beats(beats, rr, causal=self.view.causal)
+        scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
+        self._beats[start:stop, ..., 0] = scaled
+        self._beats[start:stop, ..., 1] = scaled_usual.around()
+        if kept is not None:
+            return kept["features"]
+        features = self._features(record, scaled, scaled_usual, source_sample=source_sample)
+        if file is not None:
+            keep(file, {"usual": usual.shape, "of": usual.of, "features": features}, key=key)
+        return features
 
-    def _described(
+    def _features(
         self,
         record: PreparedSignal,
         beats: NDArray[np.float32],
+        usual: UsualBeats,
         *,
-        sample: NDArray[np.int64],
         source_sample: NDArray[np.int64],
-    ) -> Arrays:
-        """Find the usual beats of a record, in mV, and the features of each beat."""
-        before, fs_hz, causal = self._before, record.fs_hz, self.view.causal
-        rr = np.diff(sample, prepend=sample[0] - fs_hz).astype(np.float64)
-        found = usual_beats(beats, rr, causal=causal)
-        scaled, usual = _scaled(beats, found, before=before, fs_hz=fs_hz)
-        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=causal)
+    ) -> NDArray[np.float32]:
+        """Describe the rhythm around each beat of a record, and its shape in each lead."""
+        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=self.view.causal)
         shapes = [
             beat_shapes(
-                scaled[:, lead], UsualBeats(usual.shape[:, lead], usual.of), before=before, fs_hz=fs_hz
+                beats[:, lead],
+                UsualBeats(usual.shape[:, lead], usual.of),
+                before=self._before,
+                fs_hz=record.fs_hz,
             )
             for lead in range(beats.shape[1])
         ]
-        return {
-            "usual": found.shape,
-            "of": found.of,
-            "features": np.concatenate([rhythm, *shapes], axis=1),
-        }
+        return np.concatenate([rhythm, *shapes], axis=1)
 
-    def _key(self, record: CachedRecord, sample: NDArray[np.int64], source_sample: NDArray[np.int64]) -> str:
-        """Name all that usual beats and features depend on."""
+    def _kept_in(
+        self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]
+    ) -> tuple[Path | None, str]:
+        """Say in which file usual beats and features are kept, if any, and name all they depend on."""
+        if not self._keep or not isinstance(record, CachedRecord):
+            return None, ""
         settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
         hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
         hashed.update(np.ascontiguousarray(sample).data)
         hashed.update(np.ascontiguousarray(source_sample).data)
-        return hashed.hexdigest()
+        return record.folder / "beat_sequences.npz", hashed.hexdigest()
 
 
 def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Tensor:

@@ -16,8 +16,8 @@ from ecgrnn.nn.scan import ScanRecurrence
 from ecgrnn.nn.state import State, map_state, where_rows
 
 _FEW_ROWS = 32
-"""Up to so many rows a GRU on a processor is trained with a gradient by hand: over 64 steps forwards and
-backwards 2.7 times as fast as torch with 8 rows, 2.0 times with 32, hardly faster with 64, then slower."""
+"""Up to so many rows a GRU on a processor is trained with a gradient by hand: over 64 steps 2.1 times as fast
+as torch with 8 and 32 rows, 1.1 times with 64 (scripts/benchmarks/recurrence.py --steps 64 --batch 8)."""
 
 
 def recurrence(

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from ecgrnn.datasets.kept_arrays import kept_arrays
+from ecgrnn.datasets.kept_arrays import keep, read_kept
+
+
+def kept_arrays(file, *, key, compute):
+    """Read what was kept, or compute and keep it, as a dataset does."""
+    arrays = read_kept(file, key=key)
+    if arrays is None:
+        arrays = compute()
+        keep(file, arrays, key=key)
+    return arrays
 
 
 class Computing:
