@@ -21,10 +21,10 @@ _PRINTED = {
     "qrs_positive_predictivity": "QRS +P",
     "veb_sensitivity": "VEB sensitivity",
     "veb_positive_predictivity": "VEB +P",
-    "veb_false_positive_rate": "VEB false positive rate",
+    "veb_false_alarms": "VEB false alarms among paired beats",
     "sveb_sensitivity": "SVEB sensitivity",
     "sveb_positive_predictivity": "SVEB +P",
-    "sveb_false_positive_rate": "SVEB false positive rate",
+    "sveb_false_alarms": "SVEB false alarms among paired beats",
 }
 _ROWS, _COLUMNS = "NSVFQOX", "nsvfqox"
 

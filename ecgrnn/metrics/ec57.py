@@ -1,4 +1,4 @@
-"""Scores test annotations against reference annotations by ANSI/AAMI EC57: beats, episodes, text, JSON."""
+"""Scores test against reference annotations by ANSI/AAMI EC57: beats, runs, episodes, text, JSON."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,14 +18,18 @@ from ecgrnn.metrics.ec57_counts import (
     line_counts,
     matrix_statistics,
     pooled_matrix,
+    shutdown_ratios,
 )
 from ecgrnn.metrics.ec57_episodes import EpisodeComparison, compare_episodes, has_rhythm
-from ecgrnn.metrics.ec57_pairing import BeatAnnotations
+from ecgrnn.metrics.ec57_pairing import CLASSES, BeatAnnotations
+from ecgrnn.metrics.ec57_runs import RunComparison, RunKind, average_runs, compare_runs, gross_runs
 from ecgrnn.metrics.ec57_text import (
     episode_line_text,
     episode_matrix_text,
     line_text,
     matrix_text,
+    run_line_text,
+    run_sumstats_text,
     shutdown_text,
     sumstats_text,
 )
@@ -64,6 +68,8 @@ class Ec57Scores:
         af: record name to its atrial fibrillation episodes: records whose reference marks rhythms, where the
             test annotator marks rhythms in any record. One that it leaves unmarked has no episode there.
         vf: record name to its ventricular fibrillation episodes; records that one annotator marks some in.
+        ve_runs: record name to its couplets and runs of ventricular beats.
+        sve_runs: record name to its couplets and runs of supraventricular beats.
     """
 
     reference_annotator: str
@@ -74,23 +80,31 @@ class Ec57Scores:
     beats: Mapping[str, BeatComparison]
     af: Mapping[str, EpisodeComparison]
     vf: Mapping[str, EpisodeComparison]
+    ve_runs: Mapping[str, RunComparison]
+    sve_runs: Mapping[str, RunComparison]
 
     def texts(self) -> dict[str, str]:
         """Print every report there is something to report in, file name to text."""
-        annotators = (self.reference_annotator, self.test_annotator)
+        reference, test = self.reference_annotator, self.test_annotator
         texts = {
             "line.txt": line_text(self.beats),
             "shutdown.txt": shutdown_text(self.beats),
-            "matrix.txt": matrix_text(
-                self.beats, reference_annotator=annotators[0], test_annotator=annotators[1]
-            ),
+            "matrix.txt": matrix_text(self.beats, reference_annotator=reference, test_annotator=test),
             "sumstats.txt": sumstats_text(self.beats),
         }
+        if any(c.shutdown_s > 0 for c in self.beats.values()):
+            texts["standard.txt"] = matrix_text(
+                self.beats, reference_annotator=reference, test_annotator=test, shutdown=True
+            )
+        for kind, runs in (("ve", self.ve_runs), ("sve", self.sve_runs)):
+            if any(c.n_runs for c in runs.values()):
+                texts[f"runs-{kind}.line.txt"] = run_line_text(runs)
+                texts[f"runs-{kind}.sumstats.txt"] = run_sumstats_text(runs)
         for kind, episodes in (("af", self.af), ("vf", self.vf)):
             if episodes:
                 texts[f"rhythm-{kind}.line.txt"] = episode_line_text(episodes)
                 texts[f"rhythm-{kind}.matrix.txt"] = episode_matrix_text(
-                    episodes, reference_annotator=annotators[0], test_annotator=annotators[1]
+                    episodes, reference_annotator=reference, test_annotator=test
                 )
         return texts
 
@@ -113,6 +127,8 @@ class Ec57Scores:
             },
             "rhythm_af": {name: episodes_to_dict(c) for name, c in self.af.items()},
             "rhythm_vf": {name: episodes_to_dict(c) for name, c in self.vf.items()},
+            "runs_ve": _runs_to_dict(self.ve_runs),
+            "runs_sve": _runs_to_dict(self.sve_runs),
         }
 
 
@@ -145,6 +161,7 @@ def score_records(
     beats: dict[str, BeatComparison] = {}
     af: dict[str, EpisodeComparison] = {}
     vf: dict[str, EpisodeComparison] = {}
+    runs: dict[RunKind, dict[str, RunComparison]] = {"VE": {}, "SVE": {}}
     for r in records:
         if r.name in beats:
             raise DataError(f"record {r.name} is given twice; score each record once")
@@ -152,6 +169,16 @@ def score_records(
         beats[r.name] = compare_beats(
             r.reference, r.test, fs_hz=r.fs_hz, start_s=start_s, stop_s=stop, window_s=window_s
         )
+        for kind, compared in runs.items():
+            compared[r.name] = compare_runs(
+                r.reference,
+                r.test,
+                fs_hz=r.fs_hz,
+                kind=kind,
+                start_s=start_s,
+                stop_s=stop,
+                window_s=window_s,
+            )
         if marks_af and has_rhythm(r.reference, kind="AF"):
             af[r.name] = compare_episodes(
                 r.reference, r.test, fs_hz=r.fs_hz, kind="AF", start_s=start_s, stop_s=stop
@@ -162,7 +189,18 @@ def score_records(
             )
     if not beats:
         raise DataError("there is no record to score; name at least one")
-    return Ec57Scores(reference_annotator, test_annotator, start_s, stop_s, window_s, beats, af, vf)
+    return Ec57Scores(
+        reference_annotator,
+        test_annotator,
+        start_s,
+        stop_s,
+        window_s,
+        beats,
+        af,
+        vf,
+        ve_runs=runs["VE"],
+        sve_runs=runs["SVE"],
+    )
 
 
 def beats_to_dict(c: BeatComparison) -> dict[str, object]:
@@ -177,6 +215,7 @@ def beats_to_dict(c: BeatComparison) -> dict[str, object]:
             "intervals": c.rr_error_count,
         },
         "shutdown_s": c.shutdown_s,
+        "missed_in_shutdown": _missed_in_shutdown(c.matrix),
     }
 
 
@@ -190,6 +229,30 @@ def episodes_to_dict(c: EpisodeComparison) -> dict[str, object]:
         "overlap_s": c.overlap / c.fs_hz,
         "statistics": {name: _ratio(r) for name, r in c.statistics.items()},
     }
+
+
+def runs_to_dict(c: RunComparison) -> dict[str, object]:
+    """Give every count and statistic of one record's runs of one kind as plain values for JSON."""
+    return {
+        "reference_runs": c.reference.tolist(),
+        "test_runs": c.test.tolist(),
+        "statistics": {name: _ratio(r) for name, r in c.statistics.items()},
+    }
+
+
+def _runs_to_dict(comparisons: Mapping[str, RunComparison]) -> dict[str, object]:
+    records = list(comparisons.values())
+    return {
+        "records": {name: runs_to_dict(c) for name, c in comparisons.items()},
+        "gross": {name: _ratio(r) for name, r in gross_runs(records).items()},
+        "average": {name: _number(v) for name, v in average_runs(records).items()},
+    }
+
+
+def _missed_in_shutdown(matrix: NDArray[np.int64]) -> dict[str, object]:
+    lost = dict(zip(CLASSES, shutdown_ratios(matrix), strict=True))
+    beats = Ratio(sum(r.hits for r in lost.values()), sum(r.total for r in lost.values()))
+    return {name: _ratio(r) for name, r in ({"beats": beats} | lost).items()}
 
 
 def _matrix(matrix: NDArray[np.int64]) -> dict[str, dict[str, int]]:

@@ -1,5 +1,6 @@
 """Counts paired beats into the matrix of ANSI/AAMI EC57 and derives the statistics of records from it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
-from ecgrnn.metrics.ec57_pairing import BeatAnnotations, BeatStream, inside, pair_beats, read_beats
+from ecgrnn.metrics.ec57_pairing import CLASSES, BeatAnnotations, BeatStream, inside, pair_beats, read_beats
 
 ROWS = "NSVFQOX"
 """Reference side of the matrix: the classes, O for no beat, X for no beat where it is unreadable."""
@@ -26,13 +27,14 @@ STATISTICS = {
     "veb_positive_predictivity": ("[V][v]", "[NSVOX][v]"),
     "sveb_sensitivity": ("[S][s]", "[S][nsvfqox]"),
     "sveb_positive_predictivity": ("[S][s]", "[NSVFOX][s]"),
-    "veb_false_positive_rate": ("[NS][v]", "[NSFQ][nsfq] [NS][v]"),
-    "sveb_false_positive_rate": ("[NVF][s]", "[NVFQ][nvfq] [NVF][s]"),
+    "veb_false_alarms": ("[NS][v]", "[NSFQ][nsfq] [NS][v]"),
+    "sveb_false_alarms": ("[NVF][s]", "[NVFQ][nvfq] [NVF][s]"),
 }
 """Each statistic as the matrix cells that are hits over the cells that are counted, ``[rows][columns]``.
 
 A fusion or unclassifiable beat called V is neither right nor wrong, and so is an unclassifiable beat called
-S: these cells are left out (EC57). The false positive rates take the beats that have a partner, for without a
+S: these cells are left out (EC57). The false alarms are not EC57's false positive rates, which count other
+cells: they are the share of false calls among the beats of another class that have a partner, for without a
 reference beat there is no negative to count."""
 
 LINE_CELLS = {
@@ -151,8 +153,8 @@ def compare_beats(
             "expected fs_hz > 0, window_s >= 0, start_s >= 0 and stop_s > start_s; "
             f"got fs_hz={fs_hz}, window_s={window_s}, start_s={start_s}, stop_s={stop_s}"
         )
-    window, start = round(window_s * fs_hz), round(start_s * fs_hz)
-    stop = np.iinfo(np.int64).max if stop_s is None else round(stop_s * fs_hz)
+    window, start = samples(window_s, fs_hz), samples(start_s, fs_hz)
+    stop = np.iinfo(np.int64).max if stop_s is None else samples(stop_s, fs_hz)
     R, T = read_beats(reference, window=window), read_beats(test, window=window)
     test_of, reference_of = pair_beats(R.sample, T.sample, window=window)
     i = np.flatnonzero((R.sample >= start) & (R.sample < stop))
@@ -165,6 +167,11 @@ def compare_beats(
     end = stop if stop_s is not None else _last_sample(reference, test)
     rr_sum = squared * (1000.0 / fs_hz) ** 2
     return BeatComparison(matrix, pairs, rows, columns, rr_sum, n, _length(T.shutdown, start, end) / fs_hz)
+
+
+def samples(time_s: float, fs_hz: float) -> int:
+    """Give a time in samples as the WFDB library does: rounded up at a half, not to the even number."""
+    return math.floor(time_s * fs_hz + 0.5)
 
 
 def cells(matrix: NDArray[np.int64], pattern: str) -> NDArray[np.int64]:
@@ -197,6 +204,11 @@ def share(matrix: NDArray[np.int64] | NDArray[np.float64], statistic: str) -> ND
 def line_counts(matrix: NDArray[np.int64]) -> dict[str, int]:
     """Add the matrix up into the columns of the line format."""
     return {name: int(cells(matrix, pattern)) for name, pattern in LINE_CELLS.items()}
+
+
+def shutdown_ratios(matrix: NDArray[np.int64]) -> list[Ratio]:
+    """Give the beats missed during shutdown out of all beats, for each class in the order of ``CLASSES``."""
+    return [Ratio(int(row[_X]), int(row.sum())) for row in matrix[: len(CLASSES)]]
 
 
 def pooled_matrix(comparisons: Sequence[BeatComparison]) -> NDArray[np.int64]:
@@ -281,19 +293,12 @@ def _rr_errors(
     a = np.concatenate([i, np.searchsorted(R.sample, T.sample[extra], side="right")])
     coming = np.searchsorted(T.sample, R.sample[i], side="left")
     b = np.concatenate([np.where(partner >= 0, partner, coming), extra])
-    known = (a > 0) & (b > 0) & (a < len(R.sample)) & (b < len(T.sample))
+    known = (a < len(R.sample)) & (b < len(T.sample))
     a, b = a[known], b[known]
-    whole = _whole_intervals(R)[a] & _whole_intervals(T)[b]
+    whole = R.whole[a] & T.whole[b]
     a, b = a[whole], b[whole]
     e = (R.sample[a] - R.sample[a - 1]) - (T.sample[b] - T.sample[b - 1])
     return int((e * e).sum()), len(e)
-
-
-def _whole_intervals(stream: BeatStream) -> NDArray[np.bool_]:
-    onsets = np.sort(np.concatenate([stream.flutter[:, 0], stream.shutdown[:, 0]]))
-    before = np.searchsorted(onsets, stream.sample[:-1], side="left")
-    after = np.searchsorted(onsets, stream.sample[1:], side="right")
-    return np.append(False, before == after)
 
 
 def _last_sample(reference: BeatAnnotations, test: BeatAnnotations) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
-from ecgrnn.metrics.ec57_counts import Ratio
+from ecgrnn.metrics.ec57_counts import Ratio, samples
 from ecgrnn.metrics.ec57_pairing import BeatAnnotations
 
 RhythmKind = Literal["AF", "VF"]
@@ -90,14 +90,29 @@ def compare_episodes(
         raise DataError(f"episodes of kind {kind!r} are not known; use 'AF' or 'VF'")
     if not (fs_hz > 0 and start_s >= 0 and (stop_s is None or stop_s > start_s)):
         raise DataError(f"expected fs_hz > 0 and stop_s > start_s >= 0; got {fs_hz=}, {start_s=}, {stop_s=}")
-    start = round(start_s * fs_hz)
+    start = samples(start_s, fs_hz)
     last = int(reference.sample[-1]) if len(reference.sample) else start
-    stop = max(start, last if stop_s is None else round(stop_s * fs_hz))
-    R, T = (_clip(_episodes(a, kind), start, stop) for a in (reference, test))
+    stop = max(start, last if stop_s is None else samples(stop_s, fs_hz))
+    R, T = (_clip(episodes(a, kind), start, stop) for a in (reference, test))
     overlap = np.minimum(R[:, None, 1], T[None, :, 1]) - np.maximum(R[:, None, 0], T[None, :, 0])
     meets = overlap > 0
     found, right = int(meets.any(axis=1).sum()), int(meets.any(axis=0).sum())
     return EpisodeComparison(kind, R, T, found, right, int(overlap[meets].sum()), fs_hz)
+
+
+def episodes(annotations: BeatAnnotations, kind: RhythmKind) -> NDArray[np.int64]:
+    """List first and one past the last sample of each episode ``(episode, 2)``; an open one ends never."""
+    found: list[tuple[int, int]] = []
+    begun: int | None = None
+    for sample, inside in _marks(annotations, kind):
+        if inside and begun is None:
+            begun = sample
+        elif not inside and begun is not None:
+            found.append((begun, sample))
+            begun = None
+    if begun is not None:
+        found.append((begun, int(np.iinfo(np.int64).max)))
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
 def gross_episodes(comparisons: Sequence[EpisodeComparison]) -> dict[str, Ratio]:
@@ -121,18 +136,6 @@ def has_rhythm(annotations: BeatAnnotations, *, kind: RhythmKind) -> bool:
     return bool(np.any(np.asarray(annotations.symbol) == ("+" if kind == "AF" else "[")))
 
 
-def _episodes(annotations: BeatAnnotations, kind: RhythmKind) -> list[tuple[int, int]]:
-    episodes: list[tuple[int, int]] = []
-    begun: int | None = None
-    for sample, inside in _marks(annotations, kind):
-        if inside and begun is None:
-            begun = sample
-        elif not inside and begun is not None:
-            episodes.append((begun, sample))
-            begun = None
-    return episodes if begun is None else [*episodes, (begun, np.iinfo(np.int64).max)]
-
-
 def _marks(annotations: BeatAnnotations, kind: RhythmKind) -> list[tuple[int, bool]]:
     symbol = np.asarray(annotations.symbol)
     at = np.flatnonzero(np.isin(symbol, ["+"] if kind == "AF" else ["[", "]"]))
@@ -144,8 +147,8 @@ def _marks(annotations: BeatAnnotations, kind: RhythmKind) -> list[tuple[int, bo
     return list(zip(np.asarray(annotations.sample)[at].tolist(), begins, strict=True))
 
 
-def _clip(episodes: Sequence[tuple[int, int]], start: int, stop: int) -> NDArray[np.int64]:
-    clipped = np.clip(np.array(episodes, dtype=np.int64).reshape(-1, 2), start, stop)
+def _clip(stretches: NDArray[np.int64], start: int, stop: int) -> NDArray[np.int64]:
+    clipped = np.clip(stretches, start, stop)
     return clipped[clipped[:, 1] > clipped[:, 0]]
 
 

@@ -19,6 +19,7 @@ _CLASS_OF_SYMBOL = {symbol: CLASSES.index(name) for name, symbols in SYMBOLS.ite
 # bits 4 and 5 of a noise mark's subtype, both set: the signal is unreadable (subtype -1 has them set)
 _SHUTDOWN_BITS = 0x30
 _END = np.iinfo(np.int64).max
+_NEVER = 1 << 60
 
 
 class BeatAnnotations(Protocol):
@@ -66,6 +67,8 @@ class BeatStream:
         index: position of each beat among the annotations ``(beat,)``.
         sample: sample number of each beat ``(beat,)``.
         beat_class: position of each beat's class in ``CLASSES`` ``(beat,)``.
+        whole: whether the RR interval that ends at each beat is one ``(beat,)``: there is a beat before it,
+            and neither flutter nor shutdown begins between the two.
         flutter: first and last sample of each ventricular flutter or fibrillation ``(stretch, 2)``.
         shutdown: first and last sample of each stretch marked as unreadable ``(stretch, 2)``.
     """
@@ -73,6 +76,7 @@ class BeatStream:
     index: NDArray[np.int64]
     sample: NDArray[np.int64]
     beat_class: NDArray[np.int64]
+    whole: NDArray[np.bool_]
     flutter: NDArray[np.int64]
     shutdown: NDArray[np.int64]
 
@@ -84,10 +88,11 @@ def read_beats(annotations: BeatAnnotations, *, window: int) -> BeatStream:
     do not shut down. A ``[`` inside an open stretch and a ``]`` outside one mean nothing, so that a forgotten
     ``]`` leaves the stretch open until the next one, or until the end of the record.
 
-    A noise mark ``~`` whose subtype has bits 4 and 5 set begins a shutdown, and the next noise mark of
-    another subtype ends it. A shutdown that no mark ends is the AHA convention of a single mark: it is taken
-    to begin one match window after the beat before, and to end one match window before the beat that follows
-    (WFDB Applications Guide, bxb).
+    A noise mark ``~`` whose subtype has bits 4 and 5 set shuts down. Only if the very next annotation is a
+    noise mark of another subtype does the shutdown last from the one mark to the other. Otherwise, beats
+    between two such marks included, it is read by the AHA convention of a single mark: it begins one match
+    window after the annotation before the mark and ends one match window before the annotation that follows
+    it (WFDB Applications Guide, bxb).
 
     Args:
         annotations: annotations of one record.
@@ -97,16 +102,17 @@ def read_beats(annotations: BeatAnnotations, *, window: int) -> BeatStream:
         DataError: the arrays differ in length, or the sample numbers fall.
     """
     sample = np.asarray(annotations.sample, dtype=np.int64)
-    symbol: list[str] = np.asarray(annotations.symbol).tolist()
+    symbol = np.asarray(annotations.symbol, dtype=np.str_)
     subtype = np.asarray(annotations.subtype, dtype=np.int64)
     _check(sample, len(symbol), len(subtype))
-    flutter, outside = _flutter(sample, symbol)
-    beat_class = np.array([_CLASS_OF_SYMBOL.get(s, -1) for s in symbol], dtype=np.int64)
+    flutter, outside = _flutter(sample, symbol.tolist())
+    beat_class = np.array([_CLASS_OF_SYMBOL.get(s, -1) for s in symbol.tolist()], dtype=np.int64)
     index = np.flatnonzero((beat_class >= 0) & outside)
-    noise = [i for i, s in enumerate(symbol) if s == "~" and outside[i]]
-    begins = [(int(sample[i]), (int(subtype[i]) & _SHUTDOWN_BITS) == _SHUTDOWN_BITS) for i in noise]
-    shutdown = _shutdown(begins, beats=sample[index], window=window)
-    return BeatStream(index, sample[index], beat_class[index], flutter, shutdown)
+    noise = symbol == "~"
+    shuts = noise & ((subtype & _SHUTDOWN_BITS) == _SHUTDOWN_BITS)
+    shutdown = _shutdown(sample, np.flatnonzero(shuts & outside), resumes=noise & ~shuts, window=window)
+    whole = _whole(index, (shuts & outside) | (~outside))
+    return BeatStream(index, sample[index], beat_class[index], whole, flutter, shutdown)
 
 
 def pair_beats(
@@ -114,15 +120,15 @@ def pair_beats(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give each beat the beat of the other annotator that it is paired with, or -1.
 
-    Both lists are read from the front. Call the next reference beats T and T', the next test beats t and t':
+    Both lists are read from the front. Call the next reference beats T and T', the next test beats t and t'.
+    T and t are a pair if they are at most a window apart, a distance of exactly one window included, and
 
-    * t before T: they are a pair if they are at most a window apart and t' is not as near to T as t is;
-      otherwise t is an extra beat.
-    * t at or after T: they are a pair if they are at most a window apart and T' is not as near to t as T is;
-      otherwise T is missed.
+    * t before T: t is nearer to T than t' is, or T' is nearer to t' than T is, so that t' has a partner of
+      its own;
+    * t at or after T: T is nearer to t than T' is, or t' is nearer to T' than t is.
 
-    A distance of exactly one window still matches. Of two candidates at the same distance the later one is
-    taken; the published description leaves that open, and the golden results hold no such tie.
+    Otherwise the earlier of the two has no partner: t is an extra beat, or T is missed. Of two candidates at
+    the same distance the later one is thus taken, unless the beat after it is nearer to that one.
 
     Only beats that stand within a window of each other can influence each other, so that the beats fall into
     clusters. A cluster of one reference and one test beat is a pair, a cluster of one annotator has none;
@@ -194,13 +200,17 @@ def _flutter(sample: NDArray[np.int64], symbol: Sequence[str]) -> tuple[NDArray[
 
 
 def _shutdown(
-    marks: Sequence[tuple[int, bool]], *, beats: NDArray[np.int64], window: int
+    sample: NDArray[np.int64], marks: NDArray[np.int64], *, resumes: NDArray[np.bool_], window: int
 ) -> NDArray[np.int64]:
+    """Give the stretches that the marks at these positions begin, joined where they touch."""
     found: list[tuple[int, int]] = []
-    for k, (at, begins) in enumerate(marks):
-        ended = k + 1 < len(marks) and not marks[k + 1][1]
-        if begins:
-            found.append((at, marks[k + 1][0]) if ended else _between_beats(at, beats=beats, window=window))
+    for k in marks.tolist():
+        if k + 1 < len(sample) and resumes[k + 1]:
+            found.append((int(sample[k]), int(sample[k + 1])))
+        else:
+            first = int(sample[k - 1]) + window if k > 0 else 0
+            last = int(sample[k + 1]) - window if k + 1 < len(sample) else int(_END)
+            found.append((first, last))
     merged: list[tuple[int, int]] = []
     for first, last in sorted(stretch for stretch in found if stretch[0] <= stretch[1]):
         if merged and first <= merged[-1][1]:
@@ -210,11 +220,10 @@ def _shutdown(
     return _stretches(merged)
 
 
-def _between_beats(at: int, *, beats: NDArray[np.int64], window: int) -> tuple[int, int]:
-    k = int(np.searchsorted(beats, at))
-    first = int(beats[k - 1]) + window if k > 0 else 0
-    last = int(beats[k]) - window if k < len(beats) else int(_END)
-    return first, last
+def _whole(index: NDArray[np.int64], breaks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    before = np.cumsum(breaks)[index]
+    whole: NDArray[np.bool_] = np.diff(before, prepend=-1) == 0
+    return whole
 
 
 def _stretches(pairs: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
@@ -233,14 +242,13 @@ def _clusters(
 
 def _walk(reference: Sequence[int], test: Sequence[int], *, window: int) -> list[tuple[int, int]]:
     pairs: list[tuple[int, int]] = []
+    # the beats after the last ones stand too far away to be nearer to anything
+    R, S = [*reference, _NEVER], [*test, 3 * _NEVER]
     i = j = 0
     while i < len(reference) and j < len(test):
-        T, t = reference[i], test[j]
-        if t < T:
-            rival = abs(T - test[j + 1]) if j + 1 < len(test) else _END
-        else:
-            rival = abs(reference[i + 1] - t) if i + 1 < len(reference) else _END
-        if abs(T - t) <= window and abs(T - t) < rival:
+        (T, T_next), (t, t_next) = R[i : i + 2], S[j : j + 2]
+        rival = abs(T - t_next) if t < T else abs(T_next - t)
+        if abs(T - t) <= window and (abs(T - t) < rival or abs(T_next - t_next) < rival):
             pairs.append((i, j))
             i, j = i + 1, j + 1
         elif t < T:

@@ -1,6 +1,7 @@
-"""Prints EC57 scores in the text formats of the WFDB software's ``bxb``, ``sumstats`` and ``epicmp``."""
+"""Prints EC57 scores in the formats of the WFDB software's ``bxb``, ``rxr``, ``sumstats`` and ``epicmp``."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from ecgrnn.metrics.ec57_counts import (
     gross,
     line_counts,
     pooled_matrix,
+    shutdown_ratios,
 )
 from ecgrnn.metrics.ec57_episodes import EpisodeComparison
 from ecgrnn.metrics.ec57_pairing import CLASSES
+from ecgrnn.metrics.ec57_runs import RunComparison, average_runs, gross_runs
 
 _PRINTED = {
     "qrs_sensitivity": "QRS sensitivity",
@@ -37,6 +40,8 @@ _SHUTDOWN_HEADER = (
     "                                missed missed missed missed missed      Time\n"
 )
 _EPISODE_HEADER = "Record  TPs   FN  TPp   FP  ESe E+P DSe D+P  Ref duration  Test duration \n"
+_RUN_HEADER = "Record CTs CFN CTp CFP STs SFN STp SFP LTs LFN LTp LFP  CSe C+P SSe S+P LSe L+P\n"
+_RUN_PREFIX = 6 + 12 * 4 + 1
 # wide counts have wider columns: normal beats called normal, and ventricular beats called ventricular
 _WIDTHS = {"Nn'": 6, "Vv": 5}
 _PREFIX = 4 + sum(_WIDTHS.get(name, 4) for name in LINE_CELLS)
@@ -61,7 +66,11 @@ def shutdown_text(comparisons: Mapping[str, BeatComparison]) -> str:
 
 
 def matrix_text(
-    comparisons: Mapping[str, BeatComparison], *, reference_annotator: str, test_annotator: str
+    comparisons: Mapping[str, BeatComparison],
+    *,
+    reference_annotator: str,
+    test_annotator: str,
+    shutdown: bool = False,
 ) -> str:
     """Print the matrix and the statistics of each record.
 
@@ -69,10 +78,12 @@ def matrix_text(
         comparisons: record name to comparison, in the order to print.
         reference_annotator: name printed for the reference.
         test_annotator: name printed for the annotator that is scored.
+        shutdown: add what was missed during shutdown, as the whole standard report of ``bxb -S`` does.
     """
     annotators = f"Reference annotator: {reference_annotator}\n     Test annotator: {test_annotator}\n\n"
     return "".join(
         f"Beat-by-beat comparison results for record {name}\n{annotators}{_matrix(c)}\n{_statistics(c)}"
+        + (_shutdown_statistics(c) if shutdown else "")
         for name, c in comparisons.items()
     )
 
@@ -126,6 +137,36 @@ def episode_matrix_text(
     )
 
 
+def run_line_text(comparisons: Mapping[str, RunComparison]) -> str:
+    """Print one line for each record: run counts, then Se and +P in %, of couplets, short runs and long runs.
+
+    Args:
+        comparisons: record name to comparison of one kind of run, in the order to print.
+    """
+    kinds = {c.kind for c in comparisons.values()}
+    header = "".join(f"({kind} run detection)\n" for kind in sorted(kinds)) + _RUN_HEADER
+    return header + "".join(_run_line(name, c.statistics) for name, c in comparisons.items())
+
+
+def run_sumstats_text(comparisons: Mapping[str, RunComparison]) -> str:
+    """Print the line format followed by sums, gross and average statistics over the records.
+
+    Args:
+        comparisons: record name to comparison of one kind of run, in the order to print.
+    """
+    records = list(comparisons.values())
+    ratios, means = gross_runs(records), average_runs(records)
+    lines = [
+        "_" * (len(_RUN_HEADER) - 1),
+        _run_line("Sum", ratios)[:_RUN_PREFIX],
+        "Gross".ljust(_RUN_PREFIX) + "".join(f"{_whole_percent(r.percent):>4}" for r in ratios.values()),
+        "Average".ljust(_RUN_PREFIX) + "".join(f"{_whole_percent(v):>4}" for v in means.values()),
+        "",
+        f"Summary of results from {len(records)} records",
+    ]
+    return run_line_text(comparisons) + "\n".join(lines) + "\n"
+
+
 def duration_text(samples: int, *, fs_hz: float) -> str:
     """Write a duration as minutes, seconds and thousandths, with hours before them if there are any.
 
@@ -154,16 +195,31 @@ def _percent(value: float) -> str:
 
 
 def _shutdown_line(name: str, c: BeatComparison) -> str:
-    lost = [Ratio(int(row[-1]), int(row.sum())) for row in c.matrix[: len(CLASSES)]]
-    beats = Ratio(sum(r.hits for r in lost), sum(r.total for r in lost))
-    shares = "".join(_percent(r.percent) for r in (beats, *lost[:4]))
+    lost = shutdown_ratios(c.matrix)
+    shares = "".join(_percent(r.percent) for r in (_beats_without_s(lost), *lost[:4]))
     return (
         f"{name:>4}"
         + "".join(f" {r.hits:4d}" for r in lost)
-        + f"  {shares} {round(c.shutdown_s):4d} seconds "
+        + f"  {shares} {_seconds(c):4d} seconds "
         + " ".join(str(r.total) for r in lost)
         + "\n"
     )
+
+
+def _shutdown_statistics(c: BeatComparison) -> str:
+    lost = shutdown_ratios(c.matrix)
+    ratios = {"Beats": _beats_without_s(lost)} | dict(zip("NSVF", lost, strict=False))
+    rows = [_statistic(f"{name} missed in shutdown", ratio) for name, ratio in ratios.items()]
+    return "\n" + "".join(rows) + f"{'Total shutdown time':>26}:  {_seconds(c):4d} seconds\n"
+
+
+def _beats_without_s(lost: Sequence[Ratio]) -> Ratio:
+    # bxb counts lost S beats among all beats but not among the lost ones; its text is reproduced as it is
+    return Ratio(sum(r.hits for r in lost) - lost[CLASSES.index("S")].hits, sum(r.total for r in lost))
+
+
+def _seconds(c: BeatComparison) -> int:
+    return math.floor(c.shutdown_s + 0.5)
 
 
 def _matrix(c: BeatComparison) -> str:
@@ -176,13 +232,21 @@ def _matrix(c: BeatComparison) -> str:
 
 
 def _statistics(c: BeatComparison) -> str:
-    lines, statistics = [], c.statistics
-    for key, title in _PRINTED.items():
-        ratio = statistics[key]
-        sign = "%" if ratio.total else " "
-        lines.append(f"{title:>26}:{_percent(ratio.percent)}{sign} ({ratio.hits}/{ratio.total})\n")
+    lines = [_statistic(title, c.statistics[key]) for key, title in _PRINTED.items()]
     unit = " ms" if c.rr_error_count else ""
     return "".join(lines) + f"{'RMS RR interval error':>26}:{_percent(c.rr_error_ms)}{unit}\n"
+
+
+def _statistic(title: str, ratio: Ratio) -> str:
+    return (
+        f"{title:>26}:{_percent(ratio.percent)}{'%' if ratio.total else ' '} ({ratio.hits}/{ratio.total})\n"
+    )
+
+
+def _run_line(name: str, ratios: Mapping[str, Ratio]) -> str:
+    counts = "".join(f"{r.hits:4d}{r.total - r.hits:4d}" for r in ratios.values())
+    shares = "".join(f"{_whole_percent(r.percent):>4}" for r in ratios.values())
+    return f"{name:>6}{counts} {shares}\n"
 
 
 def _episode_line(name: str, c: EpisodeComparison) -> str:

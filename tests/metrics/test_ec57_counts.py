@@ -62,8 +62,8 @@ def added(names: str) -> int:
         ("veb_positive_predictivity", "Vv", "Nv Sv Ov Xv"),
         ("sveb_sensitivity", "Ss", "Sn Sv Sf Sq So Sx"),
         ("sveb_positive_predictivity", "Ss", "Ns Vs Fs Os Xs"),
-        ("veb_false_positive_rate", "Nv Sv", "Nn Ns Nf Nq Sn Ss Sf Sq Fn Fs Ff Fq Qn Qs Qf Qq"),
-        ("sveb_false_positive_rate", "Ns Vs Fs", "Nn Nv Nf Nq Vn Vv Vf Vq Fn Fv Ff Fq Qn Qv Qf Qq"),
+        ("veb_false_alarms", "Nv Sv", "Nn Ns Nf Nq Sn Ss Sf Sq Fn Fs Ff Fq Qn Qs Qf Qq"),
+        ("sveb_false_alarms", "Ns Vs Fs", "Nn Nv Nf Nq Vn Vv Vf Vq Fn Fv Ff Fq Qn Qv Qf Qq"),
     ],
 )
 def test_statistics_count_exactly_these_cells(statistic: str, hits: str, others: str):

@@ -1,5 +1,6 @@
 """EC57 scores of real records against the printed output of the WFDB software, to the digit."""
 
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecgrnn.evaluation.score_files import read_pairs
 from ecgrnn.metrics.ec57 import RecordToScore, score_records
-from ecgrnn.metrics.ec57_text import episode_line_text, episode_matrix_text
+from ecgrnn.metrics.ec57_text import episode_line_text, episode_matrix_text, matrix_text
 from ecgrnn.signals.annotations import Annotations, read_annotations
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "ec57"
@@ -56,6 +58,45 @@ def test_matrix_and_sumstats_reports_equal_those_of_bxb_and_sumstats(
 ):
     scores = score_records(records(real_database("mitdb"), BEAT_RECORDS, annotator), test_annotator=annotator)
     assert scores.texts()[report] == expected(f"{annotator}.{report}")
+
+
+KINDS = (
+    "plain learning fast fast250 round150 round250 round350 slow128 shutdown shutdownbeats single flutter both"
+)
+
+
+@pytest.fixture(scope="module")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ec57")
+    with tarfile.open(GOLDEN / "invented.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "invented"
+
+
+@pytest.mark.parametrize("kind", KINDS.split())
+def test_reports_on_invented_annotations_equal_those_of_bxb_and_sumstats(kind: str, invented: Path):
+    folder = invented / kind
+    start_s, window_s = (float(word) for word in (folder / "options.txt").read_text().split())
+    pairs = read_pairs(folder, folder, annotators=("atr", "tst"), start_s=start_s)
+    assert len(pairs) == 6
+    scores = score_records(pairs, test_annotator="tst", start_s=start_s, window_s=window_s)
+    texts = scores.texts()
+    for name in ("line.txt", "shutdown.txt", "sumstats.txt"):
+        assert texts[name] == (folder / name).read_text(), name
+    # this archive holds bxb's whole standard report, where the texts beside it leave out the shutdown
+    whole = matrix_text(scores.beats, reference_annotator="atr", test_annotator="tst", shutdown=True)
+    assert whole == (folder / "matrix.txt").read_text()
+    assert texts.get("standard.txt", whole) == whole
+
+
+def test_beats_missed_in_shutdown_leave_out_s_in_the_text_and_not_in_the_figures(
+    real_database: Callable[[str], Path],
+):
+    scores = score_records(records(real_database("mitdb"), ("201",), "shut"))
+    assert scores.texts()["shutdown.txt"] == expected("shut201.shutdown.txt")
+    figures = scores.to_dict()["records"]["201"]["missed_in_shutdown"]
+    assert (figures["beats"]["hits"], figures["S"]["hits"]) == (22, 5)
+    assert figures["beats"]["percent"] == pytest.approx(100 * 22 / figures["beats"]["total"])
 
 
 def test_rhythm_reports_equal_those_of_epicmp(real_database: Callable[[str], Path]):

@@ -93,13 +93,13 @@ def test_clustered_pairing_equals_reading_beat_by_beat(seed: int):
 def literal(reference: np.ndarray, test: np.ndarray, *, window: int) -> list[tuple[int, int]]:
     """The rule as it is described: T and T' against t and t', from the first beat to the last."""
     far = 10**9
-    R, T = [*reference.tolist(), far, far], [*test.tolist(), 2 * far, 2 * far]
+    R, T = [*reference.tolist(), far, far], [*test.tolist(), 3 * far, 3 * far]
     i = j = 0
     found = []
     while i < len(reference) and j < len(test):
-        near = abs(R[i] - T[j])
+        near, next_pair = abs(R[i] - T[j]), abs(R[i + 1] - T[j + 1])
         rival = abs(R[i] - T[j + 1]) if T[j] < R[i] else abs(R[i + 1] - T[j])
-        if near <= window and near < rival:
+        if near <= window and (near < rival or next_pair < rival):
             found.append((i, j))
             i, j = i + 1, j + 1
         elif T[j] < R[i]:
@@ -107,6 +107,21 @@ def literal(reference: np.ndarray, test: np.ndarray, *, window: int) -> list[tup
         else:
             i += 1
     return found
+
+
+def test_a_rival_that_has_a_nearer_partner_of_its_own_is_no_rival():
+    # 128 is as near to 160 as to 96, but 185 is nearer to 160 than 128 is: both pair
+    assert pairs([96, 160], [128, 185], window=37) == [(0, 0), (1, 1)]
+    assert pairs([128, 185], [96, 160], window=37) == [(0, 0), (1, 1)]
+    # 185 moved away: 128 is left for 160, and 96 is missed
+    assert pairs([96, 160], [128, 193], window=37) == [(1, 0)]
+
+
+@pytest.mark.parametrize(("fs_hz", "window_s", "window"), [(150, 0.15, 23), (250, 0.05, 13), (350, 0.15, 53)])
+def test_a_window_of_half_a_sample_is_rounded_up(fs_hz: float, window_s: float, window: int):
+    for moved, found in ((window, {"Nn": 1}), (window + 1, {"No": 1, "On": 1})):
+        options = {"fs_hz": fs_hz, "start_s": 0.0, "window_s": window_s}
+        assert counts(compare_beats(beats(1000), beats(1000 + moved), **options)) == found
 
 
 def test_comparison_lists_every_pair_in_order_of_time():
@@ -230,6 +245,20 @@ def test_other_noise_marks_do_not_shut_down(subtype: int):
 def test_a_single_shutdown_mark_reaches_from_the_beat_before_to_the_beat_behind():
     test = marks((1000, "N"), (2500, "~", -1), (4000, "N"))
     assert read_beats(test, window=150).shutdown.tolist() == [[1150, 3850]]
+
+
+def test_a_shutdown_with_beats_in_it_ends_a_window_before_the_first_of_them():
+    test = marks((1000, "N"), (2500, "~", -1), (4000, "N"), (5000, "N"), (5500, "~", 0), (6000, "N"))
+    assert read_beats(test, window=150).shutdown.tolist() == [[1150, 3850]]
+    c = compared(beats(1000, 2000, 4000, 4500, 5000, 6000), test)
+    assert counts(c) == {"Nn": 4, "Nx": 1, "No": 1}
+    assert c.shutdown_s == 2.7
+
+
+def test_a_mark_between_beats_nearer_than_two_windows_shuts_nothing_down_but_breaks_the_interval():
+    test = marks((1000, "N"), (1100, "~", -1), (1200, "N"), (2200, "N"))
+    assert read_beats(test, window=150).shutdown.tolist() == []
+    assert read_beats(test, window=150).whole.tolist() == [False, False, True]
 
 
 def test_noise_marks_inside_flutter_do_not_shut_down():
