@@ -28,6 +28,8 @@ def run(options: ScoreConfig) -> None:
     )
     written = write_scores(run_dir, scores)
     say("scheme      bxb (escape beats e, j, n count as S)")
-    say(scores.texts()["sumstats.txt"])
+    for name, text in scores.texts().items():
+        if name.endswith("sumstats.txt"):
+            say(text)
     for name in written:
         say(f"written     {run_dir / name}")

@@ -60,8 +60,9 @@ def test_matrix_and_sumstats_reports_equal_those_of_bxb_and_sumstats(
     assert scores.texts()[report] == expected(f"{annotator}.{report}")
 
 
-KINDS = (
-    "plain learning fast fast250 round150 round250 round350 slow128 shutdown shutdownbeats single flutter both"
+INVENTED = (
+    "plain learning fast fast250 round150 round250 "
+    "round350 slow128 shutdown shutdownbeats single flutter both"
 )
 
 
@@ -73,7 +74,7 @@ def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "invented"
 
 
-@pytest.mark.parametrize("kind", KINDS.split())
+@pytest.mark.parametrize("kind", INVENTED.split())
 def test_reports_on_invented_annotations_equal_those_of_bxb_and_sumstats(kind: str, invented: Path):
     folder = invented / kind
     start_s, window_s = (float(word) for word in (folder / "options.txt").read_text().split())

@@ -124,6 +124,36 @@ def test_a_window_of_half_a_sample_is_rounded_up(fs_hz: float, window_s: float, 
         assert counts(compare_beats(beats(1000), beats(1000 + moved), **options)) == found
 
 
+def drawn(rng: np.random.Generator) -> tuple[ScoredAnnotations, ScoredAnnotations]:
+    """Beats with missed, extra, moved and mislabelled ones, many close together; flutter or shutdown."""
+    sample = 500 + np.cumsum(rng.integers(180, 1200, size=60))
+    items = [(int(s), str(rng.choice(list("NSVFQ")))) for s in sample]
+    moved = [(s + int(rng.integers(-90, 91)), c if rng.random() < 0.8 else "N") for s, c in items]
+    test = [beat for beat in moved if rng.random() < 0.9]
+    test += [(s + int(rng.integers(1, 170)), "V") for s, _ in items if rng.random() < 0.1]
+    begins, ends = sorted(rng.integers(0, int(sample[-1]), size=2).tolist())
+    extra = [(begins, "~", -1), (ends, "~", 0)] if rng.random() < 0.5 else [(begins, "["), (ends, "]")]
+    return marks(*items), marks(*sorted([*test, *extra]))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_beat_of_the_test_period_is_counted_exactly_once(seed: int):
+    reference, test = drawn(np.random.default_rng(seed))
+    for R, T in ((reference, test), (test, reference)):
+        c = compared(R, T, start_s=10.0)
+        streams = [read_beats(a, window=150) for a in (R, T)]
+        expected = [int((s.sample >= 10_000).sum()) for s in streams]
+        paired = c.pairs[(c.pairs >= 0).all(axis=1)]
+        assert c.matrix[:5].sum() == expected[0]
+        assert np.all(np.diff(paired, axis=0) > 0)
+        distance = np.asarray(R.sample)[paired[:, 0]] - np.asarray(T.sample)[paired[:, 1]]
+        assert np.all(np.abs(distance) <= 150)
+        # a pair across the start counts with its reference beat, and beats in the reference's flutter do not
+        flutter = streams[0].flutter
+        hidden = sum(int(((streams[1].sample >= a) & (streams[1].sample <= b)).sum()) for a, b in flutter)
+        assert expected[1] - hidden - 1 <= c.matrix[:, :5].sum() <= expected[1] + 1
+
+
 def test_comparison_lists_every_pair_in_order_of_time():
     reference = marks((10, "+"), (1000, "N"), (2000, "V"), (3000, "N"))
     test = marks((1005, "N"), (1500, "V"), (2990, "A"))
