@@ -5,6 +5,7 @@ from typing import Any
 
 from ecgrnn.choices import Epoch
 from ecgrnn.config import (
+    BeatSequenceConfig,
     DataConfig,
     LoaderConfig,
     LoggerConfig,
@@ -65,6 +66,7 @@ class TrainConfig:
         at_least("", "seed", self.seed, 0)
         at_most("", "seed", self.seed, _HIGHEST_SEED)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
+        _causal_throughout(self.task, self.preprocessing)
         _threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
         at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
@@ -316,6 +318,13 @@ class VerifyConfig:
 def _required(name: str, value: str, what: str) -> None:
     if not value:
         raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
+
+
+def _causal_throughout(task: TaskConfig, preprocessing: PreprocessingConfig) -> None:
+    if isinstance(task, BeatSequenceConfig) and task.causal and not preprocessing.causal:
+        raise ConfigError(
+            "task.causal=true needs preprocessing.causal=true: filters without delay read up to 4 s ahead"
+        )
 
 
 def _threads(value: int | None) -> None:

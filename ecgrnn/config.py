@@ -19,10 +19,12 @@ class PreprocessingConfig:
         leads: leads by name, in the order the network reads them; null takes the record's own order.
         n_leads: number of leads that are read if ``leads`` is null.
         first_lead: the lead that comes first if it is among these; the others keep their order.
-        highpass_hz: corner of the zero-phase high-pass against baseline wander; null leaves it out.
-        lowpass_hz: corner of the zero-phase low-pass, below half of ``fs_hz``; null leaves it out.
+        highpass_hz: corner of the high-pass against baseline wander; null leaves it out.
+        lowpass_hz: corner of the low-pass, below half of ``fs_hz``; null leaves it out.
         notch_hz: powerline frequency to remove; null leaves it out.
         normalisation: how the amplitude of a lead is scaled.
+        causal: read no later sample: filters are one-sided and delay a QRS by about 20 ms, and gaps hold the
+            last value; needs ``normalisation=none``. Else filters have no delay and read up to 4 s ahead.
     """
 
     fs_hz: float | None = 180.0
@@ -33,8 +35,14 @@ class PreprocessingConfig:
     lowpass_hz: float | None = 40.0
     notch_hz: float | None = None
     normalisation: Normalisation = Normalisation.none
+    causal: bool = False
 
     def __post_init__(self) -> None:
+        if self.causal and self.normalisation is not Normalisation.none:
+            raise ConfigError(
+                f"preprocessing.causal=true does not allow preprocessing.normalisation="
+                f"{self.normalisation.value}, which measures the whole record; set it to none"
+            )
         for name in ("fs_hz", "highpass_hz", "lowpass_hz", "notch_hz"):
             above_zero("preprocessing", name, getattr(self, name))
         at_least("preprocessing", "n_leads", self.n_leads, 1)
@@ -168,7 +176,8 @@ class BeatSequenceConfig(BeatsConfig):
         before_s: window before the beat, at least 0.38 s.
         after_s: window after the beat, at least 0.38 s.
         sequence_beats: number of beats of a sequence.
-        causal: use nothing that follows the window of a beat; needs network.sequence.bidirectional=false.
+        causal: use no later beat, and no sample more than ``after_s`` (496 ms in the recipe) behind a beat;
+            needs preprocessing.causal=true and network.sequence.bidirectional=false.
         logit_adjustment: factor of the logarithm of the class frequencies (training patients) that is added
             to the logits in training, which favours rare classes at prediction; Menon et al., Long-tail
             learning via logit adjustment (2021).

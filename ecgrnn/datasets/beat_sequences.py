@@ -54,7 +54,8 @@ class BeatSequenceView:
         before_s: window before each beat, in s.
         after_s: window after each beat, in s.
         sequence_beats: beats of a sequence.
-        causal: nothing of a beat's future is used: neither for its features nor as context.
+        causal: no later beat is used, neither for features nor as context; what is read of the signal ends
+            ``after_s`` behind a beat.
         in_memory_mb: see ``BeatSequenceDataset``.
         simulated_ectopy: share of the training sequences that are from records played back with simulated
             ectopic beats.
@@ -143,7 +144,9 @@ def cut_sequences(beats: NDArray[np.int64], *, length: int, training: bool, caus
 
     Sequences follow one another by half their length. In training all their beats are learned from, so that
     each is seen twice, at two places. Else each beat is classified in the one sequence where it has a quarter
-    of the length as context on either side, or, causally, half the length before it.
+    of the length as context on either side, or, causally, half the length before it. The last sequence of a
+    record is moved back to be a whole one; causally it is shorter instead, since where a sequence begins must
+    not depend on how many beats are still to come.
 
     Args:
         beats: ``(record,)``, beats of each record.
@@ -316,7 +319,8 @@ def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDAr
         return np.zeros((0, 4), np.int64)
     hop = max(length // 2, 1)
     start = np.arange(0, max(count - length, 0) + hop, hop)
-    start = np.unique(np.minimum(start, max(count - length, 0)))
+    if not causal:
+        start = np.unique(np.minimum(start, max(count - length, 0)))
     stop = np.minimum(start + length, count)
     if training:
         return np.stack([start, stop, start, stop], axis=1)

@@ -71,7 +71,7 @@ def filter_kernel(
     Raises:
         ConfigError: a corner does not lie below half of the sampling frequency.
     """
-    _check_corners(fs_hz, highpass_hz=highpass_hz, lowpass_hz=lowpass_hz, notch_hz=notch_hz)
+    check_corners(fs_hz, highpass_hz=highpass_hz, lowpass_hz=lowpass_hz, notch_hz=notch_hz)
     kernels = []
     if highpass_hz is not None:
         kernels.append(highpass_kernel(highpass_hz, fs_hz=fs_hz, width_hz=highpass_hz, attenuation_db=60))
@@ -97,9 +97,14 @@ def _removes_aliases(lowpass_hz: float | None, *, fs_hz: float, to_hz: float) ->
     return lowpass_hz is not None and lowpass_hz * (1 + 1 / 8) <= min(fs_hz, to_hz) / 2
 
 
-def _check_corners(
+def check_corners(
     fs_hz: float, *, highpass_hz: float | None, lowpass_hz: float | None, notch_hz: float | None
 ) -> None:
+    """Refuse corners that no filter at this sampling frequency can have.
+
+    Raises:
+        ConfigError: says which.
+    """
     named = {"highpass_hz": highpass_hz, "lowpass_hz": lowpass_hz, "notch_hz": notch_hz}
     for name, corner_hz in named.items():
         if corner_hz is not None and not 0 < corner_hz < fs_hz / 2:

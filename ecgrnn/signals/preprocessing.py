@@ -9,10 +9,15 @@ from numpy.typing import NDArray
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.signals.causal_filters import CausalFilter, CausalState, causal_filter
 from ecgrnn.signals.filters import filter_signal
 from ecgrnn.signals.header import nearest
 from ecgrnn.signals.normalise import robust_spread, scale_signal
 from ecgrnn.signals.record import Record
+from ecgrnn.signals.resample import rate_ratio, resampled_length
+
+LONGEST_RAMP_S = 10.0
+"""A longer gap is level but for so much before its end; three times what the filters reach."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class PreparedRecord:
         spread: ``(lead,)``, what each lead was divided by, in mV; 1 without normalisation.
         source_fs_hz: sampling frequency of the record on disk.
         source_samples: its length.
+        valid: ``(time, lead)``, which samples of ``signal`` are at the place of a valid one of the source.
     """
 
     name: str
@@ -38,36 +44,101 @@ class PreparedRecord:
     spread: NDArray[np.float32]
     source_fs_hz: float
     source_samples: int
+    valid: NDArray[np.bool_]
 
 
-def prepare_record(record: Record, config: PreprocessingConfig) -> PreparedRecord:
+def prepare_record(
+    record: Record, config: PreprocessingConfig, *, held: NDArray[np.float32] | None = None
+) -> PreparedRecord:
     """Choose the leads, fill gaps, filter and resample in one pass, and normalise.
 
-    Missing samples are interpolated linearly between their neighbours, and take the nearest value at the
-    ends.
+    Missing samples are filled, see ``fill_missing``, and do not count for normalisation. With ``causal``
+    they hold the last value, see ``CausalFilter``.
+
+    Args:
+        record: the record, or a part of it; left as it is.
+        config: what is done to the signal.
+        held: ``(lead,)`` for the leads of ``record``, see ``fill_missing``; None for a whole record.
 
     Raises:
         ConfigError: the options ask for leads that the record does not have.
         DataError: the record is empty, a lead has no sample at all, or the filters do not fit its sampling
             frequency.
     """
-    chosen = fill_missing(choose_leads(record, config))
+    chosen = choose_leads(record, config)
+    columns = lead_columns(record.leads, config, name=record.name)
+    filled = fill_missing(chosen, held=None if held is None else held[columns])
+    if config.causal:
+        return prepare_causally(record, config)[0]
     to_hz = record.fs_hz if config.fs_hz is None else config.fs_hz
-    signal = _filtered(chosen, config, to_hz=to_hz)
+    signal = _filtered(filled, config, to_hz=to_hz)
+    valid = _valid(chosen, missing=filled.missing, to_hz=to_hz)
     spread = np.ones(len(chosen.leads), np.float32)
     if config.normalisation is Normalisation.robust:
-        spread = robust_spread(signal, fs_hz=to_hz)
+        spread = robust_spread(signal, valid, fs_hz=to_hz)
         signal = scale_signal(signal, spread)
     return PreparedRecord(
         name=record.name,
         signal=np.ascontiguousarray(signal),
         fs_hz=to_hz,
         leads=chosen.leads,
-        missing=chosen.missing,
+        missing=filled.missing,
         spread=spread,
         source_fs_hz=record.fs_hz,
         source_samples=len(record.signal),
+        valid=valid,
     )
+
+
+def prepare_causally(
+    record: Record, config: PreprocessingConfig, state: CausalState | None = None
+) -> tuple[PreparedRecord, CausalState]:
+    """Prepare the next part of a record so that no sample depends on a later one, bit for bit.
+
+    Args:
+        record: the part.
+        config: what is done to the signal, with ``causal``.
+        state: what the part before gave; None at the beginning. All parts but the last must be as long as
+            whole new samples, so that the next one begins with one.
+
+    Raises:
+        ConfigError: the options ask for leads that the record does not have.
+        DataError: the filters do not fit its sampling frequency.
+    """
+    chosen = choose_leads(record, config)
+    to_hz = record.fs_hz if config.fs_hz is None else config.fs_hz
+    missing = np.count_nonzero(~np.isfinite(chosen.signal), axis=0)
+    signal, after = filter_of(record, config).apply(chosen.signal, state)
+    prepared = PreparedRecord(
+        name=record.name,
+        signal=signal,
+        fs_hz=to_hz,
+        leads=chosen.leads,
+        missing=np.asarray(missing, np.int64),
+        spread=np.ones(len(chosen.leads), np.float32),
+        source_fs_hz=record.fs_hz,
+        source_samples=len(record.signal),
+        valid=_valid(chosen, missing=missing, to_hz=to_hz),
+    )
+    return prepared, after
+
+
+def filter_of(record: Record, config: PreprocessingConfig) -> CausalFilter:
+    """Design the one-sided filters for a record; their ``delay_s`` says how late its waves come.
+
+    Raises:
+        DataError: the filters do not fit its sampling frequency.
+    """
+    try:
+        return causal_filter(
+            fs_hz=record.fs_hz,
+            to_hz=record.fs_hz if config.fs_hz is None else config.fs_hz,
+            highpass_hz=config.highpass_hz,
+            lowpass_hz=config.lowpass_hz,
+            notch_hz=config.notch_hz,
+        )
+    except ConfigError as error:
+        raise misfit(record.name, record.fs_hz, error) from None
 
 
 def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
@@ -112,8 +183,17 @@ def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str
     return columns
 
 
-def fill_missing(record: Record) -> Record:
-    """Interpolate missing samples linearly and count them; the record itself is left as it is.
+def fill_missing(record: Record, *, held: NDArray[np.float32] | None = None) -> Record:
+    """Fill missing samples and count them; the record itself is left as it is.
+
+    A gap of up to 10 s is interpolated linearly between its neighbours. In a longer one the last value before
+    it is held until 10 s before its end, so that no part of a record needs to see farther. At the ends of a
+    record the nearest value is taken.
+
+    Args:
+        record: a record, or a part of it.
+        held: ``(lead,)``, the last valid value before this part, or the first one of the record where there
+            is none before; None where the part is all there is.
 
     Raises:
         DataError: the record is empty, or a lead has no sample at all.
@@ -127,14 +207,16 @@ def fill_missing(record: Record) -> Record:
     if not missing.any():
         return replace(record, missing=missing)
     filled = record.signal.T.copy()
-    for lead, name, count in zip(filled, record.leads, missing, strict=True):
-        if count == len(lead):
+    before = np.full(len(filled), np.nan, np.float32) if held is None else held
+    leads = zip(filled, record.leads, missing, before, strict=True)
+    for lead, name, count, value in leads:
+        if count == len(lead) and not np.isfinite(value):
             raise DataError(
                 f"record {record.name}: lead {name!r} has no valid sample in {count}; "
                 "choose other leads or leave the record out"
             )
         if count:
-            _interpolate(lead)
+            _fill(lead, held=value, ramp=round(LONGEST_RAMP_S * record.fs_hz))
     return replace(record, signal=filled.T, missing=missing)
 
 
@@ -157,6 +239,17 @@ def _filtered(record: Record, config: PreprocessingConfig, *, to_hz: float) -> N
         raise misfit(record.name, record.fs_hz, error) from None
 
 
+def _valid(record: Record, *, missing: NDArray[np.int64], to_hz: float) -> NDArray[np.bool_]:
+    """Say of each new sample whether the source has a valid one there: the last before it, or at it."""
+    n_samples = len(record.signal)
+    shape = (resampled_length(n_samples, fs_hz=record.fs_hz, to_hz=to_hz), len(record.leads))
+    if not missing.any():
+        return np.broadcast_to(np.True_, shape)  # takes no memory
+    ratio = rate_ratio(fs_hz=record.fs_hz, to_hz=to_hz)
+    at = np.arange(shape[0]) * ratio.denominator // ratio.numerator
+    return np.isfinite(record.signal)[np.minimum(at, n_samples - 1)]
+
+
 def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
     if lead not in leads:
         raise ConfigError(
@@ -170,7 +263,19 @@ def _count_missing(lead: NDArray[np.float32]) -> int:
     return int(np.count_nonzero(~np.isfinite(lead)))
 
 
-def _interpolate(lead: NDArray[np.float32]) -> None:
-    valid = np.isfinite(lead)
-    at = np.arange(len(lead))
-    lead[~valid] = np.interp(at[~valid], at[valid], lead[valid])
+def _fill(lead: NDArray[np.float32], *, held: np.float32, ramp: int) -> None:
+    """Interpolate between the ends of each gap, and where it begins more than ``ramp`` samples earlier."""
+    missing = ~np.isfinite(lead)
+    valid = np.flatnonzero(~missing)
+    at, values = valid.astype(np.float64), lead[valid].astype(np.float64)
+    if np.isfinite(held):
+        at, values = np.append(-np.inf, at), np.append(held, values)
+    long = np.flatnonzero(np.diff(at) > ramp + 1)
+    at = np.insert(at, long + 1, at[long + 1] - ramp - 1)
+    values = np.insert(values, long + 1, values[long])
+    where = np.flatnonzero(missing)
+    if len(at) and np.isinf(at[0]):  # np.interp cannot reckon with it, and needs it only as the first value
+        at, values = at[1:], values[1:]
+        lead[where] = np.interp(where, at, values, left=held) if len(at) else held
+    else:
+        lead[where] = np.interp(where, at, values)

@@ -1,6 +1,6 @@
 """Prepare a record stretch by stretch, so that a day of ECG needs no more memory than a few minutes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,11 +10,19 @@ from numpy.typing import NDArray
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.signals.causal_filters import CausalState
 from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
-from ecgrnn.signals.normalise import block_samples, block_spreads, median_spread, scale_signal
-from ecgrnn.signals.preprocessing import PreparedRecord, lead_columns, misfit, prepare_record
-from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.normalise import block_samples, block_spreads, joined_blocks, median_spread, scale_signal
+from ecgrnn.signals.preprocessing import (
+    LONGEST_RAMP_S,
+    PreparedRecord,
+    lead_columns,
+    misfit,
+    prepare_causally,
+    prepare_record,
+)
+from ecgrnn.signals.record import read_record
 from ecgrnn.signals.resample import rate_ratio
 
 
@@ -39,8 +47,8 @@ def prepare_stretches(
 
     Joined they equal ``prepare_record`` of the whole record, to the precision of float32 and of the filters'
     stop bands (1e-4 of the signal), since each stretch is filtered together with as much of its neighbours as
-    the filters reach. Two things are decided within a stretch and that reach: a gap is interpolated from the
-    nearest samples there, and a lead that has none there is 0 mV. Normalisation reads the record twice.
+    the filters and the filling of gaps reach. Causal filters hand their state on instead, and the stretches
+    equal the whole to the last bit. Normalisation reads the record twice.
 
     Args:
         path: the record's path without a suffix.
@@ -69,7 +77,8 @@ def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
     spreads = []
     rest: NDArray[np.float32] | None = None
     for stretch in stretches:
-        signal, block = stretch.record.signal, block_samples(stretch.record.fs_hz)
+        block = block_samples(stretch.record.fs_hz)
+        signal = np.where(stretch.record.valid, stretch.record.signal, np.float32(np.nan))
         joined = signal if rest is None else np.concatenate([rest, signal])
         whole = len(joined) // block * block
         rest = joined[whole:]
@@ -77,7 +86,7 @@ def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
             spreads.append(block_spreads(joined[:whole], fs_hz=stretch.record.fs_hz))
     if not spreads and rest is not None:  # a record shorter than a block
         spreads.append(block_spreads(rest, fs_hz=stretch.record.fs_hz))
-    return median_spread(np.concatenate(spreads))
+    return median_spread(joined_blocks(spreads))
 
 
 def _stretches(
@@ -98,35 +107,66 @@ def _stretches(
         n_leads=n_leads or len(config.leads or ()),
         first_lead=config.first_lead if config.leads is None else None,
     )
-    ever_valid = np.zeros(chosen.n_leads, bool)
+    held = _first_values(path, leads, n_leads, header=header, piece=hop)
+    state: CausalState | None = None
     for first in range(0, header.n_samples, hop):
         last, before = min(first + hop, header.n_samples), max(first - reach, 0)
         after = min(last + reach, header.n_samples)
         record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
-        prepared = prepare_record(_without_empty_leads(record), chosen)
+        if chosen.causal:
+            prepared, state = prepare_causally(record, chosen, state)
+        else:
+            prepared = prepare_record(record, chosen, held=held)
+            held = _last_values(record.signal[: max(first + hop - reach - before, 0)], held)
         order = lead_columns(record.leads, chosen, name=record.name)
         missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
-        ever_valid |= missing < last - first
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
             prepared,
             signal=prepared.signal[skipped : skipped + kept],
+            valid=prepared.valid[skipped : skipped + kept],
             missing=missing.astype(np.int64),
             source_samples=last - first,
         )
         yield PreparedStretch(start=first // down * up, record=part)
-    if not ever_valid.all():
-        empty = [lead for lead, valid in zip(part.leads, ever_valid, strict=True) if not valid]
-        raise DataError(
-            f"record {path}: lead {empty[0]!r} has no valid sample; choose other leads or leave it out"
-        )
+
+
+def _first_values(
+    path: Path, leads: Sequence[str] | None, n_leads: int | None, *, header: Header, piece: int
+) -> NDArray[np.float32]:
+    """Find each lead's first valid sample, from which what is missing before it is filled."""
+    held: NDArray[np.float32] | None = None
+    for start in range(0, header.n_samples, piece):
+        stop = min(start + piece, header.n_samples)
+        record = read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop)
+        first = _last_values(record.signal[::-1], np.full(len(record.leads), np.nan, np.float32))
+        held = first if held is None else np.where(np.isfinite(held), held, first)
+        if np.isfinite(held).all():
+            return held
+    if held is None:
+        raise DataError(f"record {path} is empty: expected samples, got none; leave it out")
+    empty = record.leads[int(np.flatnonzero(~np.isfinite(held))[0])]
+    raise DataError(f"record {path}: lead {empty!r} has no valid sample; choose other leads or leave it out")
+
+
+def _last_values(signal: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give each lead's last valid sample, and where it has none the one it had before."""
+    valid = np.isfinite(signal)
+    if not len(signal):
+        return before
+    last = len(signal) - 1 - np.argmax(valid[::-1], axis=0)
+    return np.where(valid.any(axis=0), np.take_along_axis(signal, last[np.newaxis], axis=0)[0], before)
 
 
 def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
-    """Give the length of a stretch and the reach of the filters, in source samples.
+    """Give the length of a stretch and how far filters and the filling of gaps reach, in source samples.
 
     Both are whole output samples, so that the filters do not see where a stretch begins.
     """
+    down = rate_ratio(fs_hz=fs_hz, to_hz=to_hz).denominator
+    hop = max(round(stretch_s * fs_hz / down), 1) * down
+    if config.causal:
+        return hop, 0
     kernel = filter_kernel(
         fs_hz=fs_hz,
         to_hz=to_hz,
@@ -134,14 +174,6 @@ def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch
         lowpass_hz=config.lowpass_hz,
         notch_hz=config.notch_hz,
     )
-    down = rate_ratio(fs_hz=fs_hz, to_hz=to_hz).denominator
     half = 0 if kernel is None else len(kernel) // 2
-    return max(round(stretch_s * fs_hz / down), 1) * down, -(-half // down) * down
-
-
-def _without_empty_leads(record: Record) -> Record:
-    """Put 0 mV in place of leads of which this stretch has no sample."""
-    empty = record.missing == len(record.signal)
-    if not empty.any():
-        return record
-    return replace(record, signal=np.where(empty, np.float32(0), record.signal))
+    reach = half + round(LONGEST_RAMP_S * fs_hz) + 1
+    return hop, -(-reach // down) * down

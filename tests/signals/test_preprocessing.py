@@ -149,3 +149,78 @@ def test_real_records_are_prepared_alike(real_database, database, name):
     assert np.isfinite(prepared.signal).all()
     assert np.abs(np.median(prepared.signal, axis=0)).max() < 0.2  # no baseline is left
     assert 0.5 < np.quantile(np.abs(prepared.signal), 0.99) * 2 < 3  # beats about 1 tall
+
+
+def beating(seconds: float, fs_hz: float = 360.0, height_mv: float = 1.0) -> np.ndarray:
+    """Give two leads with a beat each 0.8 s, the second one half as tall."""
+    t = np.arange(round(seconds * fs_hz)) / fs_hz % 0.8
+    lead = height_mv * np.exp(-(((t - 0.4) / 0.02) ** 2))
+    return np.stack([lead, lead / 2], axis=1).astype(np.float32)
+
+
+ROBUST = PreprocessingConfig(normalisation=Normalisation.robust)
+GAP = np.full((240 * 360, 2), np.nan, np.float32)
+
+
+@pytest.mark.parametrize("filling", [np.nan, 0.0, -0.4])
+@pytest.mark.parametrize("place", ["before", "behind", "both", "inside", "scattered"])
+def test_a_gap_of_twice_a_records_length_does_not_change_its_scale(place, filling):
+    signal = beating(120)
+    gap = np.full_like(GAP, filling)
+    parts = {
+        "before": [gap, signal],
+        "behind": [signal, gap],
+        "both": [gap, signal, gap],
+        "inside": [signal[:20_000], gap, signal[20_000:]],
+        "scattered": [some for part in np.split(signal, 24) for some in (part, gap[: 2 * len(part)])],
+    }[place]
+    wanted = prepare_record(make(signal), ROBUST)
+    found = prepare_record(make(np.concatenate(parts)), ROBUST)
+    np.testing.assert_allclose(found.spread, wanted.spread, rtol=0.1)
+    assert 0.8 < np.abs(found.signal).max() < 1.6
+    if np.isnan(filling):
+        assert found.valid.sum() == wanted.valid.sum() == 2 * len(wanted.signal)
+
+
+def test_a_record_that_is_mostly_gap_is_scaled_by_what_is_there():
+    signal = np.concatenate([GAP, beating(1.5), GAP])  # less than a block of 2 s
+    found = prepare_record(make(signal), ROBUST)
+    np.testing.assert_allclose(found.spread, prepare_record(make(beating(60)), ROBUST).spread, rtol=0.1)
+
+
+def test_a_gap_rings_at_neither_edge():
+    signal = 5.0 + beating(120)  # electrodes have offsets of millivolts
+    gappy = signal.copy()
+    gappy[10_000:14_000] = gappy[20_000:34_000, 1] = np.nan
+    whole, found = (prepare_record(make(one), PreprocessingConfig()) for one in (signal, gappy))
+    edges = found.valid & (np.abs(found.signal - whole.signal) > 0.1)
+    assert not edges.any()
+    assert np.abs(found.signal[~found.valid]).max() < 0.2
+
+
+def test_what_is_valid_is_said_for_each_new_sample():
+    signal = beating(20)
+    signal[3600:5400, 1] = np.nan
+    valid = prepare_record(make(signal), PreprocessingConfig(fs_hz=125.0)).valid
+    assert valid.shape == (2500, 2)
+    assert valid[:, 0].all()
+    np.testing.assert_array_equal(np.flatnonzero(~valid[:, 1]), np.arange(1250, 1875))
+
+
+def test_a_long_gap_is_level_but_for_its_end():
+    signal = np.zeros((20_000, 2), np.float32)
+    signal[15_000:] = 1.0
+    signal[1_000:15_000, 0] = signal[14_000:15_000, 1] = signal[:300] = np.nan
+    filled = fill_missing(make(signal)).signal
+    np.testing.assert_array_equal(filled[: 15_000 - 3_601, 0], 0)
+    np.testing.assert_allclose(filled[15_000 - 1_801, 0], 0.5, atol=1e-3)
+    np.testing.assert_allclose(filled[14_500, 1], 0.5, atol=1e-2)
+
+
+def test_gaps_of_a_real_record_do_not_make_it_taller(real_database):
+    record = read_record(real_database("mitdb") / "100", n_leads=2)
+    gap = np.full((2 * len(record.signal), 2), np.nan, np.float32)
+    alone = prepare_record(record, ROBUST)
+    for parts in ([record.signal, gap], [gap, record.signal]):
+        found = prepare_record(make(np.concatenate(parts)), ROBUST)
+        np.testing.assert_allclose(found.spread, alone.spread, rtol=0.02)

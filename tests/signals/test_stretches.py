@@ -88,6 +88,21 @@ def test_gaps_within_reach_are_filled_as_in_the_whole_and_counted_once(tmp_path)
     assert [s.record.missing.tolist() for s in stretches[:3]] == [[0, 100], [0, 100], [0, 0]]
 
 
+@pytest.mark.parametrize("highpass_hz", [0.5, None])
+@pytest.mark.parametrize("normalisation", Normalisation)
+def test_long_gaps_are_filled_as_in_the_whole(tmp_path, highpass_hz, normalisation):
+    path = write(tmp_path, 60_001)
+    for first, last, lead in ((0, 13_000, 0), (14_000, 15_000, 0), (20_000, 45_000, 1), (50_000, 60_001, 0)):
+        make_missing(path, first, last, lead)
+    config = PreprocessingConfig(highpass_hz=highpass_hz, normalisation=normalisation)
+    whole = prepare_record(read_record(path), config)
+    for stretch_s in (10.0, 20.0, 33.0):
+        stretches = [s.record for s in prepare_stretches(path, config, stretch_s=stretch_s)]
+        np.testing.assert_allclose(np.concatenate([s.signal for s in stretches]), whole.signal, atol=3e-4)
+        np.testing.assert_array_equal(np.concatenate([s.valid for s in stretches]), whole.valid)
+        np.testing.assert_allclose(stretches[0].spread, whole.spread, rtol=1e-3)
+
+
 def test_a_lead_may_be_missing_for_a_stretch_but_not_for_a_record(tmp_path):
     path = write(tmp_path, 40_001)
     make_missing(path, 5_000, 30_000, 0)
