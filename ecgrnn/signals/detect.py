@@ -24,9 +24,10 @@ from scipy.ndimage import maximum_filter1d
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.header import read_header
+from ecgrnn.signals.ecg_leads import ecg_columns
 from ecgrnn.signals.fiducial import UsualWave, WaveFinder, Waves
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import is_voltage, read_record
 from ecgrnn.signals.working_signal import Decimated, WorkingSignal
 
 MINIMUM_FS_HZ = 60.0
@@ -105,33 +106,38 @@ def detect_qrs(
     return np.concatenate([detector.push(signal), detector.finish()])
 
 
-def detect_record(
-    path: Path, *, leads: Sequence[str] | None = None, n_leads: int | None = None, stretch_s: float = 600.0
-) -> NDArray[np.int64]:
-    """Find the QRS complexes of a record on disk, read in stretches: a day takes no more memory than an hour.
+def detect_record(path: Path, *, marked: Sequence[int] = (), stretch_s: float = 600.0) -> NDArray[np.int64]:
+    """Find the QRS complexes of a record on disk in all its ECG leads, and mark them in some of these.
+
+    The record is read in stretches: a day takes no more memory than an hour.
 
     Args:
         path: the record's path without a suffix.
-        leads: names of the leads to look at; None takes the record's own order.
-        n_leads: how many leads are looked at where ``leads`` is None; None takes all.
+        marked: columns of the record in which beats are marked, the first one that is not flat there; then
+            come the other ECG leads in their order. Where a record has no ECG lead, by unit and name, beats
+            are found in these.
         stretch_s: how much is read at once; changes no result.
 
     Returns:
         ``(beat,)`` samples, as `detect_qrs` gives them.
 
     Raises:
-        DataError: the record cannot be read, lacks a lead, or its sampling frequency is too low.
+        DataError: the record cannot be read, or its sampling frequency is too low.
     """
     header = read_header(path)
-    looked_at = len(leads or ()) or n_leads or len(header.leads)
-    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=looked_at)
+    columns = ecg_columns(header) or list(marked) or list(range(len(header.leads)))
+    whole = all(map(is_voltage, header.units))
+    if not whole:  # read by name, where the second lead of a name cannot be told from the first
+        columns = [column for column in columns if header.leads.index(header.leads[column]) == column]
+    names = None if whole else [header.leads[column] for column in columns]
+    order = [columns.index(column) for column in dict.fromkeys([*marked, *columns]) if column in columns]
+    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=len(columns), marked=order)
     hop = max(round(stretch_s * header.fs_hz), 1)
     found = []
     for start in range(0, max(header.n_samples, 1), hop):
         stop = min(start + hop, header.n_samples)
-        found.append(
-            detector.push(read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop).signal)
-        )
+        by_lead = read_record(path, leads=names, start=start, stop=stop).signal.T
+        found.append(detector.push((by_lead[columns] if whole else by_lead).T))
     return np.concatenate([*found, detector.finish()])
 
 

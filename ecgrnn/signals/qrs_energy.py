@@ -33,9 +33,10 @@ lead."""
 LEVEL_FLOOR_MV = 0.01
 """Below this level a lead is taken for flat: the smallest QRS complexes of a surface ECG are some 0.1 mV."""
 
-FLAT_HALVES = 3
-"""A lead is flat in a half-second where it stays below the floor in so many, this one in their middle: longer than
-most RR intervals, so that a clean lead is not left between two beats."""
+FLAT_MV, FLAT_HALVES = 0.002, 3
+"""A lead is flat in a half-second where its energy stays below this in so many half-seconds, this one in their
+middle: less than the noise of any lead with an electrode, and longer than most RR intervals, so that a clean lead
+is not left between two beats."""
 
 NOISE_FLOOR_MV = 0.001
 """A lead is never taken for quieter than this: the order of one step of an ECG's converter."""
@@ -235,9 +236,7 @@ class LeadFusion:
 _NOTHING = Curves(np.empty(0, np.float32), np.empty(0, np.int8))
 
 
-def bandpass_kernel(
-    band_hz: tuple[float, float], *, rate_hz: float, length_s: float
-) -> NDArray[np.float64]:
+def bandpass_kernel(band_hz: tuple[float, float], *, rate_hz: float, length_s: float) -> NDArray[np.float64]:
     """Design a symmetric band-pass without gain at 0 Hz: a difference of two sincs under a Hann window."""
     half = round(length_s * rate_hz / 2)
     low_hz, high_hz = band_hz[0], min(band_hz[1], 0.45 * rate_hz)
@@ -265,7 +264,7 @@ def _flat_halves(halves: NDArray[np.float32]) -> NDArray[np.bool_]:
     n = halves.shape[1] - WINDOW + 1
     first, around = WINDOW - 1 - FLAT_HALVES // 2, halves.reshape(len(halves), -1)
     windows = np.lib.stride_tricks.sliding_window_view(around, FLAT_HALVES, axis=1).max(axis=2)
-    return np.asarray(windows[:, first : first + 2 * n] < LEVEL_FLOOR_MV)
+    return np.asarray(windows[:, first : first + 2 * n] < FLAT_MV)
 
 
 def _fused(

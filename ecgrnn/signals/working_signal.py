@@ -17,6 +17,10 @@ a longer one there is no signal."""
 SPIKE_S = 0.003
 """A pacing spike lasts no longer than this."""
 
+SPIKE_MV = 0.5
+"""A spike stands out of the running median by more than this. Lower ones do no harm beside a QRS complex, and an R
+wave keeps its peak."""
+
 
 class Decimated(NamedTuple):
     """A stretch of the signal at the working rate.
@@ -33,7 +37,7 @@ class Decimated(NamedTuple):
 class WorkingSignal:
     """Fill gaps, take pacing spikes out and decimate; the output does not depend on how the input is cut.
 
-    A spike is taken out by the median of an odd number of samples, twice as many and one as a spike can cover:
+    A spike is replaced by the median of an odd number of samples, twice as many and one as a spike can cover:
     five at 360 Hz, three at 128 and 250 Hz.
 
     Args:
@@ -59,7 +63,8 @@ class WorkingSignal:
         last = np.concatenate([self._filled, filled], axis=1)[:, -1:]
         held = np.repeat(last, self._covered, axis=1)
         return self._decimate(
-            np.concatenate([filled, held], axis=1), np.concatenate([touched, np.zeros(held.shape, bool)], axis=1)
+            np.concatenate([filled, held], axis=1),
+            np.concatenate([touched, np.zeros(held.shape, bool)], axis=1),
         )
 
     def _decimate(self, filled: NDArray[np.float32], touched: NDArray[np.bool_]) -> Decimated:
@@ -71,7 +76,7 @@ class WorkingSignal:
         signal = np.zeros((len(x), n))
         if n:
             for lead, mean in zip(x[:, : used + 2 * self._covered], signal, strict=True):
-                smooth = _running_median(lead, self._covered)
+                smooth = _without_spikes(lead, self._covered)
                 for k in range(self.factor):
                     mean += smooth[k :: self.factor]
             signal /= self.factor
@@ -148,6 +153,12 @@ class _GapFiller:
             self._run[lead] = n - 1 - known[seen]
         else:
             self._run[lead] = before + n
+
+
+def _without_spikes(x: NDArray[np.float32], covered: int) -> NDArray[np.float32]:
+    """Replace what stands out of the running median; the outer samples are left out."""
+    inner, median = x[covered : len(x) - covered], _running_median(x, covered)
+    return np.where(np.abs(inner - median) > SPIKE_MV, median, inner)
 
 
 def _running_median(x: NDArray[np.float32], covered: int) -> NDArray[np.float32]:

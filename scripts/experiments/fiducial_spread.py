@@ -88,7 +88,9 @@ def measure(path: Path) -> Marks:
         record=path.name,
         offset_ms=offset_ms,
         usual=int(usual.sum()),
-        squares=float(np.square(difference_ms[usual] - difference_ms[usual].mean()).sum()) if usual.any() else 0.0,
+        squares=float(np.square(difference_ms[usual] - difference_ms[usual].mean()).sum())
+        if usual.any()
+        else 0.0,
         rr=int(both.sum()),
         rr_off=int(rr_off.sum()),
         wide=int(wide.sum()),
@@ -98,9 +100,7 @@ def measure(path: Path) -> Marks:
     )
 
 
-def _paired(
-    reference: NDArray[np.int64], found: NDArray[np.int64], *, within: float
-) -> NDArray[np.int64]:
+def _paired(reference: NDArray[np.int64], found: NDArray[np.int64], *, within: float) -> NDArray[np.int64]:
     """Give each reference beat the index of the nearest beat found, -1 where that is too far or not mutual."""
     if not len(found):
         return np.full(len(reference), -1)
