@@ -37,7 +37,7 @@ _QRS_S = (0.13, 0.19)
 _LEAST_HEIGHT = 0.1
 """A flatter usual beat, in mV, is a loose electrode: it is not blown up."""
 
-_WAY = 1
+_WAY = 2
 """Counts up when usual beats or features are computed in another way, so that none kept before is taken."""
 
 _LARGEST = 6.0

@@ -14,12 +14,12 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.score_files import in_scheme, read_pairs
+from ecgrnn.inference import leads
 from ecgrnn.inference.beats import BeatItems, shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.metrics.ec57 import Ec57Scores, score_records
 from ecgrnn.ranks import gather, share
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.spec import LabelScheme
 
@@ -43,11 +43,10 @@ class LabelledBeats:
 
 
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
-    """Find the beats of each held-out record by the built-in QRS detector, in the leads the model reads."""
-    config = model.preprocessing
+    """Find the beats of each held-out record by the built-in QRS detector, in all its ECG leads."""
     return gather(
         [
-            detect_record(held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads)
+            leads.find_beats(held_out.folder / record.name, model.preprocessing)
             for record in tqdm(share(held_out.test), desc="finding beats", unit="record")
         ]
     )

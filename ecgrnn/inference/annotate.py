@@ -19,9 +19,9 @@ from ecgrnn.errors import DataError
 from ecgrnn.inference.ahead import one_ahead
 from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.leads import find_beats
 from ecgrnn.inference.tables import write_table
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
-from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import PreparedRecord
 
@@ -61,7 +61,7 @@ def annotate_record(
         path: the record, without suffix.
         out: folder to write into.
         annotator: extension of an annotation file beside the record whose beat positions are used;
-            None detects the beats.
+            None detects the beats, in all ECG leads of the record.
         extension: extension of the annotation file to write.
         batch_size: beats of a batch; changes no result.
 
@@ -137,9 +137,8 @@ def _view(model: TrainedModel) -> Any:
 
 
 def _positions(path: Path, *, annotator: str | None, model: TrainedModel) -> NDArray[np.int64]:
-    config = model.preprocessing
     if annotator is None:
-        return detect_record(path, leads=config.leads, n_leads=config.n_leads)
+        return find_beats(path, model.preprocessing)
     header = read_header(path)
     annotations = read_annotations(path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples)
     return beats_of(annotations, model.scheme).sample

@@ -16,6 +16,7 @@ threshold lower by a fifth makes a fifth more errors there. LUDB took no part in
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,11 @@ from scipy.ndimage import maximum_filter1d
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.header import read_header
+from ecgrnn.signals.ecg_leads import ecg_columns
+from ecgrnn.signals.fiducial import UsualWave, WaveFinder, Waves
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import is_voltage, read_record
+from ecgrnn.signals.working_signal import Decimated, WorkingSignal
 
 MINIMUM_FS_HZ = 60.0
 """The band of the QRS complex, up to 20 Hz, must lie well below half the sampling frequency."""
@@ -37,9 +41,6 @@ T_WAVE_S = 0.36
 
 PEAK_S = 0.1
 """A peak of the energy is the highest within this distance: half the refractory period."""
-
-FIDUCIAL_S = 0.05
-"""The fiducial point is sought this far around the peak of the energy: half a QRS complex."""
 
 THRESHOLD = 0.35
 """The threshold's place between noise level (0) and QRS level (1)."""
@@ -82,54 +83,61 @@ PIECE_S = 120.0
 """A long chunk is worked through in pieces of this duration, which bounds the memory."""
 
 
-def detect_qrs(signal: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.int64]:
+def detect_qrs(
+    signal: NDArray[np.float32], *, fs_hz: float, marked: Sequence[int] | None = None
+) -> NDArray[np.int64]:
     """Find the QRS complexes of a whole record.
 
     Args:
         signal: ``(time, lead)`` in mV; all leads are used, weighted by their quality. Samples that are not
             finite are taken for missing.
         fs_hz: sampling frequency, at least 60 Hz.
+        marked: columns in which beats are marked, the first one that is not flat there; None is their order.
 
     Returns:
-        ``(beat,)`` samples of the fiducial points (the peak of the rectified QRS band, near the R peak),
-        rising.
+        ``(beat,)`` samples of the fiducial points (see `ecgrnn.signals.fiducial`), rising.
 
     Raises:
         DataError: the signal is not an array ``(time, lead)`` or the sampling frequency too low.
     """
     if signal.ndim != 2:
         raise _not_a_signal(signal, "at least one lead")
-    detector = QrsDetector(fs_hz=fs_hz, n_leads=signal.shape[1])
+    detector = QrsDetector(fs_hz=fs_hz, n_leads=signal.shape[1], marked=marked)
     return np.concatenate([detector.push(signal), detector.finish()])
 
 
-def detect_record(
-    path: Path, *, leads: Sequence[str] | None = None, n_leads: int | None = None, stretch_s: float = 600.0
-) -> NDArray[np.int64]:
-    """Find the QRS complexes of a record on disk, read in stretches: a day takes no more memory than an hour.
+def detect_record(path: Path, *, marked: Sequence[int] = (), stretch_s: float = 600.0) -> NDArray[np.int64]:
+    """Find the QRS complexes of a record on disk in all its ECG leads, and mark them in some of these.
+
+    The record is read in stretches: a day takes no more memory than an hour.
 
     Args:
         path: the record's path without a suffix.
-        leads: names of the leads to look at; None takes the record's own order.
-        n_leads: how many leads are looked at where ``leads`` is None; None takes all.
+        marked: columns of the record in which beats are marked, the first one that is not flat there; then
+            come the other ECG leads in their order. Where a record has no ECG lead, by unit and name, beats
+            are found in these.
         stretch_s: how much is read at once; changes no result.
 
     Returns:
         ``(beat,)`` samples, as `detect_qrs` gives them.
 
     Raises:
-        DataError: the record cannot be read, lacks a lead, or its sampling frequency is too low.
+        DataError: the record cannot be read, or its sampling frequency is too low.
     """
     header = read_header(path)
-    looked_at = len(leads or ()) or n_leads or len(header.leads)
-    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=looked_at)
+    columns = ecg_columns(header) or list(marked) or list(range(len(header.leads)))
+    whole = all(map(is_voltage, header.units))
+    if not whole:  # read by name, where the second lead of a name cannot be told from the first
+        columns = [column for column in columns if header.leads.index(header.leads[column]) == column]
+    names = None if whole else [header.leads[column] for column in columns]
+    order = [columns.index(column) for column in dict.fromkeys([*marked, *columns]) if column in columns]
+    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=len(columns), marked=order)
     hop = max(round(stretch_s * header.fs_hz), 1)
     found = []
     for start in range(0, max(header.n_samples, 1), hop):
         stop = min(start + hop, header.n_samples)
-        found.append(
-            detector.push(read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop).signal)
-        )
+        by_lead = read_record(path, leads=names, start=start, stop=stop).signal.T
+        found.append(detector.push((by_lead[columns] if whole else by_lead).T))
     return np.concatenate([*found, detector.finish()])
 
 
@@ -143,12 +151,13 @@ class QrsDetector:
     Args:
         fs_hz: sampling frequency, at least 60 Hz.
         n_leads: how many leads each chunk has.
+        marked: columns in which beats are marked, the first one that is not flat there; None is their order.
 
     Raises:
         DataError: there is no lead, or the sampling frequency is too low.
     """
 
-    def __init__(self, *, fs_hz: float, n_leads: int) -> None:
+    def __init__(self, *, fs_hz: float, n_leads: int, marked: Sequence[int] | None = None) -> None:
         if not MINIMUM_FS_HZ <= fs_hz < np.inf:
             raise DataError(
                 f"QRS detection needs a sampling frequency of at least {MINIMUM_FS_HZ:g} Hz, "
@@ -159,11 +168,14 @@ class QrsDetector:
                 f"QRS detection needs at least one lead, got {n_leads}; pass a signal (time, lead)"
             )
         self._n_leads = n_leads
-        self._band = BandEnergy(fs_hz=fs_hz, n_leads=n_leads)
-        self._piece = round(PIECE_S * self._band.rate_hz) * self._band.factor
-        self._fusion = LeadFusion(rate_hz=self._band.rate_hz, n_leads=n_leads)
-        self._peaks = _PeakFinder(rate_hz=self._band.rate_hz, factor=self._band.factor)
-        self._rule = _Decision(rate_hz=self._band.rate_hz)
+        self._working = WorkingSignal(fs_hz=fs_hz, n_leads=n_leads)
+        rate_hz = self._working.rate_hz
+        self._piece = round(PIECE_S * rate_hz) * self._working.factor
+        self._band = BandEnergy(rate_hz=rate_hz, n_leads=n_leads)
+        self._fusion = LeadFusion(rate_hz=rate_hz, n_leads=n_leads, preferred=marked)
+        self._waves = WaveFinder(rate_hz=rate_hz, factor=self._working.factor, n_leads=n_leads)
+        self._peaks = _PeakFinder(self._waves, rate_hz=rate_hz)
+        self._rule = _Decision(rate_hz=rate_hz)
 
     def push(self, chunk: NDArray[np.float32]) -> NDArray[np.int64]:
         """Take the next samples of the stream.
@@ -182,68 +194,69 @@ class QrsDetector:
         found = [np.empty(0, np.int64)]
         for start in range(0, len(chunk), self._piece):
             piece = chunk[start : start + self._piece]
-            found.append(self._decide(self._fusion.push(*self._band.push(piece))))
+            found.append(self._take(self._working.push(piece)))
         return np.concatenate(found)
 
     def finish(self) -> NDArray[np.int64]:
         """End the stream and give the last complexes' samples; the detector takes no more after this."""
-        before = self._decide(self._fusion.push(*self._band.finish()))
+        before = self._take(self._working.finish())
+        self._waves.finish()
+        rest = self._decide(self._fusion.push(self._band.finish()))
         last = self._decide(self._fusion.finish())
-        self._rule.take(*self._peaks.finish())
-        return np.concatenate([before, last, self._rule.release(None)])
+        self._rule.take(self._peaks.finish())
+        return np.concatenate([before, rest, last, self._rule.release(None)])
+
+    def _take(self, decimated: Decimated) -> NDArray[np.int64]:
+        self._waves.push(decimated)
+        return self._decide(self._fusion.push(self._band.push(decimated)))
 
     def _decide(self, curves: Curves) -> NDArray[np.int64]:
-        self._rule.take(*self._peaks.push(curves))
+        self._rule.take(self._peaks.push(curves))
         return self._rule.release(self._peaks.seen)
 
 
-class _PeakFinder:
-    """Find the peaks of the energy and the fiducial point at each."""
+class _Peaks(NamedTuple):
+    """Peaks of the energy in order of time, each array ``(peak,)``: place, height, and the waves there."""
 
-    def __init__(self, *, rate_hz: float, factor: int) -> None:
+    place: NDArray[np.int64]
+    height: NDArray[np.float32]
+    waves: Waves
+
+
+class _PeakFinder:
+    """Find the peaks of the energy and the waves at each."""
+
+    def __init__(self, waves: WaveFinder, *, rate_hz: float) -> None:
         self._reach = max(1, round(PEAK_S * rate_hz))
-        self._near = min(self._reach - 1, round(FIDUCIAL_S * rate_hz))
-        self._factor = factor
+        self._waves = waves
         self._energy = np.zeros(self._reach, np.float32)
-        self._slope = np.zeros(self._reach, np.float32)
+        self._lead = np.zeros(self._reach, np.int8)
         self.seen = 0
         """Every peak before this point of the energy has been given."""
 
-    def push(self, curves: Curves) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
-        """Give the peaks that are certain: place in the energy, height, and sample of the fiducial point."""
+    def push(self, curves: Curves) -> _Peaks:
+        """Give the peaks that are certain."""
         energy = np.concatenate([self._energy, curves.energy])
-        slope = np.concatenate([self._slope, curves.slope])
+        lead = np.concatenate([self._lead, curves.lead])
         reach, n = self._reach, max(0, len(energy) - 2 * self._reach)
-        self._energy = energy[n:].copy()
-        self._slope = slope[n:].copy()
+        self._energy, self._lead = energy[n:].copy(), lead[n:].copy()
         inner = energy[reach : reach + n]
         highest = maximum_filter1d(energy, 2 * reach + 1, mode="constant")[reach : reach + n] if n else inner
         rising = inner > energy[reach - 1 : reach - 1 + n]
         peaks = np.flatnonzero((inner == highest) & rising & (inner > CANDIDATE_FLOOR))
         place = peaks + self.seen
-        samples = self._fiducial(slope, peaks + reach, origin=self.seen - reach)
+        found = _Peaks(place, inner[peaks], self._waves.waves(place, lead[peaks + reach]))
         self.seen += n
-        return place, inner[peaks], samples
+        self._waves.forget_before(self.seen)
+        return found
 
-    def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
+    def finish(self) -> _Peaks:
         """Give the last peaks, as if silence followed."""
-        silence = np.zeros(self._reach, np.float32)
-        return self.push(Curves(silence, silence))
+        return self.push(Curves(np.zeros(self._reach, np.float32), np.zeros(self._reach, np.int8)))
 
-    def _fiducial(
-        self, slope: NDArray[np.float32], peaks: NDArray[np.int64], *, origin: int
-    ) -> NDArray[np.int64]:
-        """Find the highest slope near each peak, between samples by a parabola; ``(peak,)`` input samples."""
-        around = peaks[:, None] + np.arange(-self._near, self._near + 1)
-        top = peaks - self._near + np.argmax(slope[around], axis=1)
-        before, at, after = (slope[top + k].astype(np.float64) for k in (-1, 0, 1))
-        bend = before - 2 * at + after
-        shift = np.where(bend < 0, (before - after) / np.where(bend < 0, 2 * bend, 1.0), 0.0)
-        block = (top + origin) * self._factor
-        sample = np.rint(block + (self._factor - 1) / 2 + np.clip(shift, -0.5, 0.5) * self._factor).astype(
-            np.int64
-        )
-        return np.asarray(np.clip(sample, block, block + self._factor - 1), np.int64)
+
+_Wave = tuple[int, float, int, float, int]
+"""A row of ``Waves``."""
 
 
 class _Decision:
@@ -256,26 +269,26 @@ class _Decision:
         self._intervals = deque([0.8 * rate_hz] * BEATS, maxlen=BEATS)
         self._heights = deque([1.0] * BEATS, maxlen=BEATS)
         self._noises = deque([0.1] * NOISES, maxlen=NOISES)
-        self._passed: deque[tuple[float, int, int]] = deque(maxlen=MOST_PASSED_OVER)
-        self._found: list[int] = []
+        self._passed: deque[tuple[float, int, _Wave]] = deque(maxlen=MOST_PASSED_OVER)
+        self._found: list[_Wave] = []
+        self._usual = UsualWave()
         self._last, self._last_height = -(10**9), 1.0
         self._learn()
 
-    def take(
-        self, places: NDArray[np.int64], heights: NDArray[np.float32], samples: NDArray[np.int64]
-    ) -> None:
+    def take(self, peaks: _Peaks) -> None:
         """Judge the next peaks, in order of time."""
-        for place, height, sample in zip(places.tolist(), heights.tolist(), samples.tolist(), strict=True):
+        waves = zip(*(column.tolist() for column in peaks.waves), strict=True)
+        for place, height, wave in zip(peaks.place.tolist(), peaks.height.tolist(), waves, strict=True):
             if self._passed and place - self._last > self._patience:
                 self._search_back()
             since = place - self._last
             if since < self._refractory:
                 if height > self._last_height:
-                    self._found[-1], self._last, self._last_height = sample, place, height
+                    self._found[-1], self._last, self._last_height = wave, place, height
             elif height > self._threshold(since):
-                self._accept(place, height, sample)
+                self._accept(place, height, wave)
             else:
-                self._passed.append((height, place, sample))
+                self._passed.append((height, place, wave))
 
     def release(self, seen: int | None) -> NDArray[np.int64]:
         """Give the complexes that a later peak cannot replace any more (all of them, for None)."""
@@ -283,27 +296,27 @@ class _Decision:
         kept = self._found[-1:] if open_end else []
         given = self._found[: len(self._found) - len(kept)]
         self._found = kept
-        return np.asarray(given, np.int64)
+        return np.asarray([self._usual.choose(*wave) for wave in given], np.int64)
 
     def _threshold(self, since: int) -> float:
         if since < self._t_wave:
             return max(self._at_once, T_WAVE_THRESHOLD * min(self._last_height, self._level))
         return self._at_once
 
-    def _accept(self, place: int, height: float, sample: int) -> None:
+    def _accept(self, place: int, height: float, wave: _Wave) -> None:
         if place - self._last < self._longest:
             self._intervals.append(place - self._last)
         self._heights.append(height)
         self._noises.extend([noise for noise, _, _ in self._passed] or [QUIET])
         self._passed.clear()
-        self._found.append(sample)
+        self._found.append(wave)
         self._last, self._last_height = place, height
         self._learn()
 
     def _search_back(self) -> None:
-        height, place, sample = max(self._passed)
+        height, place, wave = max(self._passed)
         if height > self._on_search:
-            self._found.append(sample)
+            self._found.append(wave)
             self._last, self._last_height = place, height
             later = [peak for peak in self._passed if peak[1] - place > self._refractory]
             self._passed = deque(later, maxlen=MOST_PASSED_OVER)

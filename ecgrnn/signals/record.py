@@ -95,6 +95,11 @@ def read_record(
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
 
 
+def is_voltage(unit: str) -> bool:
+    """Tell whether a signal in this unit can be read in mV."""
+    return unit.casefold() in _MILLIVOLTS
+
+
 def _columns(header: Header, leads: Sequence[str] | None, *, n_leads: int | None, path: Path) -> list[int]:
     if leads is None:
         wanted = len(header.leads) if n_leads is None else n_leads
@@ -132,11 +137,7 @@ def _millivolts(header: Header, column: int, *, path: Path) -> float:
     try:
         return _MILLIVOLTS[unit.casefold()]
     except KeyError:
-        voltages = [
-            lead
-            for lead, other in zip(header.leads, header.units, strict=True)
-            if other.casefold() in _MILLIVOLTS
-        ]
+        voltages = [lead for lead, other in zip(header.leads, header.units, strict=True) if is_voltage(other)]
         raise DataError(
             f"record {path}: lead {header.leads[column]!r} is in {unit!r}, expected V, mV, uV or nV; "
             f"choose among the leads that are: {', '.join(voltages) or 'none'}"

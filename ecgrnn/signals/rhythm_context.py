@@ -18,6 +18,10 @@ _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 _LARGEST = 1.5
 """Logarithms of ratios are clipped here: beyond e^1.5 = 4.5 a larger ratio says nothing more."""
 
+_FIRST = 16
+"""The first beat, which ends no interval, gets the median of so many first intervals: a fixed number, so that the
+rhythm does not depend on how much of the record is read at once."""
+
 _RECENT = 30
 """Beats before, among which an interval is ranked."""
 
@@ -137,7 +141,7 @@ def _rr_before(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDAr
     """Give the logarithm of the RR interval that ends in each beat."""
     rr = np.log(np.clip(np.diff(sample) / fs_hz, _SHORTEST_RR_S, _LONGEST_RR_S))
     # The first beat ends no interval: it gets a usual one, of which a causal reader knows nothing yet.
-    first = np.median(rr) if len(rr) and not causal else np.log(0.8)
+    first = np.median(rr[:_FIRST]) if len(rr) and not causal else np.log(0.8)
     return np.concatenate([[first], rr])
 
 
