@@ -22,7 +22,7 @@ from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
-from ecgrnn.errors import ConfigError, Interrupted
+from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
@@ -71,7 +71,10 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
         resumed, stages.seconds["train"] = resume_point(options)
-        _fit(trainer, task, datamodule, resumed=resumed)
+        try:
+            _fit(trainer, task, datamodule, resumed=resumed)
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {_last_good(run_dir / 'checkpoints')}") from error
     checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
     barrier()
     _require_best(options, checkpoint)
@@ -99,6 +102,14 @@ def _fit(
         trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _last_good(folder: Path) -> str:
+    """Name the checkpoints that were written before a training diverged."""
+    good = [folder / f"{epoch.value}.ckpt" for epoch in Epoch if (folder / f"{epoch.value}.ckpt").is_file()]
+    if not good:
+        return "No checkpoint was written before that"
+    return f"From before that, and good: {' and '.join(map(str, good))}"
 
 
 def _require_best(options: TrainConfig, checkpoint: Path) -> None:
