@@ -1,6 +1,7 @@
 """What the tasks have in common: their losses, their optimiser, and what they write into checkpoints."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -66,6 +67,21 @@ class Task(pl.LightningModule):
         if not loss_sound or (not sound and not self._is_skipped()):
             value = float(norm) if loss_sound else float(total)
             raise DivergedError(self._diverged("gradient" if loss_sound else "loss", value))
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        """Take a step.
+
+        Raises:
+            DivergedError: it is too long for a number, which torch refuses.
+        """
+        try:
+            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        except RuntimeError as error:
+            if "overflow" not in str(error):
+                raise
+            raise DivergedError(self._diverged("step of the weights", math.inf)) from error
 
     def on_validation_epoch_end(self) -> None:
         """Refuse a validation whose loss is not finite, before its epoch can become the best.
