@@ -54,5 +54,9 @@ class SplitError(EcgrnnError):
     """A split is empty, names what is not there, or has the same patient on two sides."""
 
 
+class DivergedError(EcgrnnError):
+    """A loss, a gradient or a weight is not finite any more: what would be trained further is worth nothing."""
+
+
 class CheckpointError(EcgrnnError):
     """A file is not a checkpoint of this application, or does not fit what it is used for."""

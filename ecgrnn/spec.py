@@ -1,6 +1,7 @@
 """Frozen facts that travel with a model, and how they become plain data and back."""
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -91,20 +92,37 @@ def from_plain(kind: type[T], plain: Mapping[str, Any]) -> T:
     if unknown:
         raise ConfigError(f"{kind.__name__} has no {', '.join(unknown)}; the file is from another version")
     try:
-        return kind(**{name: _restored(hints[name], value) for name, value in plain.items()})
+        return kind(**{name: _restored(hints[name], value, name) for name, value in plain.items()})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{kind.__name__} cannot be read back: {error}") from error
 
 
-def _restored(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
+def _restored(hint: Any, value: Any, name: str) -> Any:
+    """Turn one plain value back into what a field is declared to hold.
+
+    Raises:
+        TypeError: the value is of another type, or a number that is not finite.
+    """
     if isinstance(hint, types.UnionType):
+        if value is None and type(None) in typing.get_args(hint):
+            return None
         (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
-    if dataclasses.is_dataclass(hint):
+    origin = typing.get_origin(hint) or hint
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return from_plain(typing.cast("type[Any]", hint), value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
-    if typing.get_origin(hint) is tuple:
-        return tuple(value)
-    return value
+    if origin in (list, tuple) and isinstance(value, list | tuple):
+        return origin(_restored(typing.get_args(hint)[0], item, name) for item in value)
+    if origin is Mapping and isinstance(value, Mapping):
+        _, kind = typing.get_args(hint)
+        return {str(key): _restored(kind, item, name) for key, item in value.items()}
+    if hint is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    if hint is Any or (hint in (str, int, bool) and type(value) is hint):
+        return value
+    expected = hint.__name__ if isinstance(hint, type) else str(hint)
+    raise TypeError(f"{name} must be {_IN_WORDS.get(expected, expected)}; it is {value!r:.40}")
+
+
+_IN_WORDS = {"float": "a finite number", "int": "a whole number", "str": "text", "bool": "true or false"}

@@ -23,7 +23,7 @@ FLOORS = {
     **dict.fromkeys(("config", "network_config", "form_config", "strip_config"), 0),
     **dict.fromkeys(("command_config", "sweep_config", "option_rules", "choices"), 0),
     **dict.fromkeys(("spec", "credentials", "errors", "runs"), 0),
-    **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
+    **dict.fromkeys(("signals", "nn", "batch", "ranks", "checkpoint_file"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
     "build": 4,

@@ -9,6 +9,7 @@ from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError
+from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
@@ -48,6 +49,7 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
     else:
         lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
         lines.append(f"report      {run_dir / 'report.html'}")
+    _say_not_checked(results.audit)
     for line in (*lines, f"results     {run_dir / 'summary.json'}"):
         say(line)
 
@@ -66,7 +68,8 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
             f"task={model.facts['task']['form']}; leave compare= out"
         )
     held_out = open_held_out(model, options.data)
-    audit_model(model, held_out).require()
+    audit = audit_model(model, held_out)
+    audit.require()
     lines = write_held_out(
         model,
         held_out,
@@ -74,8 +77,15 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
         run_dir=Path(options.run_dir),
         seconds=seconds,
     )
+    _say_not_checked(audit)
     for line in lines:
         say(line)
+
+
+def _say_not_checked(audit: Audit) -> None:
+    """Say what the leak audit could not look at, before any figure."""
+    for line in audit.not_checked():
+        say(f"NOT CHECKED {line}")
 
 
 def _beats(options: EvaluateConfig) -> None:

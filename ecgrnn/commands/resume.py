@@ -1,4 +1,4 @@
-"""A training that goes on: where from, and how a cluster is asked to start it again."""
+"""A training that is resumed: where from, on what data, and how a cluster is asked to start it again."""
 
 import shutil
 import signal
@@ -9,10 +9,12 @@ from typing import Any
 
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.errors import ConfigError, Interrupted
-from ecgrnn.inference.checkpoint import read_checkpoint
+from ecgrnn.datasets.split import SIDES
+from ecgrnn.errors import ConfigError, Interrupted, some_of
+from ecgrnn.evaluation.seen import split_digest
+from ecgrnn.inference.checkpoint import load_model, read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
-from ecgrnn.training.resume_point import LAST, seconds_trained, was_stopped
+from ecgrnn.training.resume_point import LAST, was_stopped
 
 
 def refuse_finished(options: TrainConfig) -> None:
@@ -38,21 +40,91 @@ def refuse_finished(options: TrainConfig) -> None:
         )
 
 
-def resume_point(options: TrainConfig) -> tuple[Path | None, float]:
-    """Give the checkpoint to go on from, and the seconds that training took up to there.
+def last_path(options: TrainConfig) -> Path:
+    """Name the checkpoint that a run is resumed from."""
+    return Path(str(options.resume)) / "checkpoints" / LAST
 
-    There is none, and 0 s, in a new run and in one that was stopped before its first checkpoint.
+
+def last_checkpoint(options: TrainConfig) -> dict[str, Any] | None:
+    """Give the checkpoint to continue from; None in a new run and in one stopped before its first checkpoint.
+
+    Raises:
+        CheckpointError: it is damaged, its weights are not finite, or it is no model.
     """
     if options.resume is None:
-        return None, 0.0
-    folder = Path(options.resume) / "checkpoints"
-    remove_parts(folder)
-    if not (folder / LAST).is_file():
+        return None
+    path = last_path(options)
+    remove_parts(path.parent)
+    if not path.is_file():
         say("resume      there is no checkpoint yet, so training begins at its beginning")
-        return None, 0.0
-    checkpoint = read_checkpoint(folder / LAST)
-    say(f"resume      {folder / LAST}, after {checkpoint['global_step']:,} steps")
-    return folder / LAST, seconds_trained(checkpoint)
+        return None
+    load_model(path)
+    checkpoint = read_checkpoint(path)
+    say(f"resume      {path}, after {checkpoint['global_step']:,} steps")
+    return checkpoint
+
+
+def stretches_trained(
+    last: Mapping[str, Any] | None, facts: Mapping[str, Any], *, run_dir: Path
+) -> list[dict[str, Any]]:
+    """Give what each stretch of a training was trained on: all stretches must be trained on the same.
+
+    The options may be equal to the letter while the split file, the records or the label scheme behind them
+    are not: patients who were trained on could be tested on.
+
+    Args:
+        last: the checkpoint the training continues from; None for a new training.
+        facts: what it would be trained on now.
+        run_dir: the run folder.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    here = {"from_step": 0, "split": split_digest(facts["split"]), "fingerprint": facts["fingerprint"]}
+    if last is None:
+        return [here]
+    before = last["ecgrnn"]
+    found = _difference(before, facts)
+    if found:
+        raise ConfigError(
+            f"resume={run_dir} cannot continue: {found}. Restore what it was trained on, or begin a new run"
+        )
+    first = {**here, "fingerprint": before["fingerprint"]}
+    return [*before.get("stretches", [first]), {**here, "from_step": int(last["global_step"])}]
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Say in what a training's data differ from those of its beginning; empty where in nothing."""
+    if split_digest(before["split"]) != split_digest(now["split"]):
+        return f"the split differs from the one it was trained on: {_moved(before['split'], now['split'])}"
+    if before["fingerprint"] != now["fingerprint"]:
+        kept, here = before.get("contents", {}), now["contents"]
+        names = [name for name in here if name in kept and kept[name] != here[name]]
+        which = f": {some_of(names)}" if names else ""
+        return f"the files of its records (or their labels) changed since it was trained on them{which}"
+    for name in ("scheme", "signal"):
+        keys = [key for key, value in now[name].items() if value != before[name].get(key)]
+        if keys:
+            key = keys[0]
+            return f"{name}.{key} was {before[name].get(key)!r:.60} and is {now[name][key]!r:.60} now"
+    return ""
+
+
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Name the first records that are on another side, or another patient's, than they were."""
+    where = [{name: (side, who) for side in SIDES for name, who in one[side].items()} for one in (before, now)]
+    said = []
+    for name in sorted({*where[0], *where[1]}):
+        old, new = (one.get(name, ("not in it", name)) for one in where)
+        if old[0] != new[0]:
+            said.append(f"{name} was {_in(old[0])} and is {_in(new[0])} now")
+        elif old[1] != new[1]:
+            said.append(f"{name} was of patient {old[1]} and is of {new[1]} now")
+    return some_of(said, most=3) or "its named overlaps changed"
+
+
+def _in(side: str) -> str:
+    return side if side not in SIDES else f"in {side}"
 
 
 def requeue(stopped: Interrupted, environment: Mapping[str, str]) -> None:

@@ -17,21 +17,23 @@ from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.evaluate import judge_other_forms, judge_strips
 from ecgrnn.commands.launch import together
 from ecgrnn.commands.logs import log_options, log_results, write_training
-from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
+from ecgrnn.commands.resume import last_checkpoint, last_path, refuse_finished, requeue, stretches_trained
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
-from ecgrnn.errors import ConfigError, Interrupted
+from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
+from ecgrnn.evaluation.seen import contents_of
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.resume_point import seconds_trained
 
 
 @on_threads
@@ -62,6 +64,8 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     signal = _signal(datamodule)
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
+    last = last_checkpoint(options)
+    facts["stretches"] = stretches_trained(last, facts, run_dir=run_dir)
     _tell(datamodule, scheme)
     if rank() == 0:  # of single beats it reads every window
         _prove_no_leak(datamodule, facts)
@@ -70,8 +74,11 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
-        resumed, stages.seconds["train"] = resume_point(options)
-        _fit(trainer, task, datamodule, resumed=resumed)
+        stages.seconds["train"] = 0.0 if last is None else seconds_trained(last)
+        try:
+            _fit(trainer, task, datamodule, resumed=None if last is None else last_path(options))
+        except DivergedError as error:
+            raise DivergedError(f"{error}. {_last_good(run_dir / 'checkpoints')}") from error
     checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
     barrier()
     _require_best(options, checkpoint)
@@ -99,6 +106,14 @@ def _fit(
         trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+
+
+def _last_good(folder: Path) -> str:
+    """Name the checkpoints that were written before a training diverged."""
+    good = [folder / f"{epoch.value}.ckpt" for epoch in Epoch if (folder / f"{epoch.value}.ckpt").is_file()]
+    if not good:
+        return "No checkpoint was written before that"
+    return f"From before that, and good: {' and '.join(map(str, good))}"
 
 
 def _require_best(options: TrainConfig, checkpoint: Path) -> None:
@@ -169,6 +184,7 @@ def _facts(
             side.value: dict(zip(scheme.classes, datamodule.class_counts(side), strict=True)) for side in Side
         },
         "fingerprint": datamodule.fingerprint,
+        "contents": contents_of(record for side in Side for record in datamodule.records(side)),
         "seed": options.seed,
         "versions": versions(),
     }

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Annotations, read_annotations
+from ecgrnn.signals.content import lead_digests
 from ecgrnn.signals.header import record_files
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
@@ -33,6 +34,9 @@ _MAPPED_AT_ONCE = 256
 
 _AT_ONCE = 8
 """Records that a process is handed at once: strips of ten seconds would wait for their turn else."""
+
+_TUPLES = ("leads", "missing", "contents")
+"""Facts of an entry that JSON keeps as lists."""
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
@@ -72,6 +76,7 @@ class CachedRecord:
         missing: samples per lead that were missing on disk.
         fingerprint: hash of the record's files.
         digest: hash of ``signal``: the same recording under two names has the same.
+        contents: digests of the leads as they were read, see `lead_digests`.
         labels: what the whole record is called, where a table of the database says so.
     """
 
@@ -86,6 +91,7 @@ class CachedRecord:
     missing: tuple[int, ...]
     fingerprint: str
     digest: str
+    contents: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
 
     @property
@@ -178,7 +184,7 @@ def _entry(source: RecordSource, folder: Path) -> CachedRecord | None:
     try:
         facts = json.loads((folder / "facts.json").read_text())
         record = CachedRecord(
-            **{**facts["record"], **{name: tuple(facts["record"][name]) for name in ("leads", "missing")}},
+            **{**facts["record"], **{name: tuple(facts["record"][name]) for name in _TUPLES}},
             patient=source.patient,
             folder=folder,
             labels=source.labels,
@@ -211,7 +217,9 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
 
 
 def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, folder: Path) -> CachedRecord:
-    prepared = prepare_record(read_record(source.path, leads=config.leads, n_leads=config.n_leads), config)
+    record_read = read_record(source.path, leads=config.leads, n_leads=config.n_leads)
+    contents = lead_digests(record_read.signal)
+    prepared = prepare_record(record_read, config)
     np.save(beside / "signal.npy", prepared.signal)
     for annotator in source.annotators:
         annotations = read_annotations(
@@ -232,6 +240,7 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         missing=tuple(int(count) for count in prepared.missing),
         fingerprint=_fingerprint(files),
         digest=hashlib.blake2b(np.ascontiguousarray(prepared.signal).data, digest_size=16).hexdigest(),
+        contents=contents,
         labels=source.labels,
     )
     facts = {

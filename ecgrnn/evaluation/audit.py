@@ -15,7 +15,8 @@ from ecgrnn.datasets.splits import SIDES, Split
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.datasets.transcripts import TranscriptView
 from ecgrnn.datasets.waves import WaveView
-from ecgrnn.errors import SplitError
+from ecgrnn.errors import SplitError, some_of
+from ecgrnn.evaluation.seen import split_digest
 
 _WEIGHTS = ("weights", "train")
 _CLASS_WEIGHTS = ("class weights of the loss", "train")
@@ -79,7 +80,12 @@ class Audit:
             "beats": {side: dict(counts) for side, counts in self.counts.items()},
             "fitted": [{"what": what, "on": side} for what, side in self.fitted],
             "checks": [vars(check) for check in self.checks],
+            "not_checked": self.not_checked(),
         }
+
+    def not_checked(self) -> list[str]:
+        """Say what could not be looked at: a reader must know that before any figure."""
+        return [f"{check.name}: {check.detail}" for check in self.checks if check.passed is None]
 
     def lines(self) -> list[str]:
         """Print the audit for a terminal."""
@@ -100,8 +106,9 @@ class Audit:
 
     def verdicts(self) -> list[str]:
         """Print what was looked at and found."""
-        verdict = {True: "proved", False: "FAILED", None: "not seen"}
-        return [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in self.checks]
+        verdict = {True: "proved", False: "FAILED", None: "NOT CHECKED"}
+        first = sorted(self.checks, key=lambda check: check.passed is not None)  # what could not be looked at
+        return [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in first]
 
 
 def audit_sides(
@@ -111,6 +118,8 @@ def audit_sides(
     view: Any,
     counts: Mapping[str, Mapping[str, int]],
     fingerprint: str | None = None,
+    stretches: Sequence[Mapping[str, Any]] = (),
+    kept: Mapping[str, Mapping[str, str]] | None = None,
     absent: str = "",
     quick: bool = False,
 ) -> Audit:
@@ -125,6 +134,9 @@ def audit_sides(
         view: what the task cuts out of records.
         counts: side to class to number of items, as training counted them.
         fingerprint: hash of the files that training read; None leaves it out.
+        stretches: what each stretch of the training was trained on, as the checkpoint keeps it.
+        kept: side to digest to record, as the checkpoint keeps them: the signals are compared by these where
+            the records are not at hand.
         absent: why the records are not at hand.
         quick: leave windows of beats in sequence out: no signal is on two sides, and to cut them all takes
             longer than the rest of a start.
@@ -132,28 +144,49 @@ def audit_sides(
     names = [_patients(split), _records(split)]
     if not sides:
         unseen = f"the records are not at hand ({absent})"
-        more = ("signals", "windows", *(("fingerprint",) if fingerprint else ()))
-        unproved = (Check(_NAMES[key], None, unseen) for key in more)
-        return Audit(split, counts, (*names, *unproved), _fitted(view))
+        known = [_kept_signals(kept)] if kept and all(kept.values()) else []
+        more = ["windows"] if known else ["signals", "windows"]
+        unproved = [Check(_NAMES[key], None, unseen) for key in more]
+        if fingerprint is not None:
+            other = _other_stretch(split, fingerprint, stretches)
+            unproved.append(other or Check(_NAMES["fingerprint"], None, unseen))
+        return Audit(split, counts, (*names, *known, *unproved), _fitted(view))
     checks = [*names, _signals(sides)]
     if isinstance(view, BeatView) or (isinstance(view, BeatSequenceView) and not quick):
         checks.append(_windows(sides, view))
     if fingerprint is not None:
-        checks.append(_fingerprint(sides, fingerprint))
+        other = _other_stretch(split, fingerprint, stretches)
+        checks.append(other or _fingerprint(sides, fingerprint, n_stretches=len(stretches)))
     return Audit(split, counts, tuple(checks), _fitted(view))
 
 
-def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequence[CachedRecord]]) -> Check:
-    """Look for recordings of another database that the model has seen under another name."""
+def check_other_database(
+    test: Sequence[CachedRecord],
+    own: Mapping[str, Sequence[CachedRecord]],
+    kept: Mapping[str, str] | None = None,
+) -> Check:
+    """Look for recordings of another database that the model has seen under another name.
+
+    Args:
+        test: the records to be scored.
+        own: the records of the model's own split; empty where they are not at hand.
+        kept: digest of each lead that was trained or validated on to its record, as the checkpoint keeps it.
+    """
     seen = [record for side in ("train", "validation") for record in own.get(side, ())]
-    if not seen:
-        return Check(_OTHER, None, "the records trained on are not at hand")
-    digests = {record.digest: record.name for record in seen}
+    if not seen and not kept:
+        return Check(
+            _OTHER, None, "the records trained on are not at hand, and the checkpoint keeps no digests of them"
+        )
+    digests = {record.digest: record.name for record in seen} | dict(kept or {})
     for record in test:
-        if record.digest in digests:
-            detail = f"record {record.name} is record {digests[record.digest]}, which it has seen"
-            return Check(_OTHER, False, detail)
-    return Check(_OTHER, True, f"{len(test)} records differ from the {len(seen)} it has seen")
+        found = [digests[one] for one in (record.digest, *record.contents) if one in digests]
+        if found:
+            return Check(_OTHER, False, f"record {record.name} is record {found[0]}, which it has seen")
+    unlike = len({record.name for record in seen} | set((kept or {}).values()))
+    flat = [record.name for record in test if not record.contents] if not seen else []
+    if flat:
+        return Check(_OTHER, None, f"no lead of {some_of(flat)} changes, so there is nothing to compare")
+    return Check(_OTHER, True, f"{len(test)} records differ from the {unlike} it has seen")
 
 
 _OTHER = "no held-out signal was seen in training"
@@ -222,12 +255,41 @@ def _windows(sides: Mapping[str, Sequence[CachedRecord]], view: BeatView | BeatS
     return Check(_NAMES["windows"], True, f"{counted}, all different")
 
 
-def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str) -> Check:
+def _kept_signals(kept: Mapping[str, Mapping[str, str]]) -> Check:
+    """Compare the signals of the sides by the digests that the checkpoint keeps."""
+    seen: dict[str, tuple[str, str]] = {}
+    for side, digests in kept.items():
+        for digest, record in digests.items():
+            other, where = seen.setdefault(digest, (record, side))
+            if where != side:
+                detail = f"record {other} of {where} and record {record} of {side} hold the same signal"
+                return Check(_NAMES["signals"], False, detail)
+    return Check(_NAMES["signals"], True, f"{len(seen)} digests kept in the checkpoint, all different")
+
+
+def _other_stretch(split: Split, fingerprint: str, stretches: Sequence[Mapping[str, Any]]) -> Check | None:
+    """Find a stretch of the training that was trained on something else than the last."""
+    expected = {"split": split_digest(split.manifest()), "fingerprint": fingerprint}
+    for stretch in stretches:
+        for what, name in (("fingerprint", "files"), ("split", "split")):
+            if stretch[what] != expected[what]:
+                detail = (
+                    f"from step {stretch['from_step']} on it was trained on another {name} ({stretch[what][:16]}, "
+                    f"not {expected[what][:16]})"
+                )
+                return Check(_NAMES["fingerprint"], False, detail)
+    return None
+
+
+def _fingerprint(
+    sides: Mapping[str, Sequence[CachedRecord]], expected: str, *, n_stretches: int
+) -> Check:
     found = data_fingerprint([record for records in sides.values() for record in records])
     if found != expected:
         detail = f"they hash to {found[:16]}, those trained on to {expected[:16]}"
         return Check(_NAMES["fingerprint"], False, detail)
-    return Check(_NAMES["fingerprint"], True, f"fingerprint {found[:16]}")
+    always = f", the same in all {n_stretches} stretches of its training" if n_stretches > 1 else ""
+    return Check(_NAMES["fingerprint"], True, f"fingerprint {found[:16]}{always}")
 
 
 def _window_hashes(records: Sequence[CachedRecord], view: BeatView | BeatSequenceView) -> set[bytes]:

@@ -17,6 +17,7 @@ from ecgrnn.datasets.collection import Collection, open_collection, split_collec
 from ecgrnn.datasets.splits import SIDES, Split
 from ecgrnn.datasets.windows import BeatTable, beat_table
 from ecgrnn.errors import DataError, SplitError
+from ecgrnn.evaluation.seen import seen_leads
 from ecgrnn.inference.beats import probabilities, shared_logits
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.spec import LabelScheme
@@ -104,7 +105,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         annotator = data.annotator
         annotators = _view(model, annotator).annotators
         collection = open_collection(data, model.preprocessing, annotators=annotators)
-        split = _other_split(model, data, collection, compared=bool(own))
+        split = _other_split(model, data, collection, compared=bool(own or seen_leads(model.facts, "train", "validation")))
     return HeldOutRecords(
         database=collection.database.name,
         title=collection.database.title,

@@ -64,7 +64,7 @@ def report(shown: Shown) -> str:
         provenance_section(summary),
     ]
     title = f"Held-out evaluation: {summary['database']}, {summary['split']}"
-    return page(title, [_header(shown), *(part for part in sections if part)])
+    return page(title, [_header(shown), not_checked(summary), *(part for part in sections if part)])
 
 
 def _header(shown: Shown) -> str:
@@ -131,6 +131,14 @@ def _headline(summary: Mapping[str, Any]) -> str:
         "and an interval "
         "that draws beats would be far too narrow.</p>",
     )
+
+
+def not_checked(summary: Mapping[str, Any]) -> str:
+    """Say what the leak audit could not look at, before any figure; empty where it has seen everything."""
+    said = "".join(f"<li>{escape(line)}</li>" for line in summary["audit"]["not_checked"])
+    if not said:
+        return ""
+    return section("not-checked", "Not checked", f"<p>The leak audit could not look at this:</p><ul>{said}</ul>")
 
 
 def tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
@@ -261,4 +269,4 @@ def provenance_section(summary: Mapping[str, Any]) -> str:
     )
 
 
-__all__ = ["Exhibit", "Shown", "provenance_section", "report", "sides_section", "tile"]
+__all__ = ["Exhibit", "Shown", "not_checked", "provenance_section", "report", "sides_section", "tile"]

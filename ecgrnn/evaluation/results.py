@@ -12,6 +12,7 @@ from ecgrnn.build import build_view
 from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.config import BeatsConfig, LoaderConfig
 from ecgrnn.datasets.collection import find_scheme, open_collection
+from ecgrnn.datasets.split import SIDES
 from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.evaluation.audit import Audit, Check, audit_sides, check_other_database
 from ecgrnn.evaluation.calibration import FittedOnValidation, fit_on_validation
@@ -31,6 +32,7 @@ from ecgrnn.evaluation.own_beats import (
     score_written,
     write_beats,
 )
+from ecgrnn.evaluation.seen import seen_leads
 from ecgrnn.evaluation.statistics import (
     Resampling,
     by_patient,
@@ -51,6 +53,9 @@ AT_REFERENCE = "annotations_at_reference"
 
 SECOND = "compare"
 """Folder of the second model's annotation files in a comparison."""
+
+
+_SEEN = ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -155,11 +160,13 @@ def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
         view=view,
         counts=model.facts["counts"],
         fingerprint=model.fingerprint,
+        stretches=model.facts.get("stretches", ()),
+        kept={side: seen_leads(model.facts, side) for side in SIDES},
         absent=held_out.absent,
     )
     if held_out.split == own_split:
         return audit
-    other = check_other_database(held_out.test, held_out.own)
+    other = check_other_database(held_out.test, held_out.own, seen_leads(model.facts, *_SEEN))
     return replace(audit, checks=(*audit.checks, other))
 
 
@@ -243,7 +250,8 @@ def _second_reading(
     data = first.data if options.data.database is None else options.data
     elsewhere = model.data.database != data.database
     seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)
-    refuse_seen_patients(model, data, held_out.split, compared=bool(seen))
+    kept = seen_leads(model.facts, *_SEEN)
+    refuse_seen_patients(model, data, held_out.split, compared=bool(seen or kept))
     names = [record.name for record in held_out.test]
     here = replace(
         data,
@@ -254,7 +262,7 @@ def _second_reading(
     )
     collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
     test = pick_records(collection, held_out.split, names)
-    unseen = check_other_database(test, seen)
+    unseen = check_other_database(test, seen, kept)
     unseen = replace(unseen, name=f"{unseen.name} of the second checkpoint")
     Audit(held_out.split, {}, (unseen,)).require()
     own = replace(held_out, test=test, own={})
@@ -295,4 +303,5 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
         "split": model.split["name"],
         "preprocessing": model.facts["preprocessing"],
         "fingerprint": model.fingerprint,
+        "precision": model.facts.get("precision"),
     }

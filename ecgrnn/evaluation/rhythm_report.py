@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.evaluation.page import Html, decimal, page, percent, section, table, with_interval
-from ecgrnn.evaluation.report import provenance_section, sides_section, tile
+from ecgrnn.evaluation.report import not_checked, provenance_section, sides_section, tile
 from ecgrnn.evaluation.report_tables import heat
 from ecgrnn.evaluation.strip_results import StripResults
 from ecgrnn.evaluation.strips import strip_svg
@@ -59,6 +59,7 @@ def rhythm_report(summary: Mapping[str, Any], results: StripResults, shown: Sequ
     )
     parts = [
         head,
+        not_checked(summary),
         _headline(summary),
         _classes(summary),
         sides_section(summary, items="strips"),

@@ -10,6 +10,7 @@ from torch import nn
 
 from ecgrnn.batch import ClassBatch, SequenceBatch
 from ecgrnn.datasets.windows import BeatTable
+from ecgrnn.inference.finite import require_finite
 from ecgrnn.ranks import gather, share
 
 
@@ -34,6 +35,9 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
     The batch size, in beats, changes speed and memory, no figure beyond rounding.
+
+    Raises:
+        DataError: some are not finite; names the record.
     """
     network.eval()
     logits = np.zeros((0, 0), np.float32)
@@ -46,6 +50,7 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
                 logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
             index = batch.index.flatten().numpy()
             logits[index[index >= 0]] = found[index >= 0]
+    _check(logits, dataset)
     return logits
 
 
@@ -76,6 +81,16 @@ def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
     exponentials = np.exp(shifted)
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:
+    """Refuse logits that are not finite, in the name of the first record that has some."""
+    bad = ~np.isfinite(logits).all(axis=-1)
+    if bad.any():
+        first = int(dataset.table.record[bad.argmax()])
+        name = getattr(dataset.records[first], "name", None)
+        of = "the beats of the record" if name is None else f"the beats of record {name}"
+        require_finite(logits[dataset.table.record == first], of=of)
 
 
 def split_by_record(values: NDArray[np.float32], dataset: BeatItems) -> Sequence[NDArray[np.float32]]:

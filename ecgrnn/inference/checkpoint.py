@@ -7,12 +7,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ecgrnn.build import build_network, network_config_of, task_config_of
+from ecgrnn.checkpoint_file import read_plain
 from ecgrnn.config import DataConfig, PreprocessingConfig, TaskConfig
-from ecgrnn.errors import CheckpointError, ConfigError
+from ecgrnn.datasets.split import SIDES, Split
+from ecgrnn.errors import CheckpointError, EcgrnnError
 from ecgrnn.network_config import NetworkConfig
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain
 
@@ -21,6 +22,7 @@ FORMAT = 1
 
 _PACKAGES = ("ecgrnn", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "wfdb")
 _WEIGHTS_PREFIX = "network."
+_LOWEST_HZ, _HIGHEST_HZ = 1.0, 100_000.0
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,10 @@ def load_model(path: Path) -> TrainedModel:
         network_config = network_config_of(facts["network"])
         signal = from_plain(SignalSpec, facts["signal"])
         scheme = from_plain(LabelScheme, facts["scheme"])
+        _check_facts(facts, signal, scheme)
         task = task_config_of(facts["task"])
         network = build_network(network_config, task, signal=signal, n_classes=len(scheme.classes))
-        network.load_state_dict(_network_weights(checkpoint["state_dict"]))
+        network.load_state_dict(_network_weights(checkpoint["state_dict"], network))
         return TrainedModel(
             network=network.eval(),
             network_config=network_config,
@@ -89,7 +92,7 @@ def load_model(path: Path) -> TrainedModel:
             facts=facts,
             trained_leads=_trained_leads(facts),
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, EcgrnnError) as error:
         raise CheckpointError(
             f"{path} cannot be rebuilt ({error}); it was written by ecgrnn "
             f"{facts.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
@@ -100,19 +103,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint's plain data.
 
     Raises:
-        CheckpointError: when the file is missing or is not a checkpoint of this application.
+        CheckpointError: when the file is missing or damaged, is not a checkpoint of this application, or
+            holds weights that are not finite.
     """
     if not path.is_file():
         raise CheckpointError(
             f"there is no checkpoint {path}; training writes RUN_DIR/checkpoints/best.ckpt and last.ckpt"
         )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the bytes of a file that is none lead the reader to
-        raise CheckpointError(
-            f"{path} is not a checkpoint of plain data, or is damaged; nothing in it was run. "
-            "Give checkpoints/best.ckpt of a training run"
-        ) from error
+    checkpoint = read_plain(path)
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("ecgrnn"), dict):
         raise CheckpointError(f"{path} holds weights, but not those of ecgrnn: it has no 'ecgrnn' entry")
     found = checkpoint["ecgrnn"].get("format")
@@ -133,12 +131,49 @@ def _trained_leads(facts: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(names) for names in facts.get("trained_leads", named))
 
 
-def _network_weights(state: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _check_facts(facts: Mapping[str, Any], signal: SignalSpec, scheme: LabelScheme) -> None:
+    """Refuse facts that are there but cannot be true.
+
+    Raises:
+        ValueError: naming the fact and its value.
+        SplitError: the split is none.
+    """
+    if not _LOWEST_HZ <= signal.fs_hz <= _HIGHEST_HZ:
+        raise ValueError(f"signal.fs_hz={signal.fs_hz:g} is no sampling frequency of an ECG")
+    if not signal.leads or signal.unit != "mV":
+        raise ValueError(f"signal has {len(signal.leads)} leads in {signal.unit!r}; expected some in mV")
+    unknown = set(scheme.symbols.values()) - set(scheme.classes)
+    if not scheme.classes or len(set(scheme.classes)) < len(scheme.classes) or unknown:
+        raise ValueError(f"scheme.classes={list(scheme.classes)} are not the classes of its symbols")
+    Split.from_manifest(facts["split"])
+    for side in SIDES:
+        counts = facts["counts"][side]
+        if set(counts) != set(scheme.classes) or not all(_is_count(count) for count in counts.values()):
+            raise ValueError(f"counts.{side}={counts!r:.80} are not the numbers of items of each class")
+    if not isinstance(facts["fingerprint"], str) or not _is_count(facts["seed"]):
+        raise ValueError(f"fingerprint={facts['fingerprint']!r:.40} or seed={facts['seed']!r:.40} is none")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _network_weights(state: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]:
+    """Give the network's weights; loading would turn integers into weights without a word.
+
+    Raises:
+        ValueError: a tensor holds another kind of number than the network's, or is none.
+    """
+    weights = {
         name.removeprefix(_WEIGHTS_PREFIX): tensor
         for name, tensor in state.items()
         if name.startswith(_WEIGHTS_PREFIX)
     }
+    for name, own in network.state_dict().items():
+        found = weights.get(name, own)
+        if not isinstance(found, Tensor) or found.is_floating_point() != own.is_floating_point():
+            raise ValueError(f"{name} holds {getattr(found, 'dtype', type(found).__name__)}, not {own.dtype}")
+    return weights
 
 
 def _version(package: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.form_config import GenerationConfig
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.finite import require_finite
 from ecgrnn.networks.generator import Generator
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.record_writer import write_signal
@@ -64,6 +65,7 @@ def beat_shape(model: TrainedModel, name: str) -> BeatShape:
     label = torch.tensor([model.scheme.classes.index(name)])
     with torch.inference_mode():
         mean, log_sd = network.distribution(label, before + round(task.after_s * fs_hz))
+    require_finite(torch.stack([mean, log_sd.exp()]).numpy(), of=f"the beat of class {name}")
     sd = None if network.spread is None else log_sd[0].exp().double().numpy()
     return BeatShape(mean[0].double().numpy(), sd, before)
 

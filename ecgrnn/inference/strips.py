@@ -13,9 +13,10 @@ from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.buckets import LengthBatches
 from ecgrnn.datasets.strips import StripDataset
-from ecgrnn.errors import CheckpointError
+from ecgrnn.errors import CheckpointError, some_of
 from ecgrnn.inference.beats import probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.finite import require_finite
 from ecgrnn.inference.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.preprocessing import prepare_record
@@ -58,6 +59,8 @@ def strip_logits(network: nn.Module, dataset: StripDataset, *, batch_size: int) 
             batch = dataset.__getitems__(indices)
             rows.append(np.asarray(indices))
             logits.append(network(batch.signal, batch.lengths, batch.features).numpy())
+            names = [getattr(dataset.records[k], "name", "") for k in indices]
+            require_finite(logits[-1], of=f"the strips {some_of(names)}" if all(names) else "the strip")
     return np.concatenate(logits)[np.concatenate(rows).argsort()]
 
 

@@ -13,6 +13,7 @@ from ecgrnn.datasets.windows import gather_windows
 from ecgrnn.errors import CheckpointError
 from ecgrnn.form_config import TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.finite import require_finite
 from ecgrnn.inference.tables import write_table
 from ecgrnn.networks.translator import Translator
 from ecgrnn.signals.preprocessing import prepare_record
@@ -79,6 +80,7 @@ def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: 
                 max_symbols=max(1, round(MOST_BEATS_PER_S * task.strip_s)),
                 beam_width=task.beam_width,
             )
+        require_finite(read.log_probability.numpy(), of="the strips of the record")
         rows = zip(
             starts[part].tolist(),
             stops[part].tolist(),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import CheckpointError
 from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.finite import require_finite
 from ecgrnn.inference.tables import write_table
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves, write_annotations
@@ -136,4 +137,5 @@ def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> 
         lengths = torch.tensor([len(signal)])
         # a copy: signals of the cache are mapped read-only
         scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
+        require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
         return np.asarray(network.decode(scores, lengths, beam_width=beam_width).numpy(), np.int64)

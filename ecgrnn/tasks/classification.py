@@ -12,7 +12,6 @@ from ecgrnn.choices import ClassWeights
 from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
 from ecgrnn.tasks.base import Task
-from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
 class ClassificationTask(Task):
@@ -66,7 +65,7 @@ class ClassificationTask(Task):
     def training_step(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give the loss of a batch."""
         batch = batch if self.augment is None else self.augment(batch)
-        return mean_over_ranks(*self._step(batch, self.training_loss, self.training_matrix))
+        return self.mean_loss(*self._step(batch, self.training_loss, self.training_matrix))
 
     def validation_step(self, batch: ClassBatch | SequenceBatch) -> None:
         """Add a batch to the validation scores."""
@@ -82,6 +81,7 @@ class ClassificationTask(Task):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation beats."""
+        super().on_validation_epoch_end()
         self._log_scores("validation", self.validation_loss, self.validation_matrix)
 
     def on_test_epoch_end(self) -> None:

@@ -11,7 +11,6 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.networks.generator import Generator
 from ecgrnn.tasks.base import Task
-from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
 class GenerationTask(Task):
@@ -48,7 +47,7 @@ class GenerationTask(Task):
 
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
-        return mean_over_ranks(*self._step(batch, "training"))
+        return self.mean_loss(*self._step(batch, "training"))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Log the loss and the squared error on validation beats."""

@@ -10,7 +10,6 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.tasks.base import Task
-from ecgrnn.tasks.optimisation import mean_over_ranks
 from ecgrnn.tasks.wave_augmentation import WaveAugmentation
 
 
@@ -56,7 +55,7 @@ class LabellingTask(Task):
         ).sum()
         known = (labels >= 0).sum()
         self.training_loss.update(-total, known)
-        return mean_over_ranks(-total, known)
+        return self.mean_loss(-total, known)
 
     def validation_step(self, batch: LabelBatch) -> None:
         """Add a batch to the validation scores."""
@@ -72,6 +71,7 @@ class LabellingTask(Task):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation steps."""
+        super().on_validation_epoch_end()
         self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_matrix)
 

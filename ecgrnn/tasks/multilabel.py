@@ -12,7 +12,6 @@ from ecgrnn.config import OptimizerConfig
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.multilabel import ScoredLabels, area_under_roc
 from ecgrnn.tasks.base import Task
-from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
 class MultiLabelTask(Task):
@@ -52,7 +51,7 @@ class MultiLabelTask(Task):
     def training_step(self, batch: ClassBatch) -> Tensor:
         """Give the loss of a batch."""
         batch = self.augment(batch)
-        return mean_over_ranks(*self._loss(self(batch), batch, self.training_loss))
+        return self.mean_loss(*self._loss(self(batch), batch, self.training_loss))
 
     def validation_step(self, batch: ClassBatch) -> None:
         """Add a batch to the validation scores."""
@@ -72,6 +71,7 @@ class MultiLabelTask(Task):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores over the validation items."""
+        super().on_validation_epoch_end()
         self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_labels)
 

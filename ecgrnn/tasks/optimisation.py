@@ -55,14 +55,51 @@ def rate_factor(step: int, config: OptimizerConfig, *, total_steps: int) -> floa
             return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def mean_over_ranks(total: Tensor, weight: Tensor) -> Tensor:
-    """Give a batch's mean loss whose gradient, averaged over ranks, is that of all ranks' items at once.
+class LossWindow:
+    """The losses of the batches whose gradients are accumulated into one step: each item counts alike.
 
-    Each rank divides by the mean weight of a rank's batch, not by its own: an item counts alike wherever it
-    is. Alone, this is ``total / weight``, and 0 where a batch has only classes of weight 0.
-
-    Args:
-        total: sum of the weighted losses of this rank's items.
-        weight: sum of their weights.
+    Lightning divides the loss of every batch by ``accumulate_grad_batches``: a small batch would count as much
+    as a large one, and a last window of fewer batches would give too small a gradient. The weight of a window
+    is not known before its end, so each batch is divided by the weight of the first, and the gradient is
+    scaled at the end. A window of one batch needs no scaling.
     """
-    return total / (summed(weight) / world_size()).clamp_min(1e-9)
+
+    def __init__(self) -> None:
+        self._batches: list[Tensor] = []
+
+    def add(self, total: Tensor, weight: Tensor, *, accumulated: int = 1) -> Tensor:
+        """Give a batch's loss whose gradient, averaged over ranks, is that of all ranks' items at once.
+
+        Each rank divides by the mean weight of a rank's batch, not by its own: an item counts alike wherever
+        it is. Of one batch on one rank this is ``total / weight``, and 0 where it has only items of weight 0.
+
+        Args:
+            total: sum of the weighted losses of this rank's items.
+            weight: sum of their weights.
+            accumulated: batches of a whole window; with one, every batch begins a window.
+        """
+        self._batches = self._batches if accumulated > 1 else []
+        kind = torch.promote_types(total.dtype, torch.float32)
+        both = torch.stack([total.detach().to(kind), weight.detach().to(kind)])
+        self._batches.append(summed(both) / world_size())
+        return total / _or_one(self._batches[0][1])
+
+    def close(self, accumulated: int) -> tuple[Tensor | None, Tensor]:
+        """End the window.
+
+        Args:
+            accumulated: by how much Lightning has divided every loss.
+
+        Returns:
+            What the gradient is to be multiplied by, None for nothing; and the sum of all losses, which is not
+            finite where one of them, on any rank, is not.
+        """
+        batches, self._batches = torch.stack(self._batches), []
+        total, weight = batches.sum(dim=0)
+        factor = accumulated * _or_one(batches[0, 1]) / _or_one(weight) if accumulated > 1 else None
+        return factor, total
+
+
+def _or_one(weight: Tensor) -> Tensor:
+    """Give a weight to divide by; where nothing has a weight, the sum above it is 0, too."""
+    return torch.where(weight > 0, weight, 1.0)

@@ -12,7 +12,6 @@ from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
 from ecgrnn.tasks.base import Task
-from ecgrnn.tasks.optimisation import mean_over_ranks
 
 
 class TranscriptionTask(Task):
@@ -47,7 +46,7 @@ class TranscriptionTask(Task):
 
     def training_step(self, batch: SymbolBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-probability of a symbol, the stop included."""
-        return mean_over_ranks(*self._loss(batch, "training"))
+        return self.mean_loss(*self._loss(batch, "training"))
 
     def validation_step(self, batch: SymbolBatch) -> None:
         """Log the loss and add a batch to the validation errors."""

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
+from ecgrnn.checkpoint_file import DIGESTS, read_plain, weight_digests
+
 _PART = ".part"
 
 
@@ -17,8 +19,9 @@ class PlainCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint; a process that is killed meanwhile leaves the one before."""
+        """Write a checkpoint with digests of its weights; a process killed meanwhile leaves the one before."""
         place = Path(path)
+        checkpoint[DIGESTS] = weight_digests(checkpoint["state_dict"])
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_name(f".{place.name}-{uuid.uuid4().hex}{_PART}")
         try:
@@ -37,8 +40,12 @@ class PlainCheckpointIO(CheckpointIO):
         map_location: Any | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint, whatever is asked for, without running anything it says."""
-        loaded: dict[str, Any] = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        """Read a checkpoint, whatever is asked for, without running anything it says, and check it.
+
+        Raises:
+            CheckpointError: the file is damaged, or its weights are not finite.
+        """
+        loaded: dict[str, Any] = read_plain(Path(path))
         return loaded
 
     def remove_checkpoint(self, path: str | os.PathLike[str]) -> None:

@@ -3,6 +3,7 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -157,3 +158,98 @@ def test_a_lost_weight_is_refused(checkpoint, tmp_path):
     del checkpoint["state_dict"]["network.head.1.weight"]
     with pytest.raises(CheckpointError, match=r"head\.1\.weight"):
         load_model(saved(checkpoint, tmp_path))
+
+
+@pytest.mark.parametrize("key", ["network.head.1.weight", "network.head.4.bias"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(key, value, checkpoint, tmp_path):
+    checkpoint["state_dict"][key].view(-1)[0] = value
+    with pytest.raises(CheckpointError, match=rf"{key} holds numbers that are not finite"):
+        read_checkpoint(saved(checkpoint, tmp_path))
+
+
+def test_weights_that_are_not_those_saved_are_refused(checkpoint, tmp_path):
+    checkpoint["state_dict"]["network.head.1.weight"].zero_()
+    with pytest.raises(CheckpointError, match=r"head\.1\.weight is not what was saved"):
+        load_model(saved(checkpoint, tmp_path))
+    del checkpoint["ecgrnn_weight_digests"]  # an older checkpoint
+    load_model(saved(checkpoint, tmp_path))
+
+
+def test_a_checkpoint_damaged_on_disk_is_refused_or_the_same(trained, checkpoint, tmp_path):
+    """A byte beside the contents, such as a date or padding, may change; a weight or a fact may not."""
+    content = (trained / "checkpoints" / "best.ckpt").read_bytes()
+    whole = load_model(trained / "checkpoints" / "best.ckpt")
+    rng = np.random.default_rng(0)
+    path, refused = tmp_path / "some.ckpt", 0
+    for at in rng.integers(0, len(content), 200):
+        damaged = bytearray(content)
+        damaged[at : at + 8] = rng.bytes(8)
+        path.write_bytes(damaged)
+        try:
+            model = load_model(path)
+        except CheckpointError as error:
+            assert "some.ckpt" in str(error)
+            refused += 1
+            continue
+        assert model.facts == whole.facts
+        for name, weights in whole.network.state_dict().items():
+            assert torch.equal(weights, model.network.state_dict()[name])
+    assert refused > 20
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("signal", "fs_hz", "abc"),
+        ("signal", "fs_hz", 0.0),
+        ("signal", "fs_hz", -360.0),
+        ("signal", "fs_hz", float("nan")),
+        ("signal", "fs_hz", True),
+        ("signal", "leads", []),
+        ("signal", "leads", "II"),
+        ("signal", "leads", [1, 2]),
+        ("scheme", "classes", ["N", "N", "V", "F", "Q"]),
+        ("scheme", "classes", []),
+        ("scheme", "symbols", {"N": "normal"}),
+        ("preprocessing", "highpass_hz", "0.5"),
+        ("preprocessing", "highpass_hz", float("inf")),
+        ("preprocessing", "n_leads", 2.5),
+        ("data", "workers", None),
+        ("split", "train", []),
+        ("counts", "train", {"N": -1}),
+        ("counts", "test", "many"),
+        (None, "seed", "zero"),
+        (None, "fingerprint", 7),
+    ],
+)
+def test_a_fact_that_cannot_be_true_is_refused(group, key, value, checkpoint, tmp_path):
+    facts = checkpoint["ecgrnn"]
+    (facts if group is None else facts[group])[key] = value
+    with pytest.raises(CheckpointError, match="cannot be rebuilt"):
+        load_model(saved(checkpoint, tmp_path))
+
+
+def test_whole_numbers_are_no_weights(checkpoint, tmp_path):
+    weights = checkpoint["state_dict"]["network.head.1.weight"]
+    checkpoint["state_dict"]["network.head.1.weight"] = (weights * 100).to(torch.int32)
+    del checkpoint["ecgrnn_weight_digests"]
+    with pytest.raises(CheckpointError, match=r"head\.1\.weight holds torch\.int32"):
+        load_model(saved(checkpoint, tmp_path))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "audit", "inspect", "generate"])
+def test_every_command_refuses_weights_that_are_not_finite(
+    command, checkpoint, command_line, small_database, tmp_path, capsys
+):
+    checkpoint["state_dict"]["network.head.4.bias"][2] = float("nan")
+    words = [command, f"checkpoint={saved(checkpoint, tmp_path)}", f"run_dir={tmp_path / 'run'}"]
+    if command == "predict":
+        words.append(f"record={small_database / 's001'}")
+    if command == "generate":
+        words.append("beat=N")
+    assert command_line(*words) == 2
+    said = capsys.readouterr().err
+    assert "network.head.4.bias holds numbers that are not finite" in said
+    assert said.count("\n") == 1
+    assert not any((tmp_path / "run").glob("*.*"))
