@@ -183,7 +183,9 @@ def _bar(frame: _Frame, bar: tuple[float, float, float]) -> str:
 
 def _legend(series: Sequence[Series]) -> str:
     entries = "".join(
-        f'<span><svg viewBox="0 0 26 8">{_sample(one)}</svg>{escape(one.name)}</span>' for one in series
+        f'<span><svg viewBox="0 0 26 8">{_sample(one)}</svg>{escape(one.name)}</span>'
+        for one in series
+        if one.name
     )
     return f'<div class="legend">{entries}</div>'
 

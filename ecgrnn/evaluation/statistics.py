@@ -301,7 +301,7 @@ def _ratio(hits: NDArray[Any], total: NDArray[Any]) -> NDArray[np.float64]:
     return ratio
 
 
-_NO_INTERVAL: Mapping[str, Any] = {"percentile": None, "bca": None, "undefined_draws": 0}
+_NO_INTERVAL: dict[str, Any] = {"percentile": None, "bca": None, "undefined_draws": 0}
 
 
 def _within(statistics: Mapping[str, Statistic], counts: Counts) -> dict[str, Statistic]:
