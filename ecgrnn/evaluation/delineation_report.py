@@ -122,8 +122,7 @@ def _record_table(summary: Mapping[str, Any]) -> str:
         ]
         for name, row in summary["record_fiducials"].items()
     ]
-    words = "Median over leads for each beat, compared with the reference. The CSE tolerances apply to these "
-        "medians."
+    words = "Median over leads for each beat, compared with the reference. The CSE tolerances apply to these."
     return table(head, rows, caption=words)
 
 

@@ -43,8 +43,9 @@ class FiducialScore:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both."""
-        return _ratio(2 * self.found, 2 * self.found + self.missed + self.extra)
+        """Harmonic mean of both; NaN without a reference mark, whatever was found: nothing could be."""
+        marked = self.found + self.missed
+        return _ratio(2 * self.found, self.found + marked + self.extra) if marked else float("nan")
 
     @property
     def mean_ms(self) -> float:
