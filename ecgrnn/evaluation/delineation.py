@@ -18,7 +18,7 @@ from ecgrnn.evaluation.figures import decimal, estimate, few_patients_lines, per
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.model_card import task_card
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
+from ecgrnn.evaluation.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.evaluation.wave_strips import wave_strip
 from ecgrnn.inference.checkpoint import TrainedModel
@@ -88,7 +88,8 @@ def write_delineation(
             " ".join(key): _json(_row(key, of_records[key], patients=_patients(delineated, key, whole=True)))
             for key in FIDUCIALS
         },
-        "resampling": resampling.described(patients=len({one.record.patient for one in delineated})),
+        "resampling": resampling.described(),
+        "interval_note": few_patients(len({one.record.patient for one in delineated})),
         "intervals": _intervals(delineated, resampling),
     }
     summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)

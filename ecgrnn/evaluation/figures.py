@@ -68,7 +68,7 @@ def clock(seconds: float) -> str:
 
 def few_patients_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the note on intervals of few patients as a line for the terminal; none where there are enough."""
-    note = summary["resampling"]["note"]
+    note = summary["interval_note"]
     return [f"note        {note}"] if note else []
 
 

@@ -145,7 +145,7 @@ def _ec57(scheme: str, ec57: Mapping[str, Any]) -> list[str]:
 
 def _limits(summary: Mapping[str, Any]) -> list[str]:
     limits = ["Evaluated on recordings of one database; other devices, leads and patients may differ."]
-    note = summary.get("resampling", {}).get("note")
+    note = summary.get("interval_note")
     if note:
         limits.append(note)
     return limits

@@ -184,7 +184,7 @@ def interval_text(found: Mapping[str, Any], *, as_percent: bool = True, method: 
 
 def few_patients_note(summary: Mapping[str, Any]) -> str:
     """Say that intervals of few patients are too narrow; empty where there are enough."""
-    note = summary["resampling"]["note"]
+    note = summary["interval_note"]
     return f'<p class="note"><b>{escape(note)}</b></p>' if note else ""
 
 

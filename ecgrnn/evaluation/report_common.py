@@ -91,8 +91,8 @@ def sides_section(summary: Mapping[str, Any], *, items: str = "beats") -> str:
         overlaps,
         notes,
         '<div class="flow">',
-        table(["what was fitted", "on which subset"], fitted, kind="text", caption="What was fitted"),
-        table(["check", "", "found"], checks, kind="text", caption="Leak audit"),
+        table(["what was fitted", "on which subset"], fitted, kind="text"),
+        table(["leak audit", "", "found"], checks, kind="text"),
         "</div>",
         f"<details><summary>Records of each subset</summary>{names}</details>",
         short="Trained on what",
@@ -129,7 +129,7 @@ def provenance_section(summary: Mapping[str, Any]) -> str:
     return section(
         "provenance",
         "Provenance",
-        table(["what", "value"], list(options.items()), kind="text", caption="What the model was made from"),
+        table(["made from", ""], list(options.items()), kind="text"),
         '<p class="note">Every number on this page is in <code>summary.json</code> or in a CSV '
         "beside it.</p>",
         f"<p>{escape(summary['limits'])}</p>",

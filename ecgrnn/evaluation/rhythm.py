@@ -11,7 +11,14 @@ from ecgrnn.evaluation.figures import estimate, few_patients_lines, percent
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.evaluation.rhythm_report import choose_strips, rhythm_report
-from ecgrnn.evaluation.statistics import by_patient, class_statistics, intervals, matrix_figures, number
+from ecgrnn.evaluation.statistics import (
+    by_patient,
+    class_statistics,
+    few_patients,
+    intervals,
+    matrix_figures,
+    number,
+)
 from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
 from ecgrnn.metrics.calibration import reliability_curve, top_label
 from ecgrnn.strip_config import RhythmConfig
@@ -40,7 +47,8 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
     curve = reliability_curve(*top_label(results.probabilities, label))
     figures = {
         **matrix_figures(counts, classes, scored=scored),
-        "resampling": results.resampling.described(patients=len(counts)),
+        "resampling": results.resampling.described(),
+        "interval_note": few_patients(len(counts)),
         "intervals": intervals(counts, statistics, results.resampling),
         "expected_calibration_error": number(curve.expected_calibration_error),
     }

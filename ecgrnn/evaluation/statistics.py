@@ -47,16 +47,9 @@ class Resampling:
         """Give a generator in its first state, so that every statistic sees the same draws."""
         return np.random.default_rng(self.seed)
 
-    def described(self, *, patients: int) -> dict[str, Any]:
-        """Give it as plain data, as summaries do, with what few patients mean for the intervals."""
-        return {
-            "unit": "patient",
-            "patients": patients,
-            "resamples": self.n_resamples,
-            "level": self.level,
-            "seed": self.seed,
-            "note": few_patients(patients),
-        }
+    def described(self) -> dict[str, Any]:
+        """Give it as plain data, as summaries do."""
+        return {"unit": "patient", "resamples": self.n_resamples, "level": self.level, "seed": self.seed}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgrnn.evaluation.figures import estimate, few_patients_lines
 from ecgrnn.evaluation.files import write_csv, write_json, write_text
 from ecgrnn.evaluation.model_card import task_card
-from ecgrnn.evaluation.statistics import Resampling, number
+from ecgrnn.evaluation.statistics import Resampling, few_patients, number
 from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
 from ecgrnn.evaluation.superclass_report import superclass_report
 from ecgrnn.metrics.multilabel import area_under_roc
@@ -53,8 +53,8 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
             }
             for k, name in enumerate(results.classes)
         },
-        "resampling": results.resampling.described(patients=n_patients)
-        | {"method": "percentile", "resamples": len(draws)},
+        "resampling": results.resampling.described() | {"method": "percentile", "resamples": len(draws)},
+        "interval_note": few_patients(n_patients),
     }
     return strip_summary(results, figures)
 

@@ -15,7 +15,7 @@ from ecgrnn.evaluation.figures import estimate, few_patients_lines
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.model_card import task_card
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
+from ecgrnn.evaluation.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.evaluation.transcription_report import transcription_report
 from ecgrnn.inference.checkpoint import TrainedModel
@@ -49,7 +49,8 @@ def write_transcription(
     )
     figures = {
         **_row(total),
-        "resampling": resampling.described(patients=len(counts)),
+        "resampling": resampling.described(),
+        "interval_note": few_patients(len(counts)),
         "intervals": intervals(counts, _STATISTICS, resampling),
     }
     summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)

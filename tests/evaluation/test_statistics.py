@@ -8,6 +8,7 @@ from ecgrnn.evaluation.statistics import (
     clustering,
     differences,
     ec57_statistics,
+    few_patients,
     influence_rows,
     intervals,
     matrix_figures,
@@ -163,8 +164,8 @@ def test_leaving_out_the_only_patient_with_a_class_leaves_no_mean_f1():
 
 
 def test_few_patients_are_said_to_make_intervals_too_narrow():
-    assert "too narrow" in FEW.described(patients=19)["note"]
-    assert FEW.described(patients=20)["note"] is None
+    assert "too narrow" in few_patients(19)
+    assert few_patients(20) is None
 
 
 def test_differences_of_a_class_of_one_patient_have_no_interval():
