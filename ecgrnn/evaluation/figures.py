@@ -66,6 +66,15 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{tenths / 10:04.1f}"
 
 
+def counted(n: int, noun: str) -> str:
+    """Print a number of things.
+
+    >>> counted(1, "patient"), counted(1706, "strip")
+    ('1 patient', '1,706 strips')
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def few_patients_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the note on intervals of few patients as a line for the terminal; none where there are enough."""
     note = summary["interval_note"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecgrnn.evaluation.figures import estimate
+from ecgrnn.evaluation.figures import counted, estimate
 from ecgrnn.evaluation.report_common import SUBSETS, interval_note, network_line
 
 
@@ -75,7 +75,8 @@ def task_card(
             f"- Named overlap: {_text(' and '.join(pair))} are one patient."
             for pair in split["accepted_overlaps"]
         ),
-        f"- Evaluated on {_text(title)}: {summary['records']:,} records of {summary['patients']:,} patients.",
+        f"- Evaluated on {_text(title)}: {counted(summary['records'], 'record')} of "
+        f"{counted(summary['patients'], 'patient')}.",
         f"- Fingerprint of the files: `{model['fingerprint']}`",
         *(f"- {_text(check['name'])}: {_verdict(check)}" for check in summary["audit"]["checks"]),
         "",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ecgrnn.evaluation.figures import clock, share
+from ecgrnn.evaluation.figures import clock, counted, share
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.gallery import Exhibit
 from ecgrnn.evaluation.page import few_patients_note, page, section
@@ -69,7 +69,7 @@ def report(shown: Shown) -> str:
         summary,
         heading="Held-out evaluation",
         title=shown.title,
-        items=f"{summary['beats']:,} reference beats",
+        items=counted(summary["beats"], "reference beat"),
     )
     return page(title, [head, *sections])
 

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from ecgrnn.evaluation.charts import interval_bar
-from ecgrnn.evaluation.figures import interval, percent, share
+from ecgrnn.evaluation.figures import counted, interval, percent, share
 from ecgrnn.evaluation.page import Html, section, table
 
 SUBSETS = ("train", "validation", "test")
@@ -23,7 +23,8 @@ def header(summary: Mapping[str, Any], *, heading: str, title: str, items: str) 
     return (
         f"<header><h1>{escape(heading)}</h1><p>{escape(title)}</p>"
         f'<p class="sub">{escape(network_line(summary["model"]))} · split {escape(str(summary["split"]))} · '
-        f"{summary['records']:,} records of {summary['patients']:,} patients · {escape(items)}</p>"
+        f"{counted(summary['records'], 'record')} of {counted(summary['patients'], 'patient')} · "
+        f"{escape(items)}</p>"
         f'<p><span class="badge">scheme {escape(summary["scheme"])}</span>'
         '<span class="badge">research only, not a medical device</span></p></header>'
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.evaluation.figures import counted
 from ecgrnn.evaluation.page import few_patients_note, page, section, share, table, with_interval
 from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
 from ecgrnn.evaluation.report_tables import heat
@@ -54,7 +55,7 @@ def rhythm_report(summary: Mapping[str, Any], results: StripResults, shown: Sequ
         summary,
         heading="Held-out evaluation: rhythm of whole strips",
         title=results.held_out.title,
-        items=f"{summary['records']:,} strips",
+        items=counted(summary["records"], "strip"),
     )
     parts = [
         head,

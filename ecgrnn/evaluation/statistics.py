@@ -77,8 +77,9 @@ def few_patients(patients: int) -> str | None:
     """Say what few patients mean for the intervals; None where there are enough."""
     if patients >= ENOUGH_PATIENTS:
         return None
+    few = "1 patient is" if patients == 1 else f"{patients} patients are"
     return (
-        f"{patients} patients are fewer than {ENOUGH_PATIENTS}: the intervals are too narrow "
+        f"{few} fewer than {ENOUGH_PATIENTS}: intervals, where there are any, are too narrow "
         "(in simulations, 95 % intervals of 5 patients held the truth 4 times in 5)."
     )
 

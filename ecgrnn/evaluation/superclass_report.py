@@ -8,6 +8,7 @@ import numpy as np
 
 from ecgrnn.evaluation.calibration import thinned
 from ecgrnn.evaluation.charts import Series, line_chart
+from ecgrnn.evaluation.figures import counted
 from ecgrnn.evaluation.page import Html, few_patients_note, page, section, share, table, with_interval
 from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
 from ecgrnn.evaluation.rhythm_report import draw_strip
@@ -21,7 +22,7 @@ def superclass_report(summary: Mapping[str, Any], results: StripResults) -> str:
         summary,
         heading="Held-out evaluation: diagnostic superclasses",
         title=results.held_out.title,
-        items=f"{summary['records']:,} strips",
+        items=counted(summary["records"], "strip"),
     )
     parts = [
         head,
@@ -58,13 +59,16 @@ def _classes(summary: Mapping[str, Any], results: StripResults) -> str:
         [name, score["support"], score["patients"], with_interval(_found(score), as_percent=False)]
         for name, score in summary["classes"].items()
     ]
-    chart = line_chart(_curves(results), x_label="false positive rate", y_label="sensitivity", diagonal=True)
+    curves = _curves(results)
+    chart = line_chart(curves, x_label="false positive rate", y_label="sensitivity", diagonal=True)
     return section(
         "classes",
         "Classes",
         '<div class="pair"><div>',
         table(["class", "strips", "patients", "area under ROC"], rows, caption="Each class against the rest"),
-        f"</div><figure>{chart}<figcaption>ROC</figcaption></figure></div>",
+        "</div>",
+        f"<figure>{chart}<figcaption>ROC</figcaption></figure>" if curves else "",
+        "</div>",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecgrnn.evaluation.figures import counted
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.page import few_patients_note, interval_text, page, percent, section, table
 from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
@@ -23,7 +24,7 @@ def transcription_report(summary: Mapping[str, Any], records: Sequence[Row], *, 
         summary,
         heading="Held-out evaluation: beats of strips as symbols",
         title=title,
-        items=f"{summary['strips']:,} strips",
+        items=counted(summary["strips"], "strip"),
     )
     parts = [
         head,

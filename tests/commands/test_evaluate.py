@@ -128,7 +128,7 @@ def test_the_model_card_has_data_use_limits_and_intervals(evaluated):
     for part in ("## Data", "## Intended use", "## Limits", "## Results", "Not a medical device"):
         assert part in card
     assert re.search(r"accuracy [<>]? ?\d+\.\d %", card)
-    assert "fewer than 20: the intervals are too narrow" in card
+    assert "fewer than 20: intervals, where there are any, are too narrow" in card
 
 
 def test_two_checkpoints_are_compared_on_the_same_records(trained, tmp_path):
