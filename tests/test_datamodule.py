@@ -25,7 +25,7 @@ def make(small_database, tmp_path_factory):
             DataConfig(
                 database="synthetic",
                 root=str(small_database.parent),
-                split="holdout",
+                split=data.pop("split", "holdout"),
                 cache=str(cache),
                 n_patients=8,
                 duration_s=60.0,
@@ -53,6 +53,18 @@ def test_sides_share_no_patient_and_leave_nobody_out(make):
     patients = [{record.patient for record in datamodule.records(side)} for side in Side]
     assert sum(map(len, patients)) == len(set().union(*patients)) == 8
     assert all(patients)
+
+
+def test_the_patients_of_a_split_file_are_those_of_the_records(make, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "train: [s001, s002]\nvalidation: [s003, s004]\ntest: [s005, s006, s007, s008]\n"
+        "patients: {s005: anna, s006: anna}\n"
+    )
+    module = make(split=str(path))
+    patients = [record.patient for record in module.records(Side.test)]
+    assert patients == ["anna", "anna", "s007", "s008"]
+    assert [module.split.patients[record.name] for record in module.records(Side.test)] == patients
 
 
 def test_class_counts_are_those_of_the_annotation_files(make, small_database):

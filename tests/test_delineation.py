@@ -60,9 +60,23 @@ def test_the_report_shows_the_best_and_the_worst_record(delineator):
     found = summary_of(delineator)
     for name in ("The best record", "The worst record", "QRS onset"):
         assert name in report
-    assert report.count('<svg class="waves"') == 3 * 2  # three records of two leads
-    low, high = found["intervals"]["QRS onset"]["percentile"]
-    assert low <= found["fiducials"]["QRS onset"]["f1"] <= high
+    assert "The middle record" not in report  # there are two, and each is shown once
+    assert report.count('<svg class="waves"') == 2 * 2  # two records of two leads
+    interval = found["intervals"]["QRS onset"]
+    assert interval["estimate"] == pytest.approx(found["fiducials"]["QRS onset"]["f1"])
+    assert interval["patients"] == 2
+    assert interval["bca"] is interval["percentile"] is None  # too few patients
+    assert "fewer than 20" in found["interval_note"]
+
+
+def test_a_delineation_leaves_what_every_task_leaves(delineator):
+    audit = json.loads((delineator / "audit.json").read_text())
+    assert all(check["passed"] for check in audit["checks"])
+    assert summary_of(delineator)["audit"] == audit
+    report = (delineator / "report.html").read_text()
+    for words in ("no patient is on two sides", 'href="#sides"', "<caption>", "Provenance"):
+        assert words in report
+    assert "QRS onset" in (delineator / "MODEL_CARD.md").read_text()
 
 
 def test_evaluate_gives_the_figures_of_the_end_of_training(delineator, data, command_line, tmp_path):

@@ -37,8 +37,17 @@ def test_a_translator_learns_how_many_beats_a_strip_has(translator):
     assert found["symbols"] > 50
     assert found["strips"] == 20 * found["records"]
     assert found["token_error_rate"] < 0.5  # silence scores 1
-    low, high = found["intervals"]["token_error_rate"]["percentile"]
-    assert low <= found["token_error_rate"] <= high
+    interval = found["intervals"]["token_error_rate"]
+    assert interval["estimate"] == pytest.approx(found["token_error_rate"])
+    assert interval["bca"] is interval["percentile"] is None  # of two patients
+
+
+def test_a_transcription_leaves_what_every_task_leaves(translator):
+    report = (translator / "report.html").read_text()
+    for words in ("token error rate", "no patient is on two sides", 'href="#sides"', "Provenance"):
+        assert words in report
+    assert json.loads((translator / "audit.json").read_text()) == summary_of(translator)["audit"]
+    assert "token error rate" in (translator / "MODEL_CARD.md").read_text()
 
 
 def test_evaluate_gives_the_figures_of_the_end_of_training_again(

@@ -48,9 +48,9 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
         lines = superclass_lines(write_superclass(results, run_dir=run_dir))
     else:
         lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
-        lines.append(f"report      {run_dir / 'report.html'}")
     _say_not_checked(results.audit)
-    for line in (*lines, f"results     {run_dir / 'summary.json'}"):
+    files = (f"results     {run_dir / 'summary.json'}", f"report      {run_dir / 'report.html'}")
+    for line in (*lines, *files):
         say(line)
 
 
@@ -73,6 +73,7 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
     lines = write_held_out(
         model,
         held_out,
+        audit=audit,
         resampling=Resampling(options.resamples, options.level, options.bootstrap_seed),
         run_dir=Path(options.run_dir),
         seconds=seconds,

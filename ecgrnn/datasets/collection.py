@@ -12,7 +12,7 @@ from ecgrnn.config import DataConfig, PreprocessingConfig
 from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.datasets.databases import Database, find_database, folder_database, open_database
 from ecgrnn.datasets.download import locate
-from ecgrnn.datasets.splits import Split, build_split, split_patients
+from ecgrnn.datasets.splits import Split, build_split, is_split_file, split_patients
 from ecgrnn.datasets.strip_tables import labels_of, strip_labels
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.simulate import write_database
@@ -125,20 +125,20 @@ def _find(data: DataConfig) -> tuple[Path, Database]:
             f"data.root={data.root} is remote; records are read as files: mount it (s3fs, gcsfuse, rclone "
             "mount) or copy it, and give that folder (docs/scale.md)"
         )
+    listed = data.split is not None and is_split_file(data.split)
+    patients = split_patients(Path(data.split)) if data.split is not None and listed else {}
     match data.database:
         case None:
             raise ConfigError("data.database is not given; say data=mitdb or another choice")
         case "synthetic":
             folder = _simulated(data)
-            return folder, open_database("synthetic", folder, records=records)
+            return folder, open_database("synthetic", folder, patients=patients, records=records)
         case "folder":
             if data.root is None:
                 raise ConfigError(
                     "data.root is not given; say data.root=DIR, the folder that holds the records"
                 )
             folder = Path(data.root).expanduser()
-            listed = data.split is not None and data.split.endswith((".yaml", ".yml"))
-            patients = split_patients(Path(data.split)) if data.split is not None and listed else None
             return folder, folder_database(folder, data.annotator, patients=patients, records=records)
         case name:
             folder = locate(
@@ -147,7 +147,7 @@ def _find(data: DataConfig) -> tuple[Path, Database]:
                 environment=os.environ,
                 cache_root=Path(),
             )
-            return folder, open_database(name, folder, records=records)
+            return folder, open_database(name, folder, patients=patients, records=records)
 
 
 def _simulated(data: DataConfig) -> Path:

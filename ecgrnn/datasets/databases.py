@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from ecgrnn.datasets.patients import resolve_patients
 from ecgrnn.datasets.record_names import checked_name, headers_in, records_below, text_of
 from ecgrnn.errors import ConfigError, DataError, did_you_mean, some_of
 from ecgrnn.signals.header import read_header
@@ -30,7 +31,8 @@ class Database:
         citation: what to cite.
         records: record paths below its folder, with forward slashes and no suffix; empty until opened
             where the list is long.
-        patients: record to patient, for the records whose patient is not the record's own name.
+        patients: record to patient, for the records whose patient is not the record's own name; of every
+            record, as it was found, once opened.
         annotators: suffixes of its annotation files.
         exclusions: record to the reason why it is left out of every split.
         folds: record to its published fold, 1 and up; empty where none are published.
@@ -189,12 +191,20 @@ def find_database(name: str) -> Database:
     return DATABASES[name]
 
 
-def open_database(name: str, folder: Path, *, records: Sequence[str] = ()) -> Database:
+def open_database(
+    name: str,
+    folder: Path,
+    *,
+    patients: Mapping[str, str] | None = None,
+    records: Sequence[str] = (),
+) -> Database:
     """Give the catalogue's entry with everything filled in that only the folder knows.
 
     Args:
         name: name in the catalogue.
         folder: the database's own folder, as ``download.locate`` gives it.
+        patients: record to patient, as a split file has it (``split_file.split_patients``); put together with
+            what the catalogue knows.
         records: limit the database to these records, in this order; empty takes all.
 
     Raises:
@@ -207,7 +217,8 @@ def open_database(name: str, folder: Path, *, records: Sequence[str] = ()) -> Da
         database = _with_ptbxl_table(database, folder)
     else:
         database = replace(database, records=records_in(database, folder))
-    return _limited(database, folder, records=records)
+    resolved = resolve_patients(database.records, database.patients, patients or {})
+    return _limited(replace(database, patients=resolved), folder, records=records)
 
 
 def folder_database(
@@ -242,7 +253,7 @@ def folder_database(
         licence="",
         citation="",
         records=found,
-        patients=dict(patients or {}),
+        patients=resolve_patients(found, {}, patients or {}),
     )
     database = _limited(database, folder, records=records)
     fs_hz, leads = _first_header(folder, database.records[0])

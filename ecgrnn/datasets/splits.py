@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.datasets.databases import Database, nearest
+from ecgrnn.datasets.patients import resolve_patients
 from ecgrnn.datasets.split import SIDES, Split
 from ecgrnn.datasets.split_file import read_split_file, split_patients
 from ecgrnn.datasets.stratify import choose_validation, stratified_folds
@@ -102,6 +103,9 @@ def build_split(
             f"{database.name} has no record {unknown[0]!r}{nearest(unknown[0], database.records)}"
         )
     limit = tuple(dict.fromkeys(records)) or database.records
+    # A database that was opened has this table already; one that was put together by hand has not.
+    patients = resolve_patients(database.records, database.patients, {})
+    database = replace(database, patients=patients)
     request = _Request(
         name=name,
         database=database,
@@ -115,9 +119,14 @@ def build_split(
     )
     if name in _MAKERS:
         return _MAKERS[name](request)
-    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+    if is_split_file(name):
         return _from_file(request)
     raise SplitError(f"there is no split {name!r}{nearest(name, _MAKERS)}; or give the path of a YAML file")
+
+
+def is_split_file(name: str) -> bool:
+    """Tell whether a split is the path of a file, and not one of the named ones."""
+    return name not in _MAKERS and (name.endswith((".yaml", ".yml")) or Path(name).is_file())
 
 
 def _ds1ds2(request: _Request) -> Split:
@@ -215,13 +224,31 @@ def _folds(request: _Request, *, seed: int) -> dict[str, int]:
 
 
 def _kept_folds(request: _Request) -> dict[str, int]:
-    """Give each patient the fold that a file of the application says; none where there is no such file."""
+    """Give each patient the fold that a file of the application says; none where there is no such file.
+
+    Raises:
+        SplitError: the file does not know a record, or has two records of one patient in different folds.
+    """
     kept = fixed_folds(request.database.name)
-    patient_of = request.database.patient_of
-    found = {patient_of(record): kept.get(PurePosixPath(record).name) for record in _included(request)}
-    if not kept or request.folds != max(kept.values()) + 1 or None in found.values():
+    if not kept or request.folds != max(kept.values()) + 1:
         return {}
-    return {patient: fold for patient, fold in found.items() if fold is not None}
+    found: dict[str, int] = {}
+    for record in _included(request):
+        fold = kept.get(PurePosixPath(record).name)
+        if fold is None:
+            raise SplitError(
+                f"record {record} is in none of the folds of data.split=strips that are kept for "
+                f"{request.database.name}; leave it out (data.records, or its line in "
+                f"{request.database.marker}), or draw new folds with data.split=kfold"
+            )
+        patient = request.database.patient_of(record)
+        if found.setdefault(patient, fold) != fold:
+            raise SplitError(
+                f"the folds of data.split=strips that are kept for {request.database.name} have records of "
+                f"patient {patient} in folds {found[patient]} and {fold} ({record}); draw new "
+                "folds with data.split=kfold"
+            )
+    return found
 
 
 def _by_fold(
@@ -288,7 +315,7 @@ def _from_file(request: _Request) -> Split:
     named = {"train": file.train, "validation": file.validation or (), "test": file.test}
     for key, records in (*named.items(), ("patients", tuple(file.patients))):
         _check_named(request.database, records, where=f"{path}: {key}")
-    patients = {**_patients(request.database), **file.patients}
+    patients = resolve_patients(request.database.records, request.database.patients, file.patients)
     request = replace(request, database=replace(request.database, patients=patients))
     allowed = set(request.records)
     train, validation, test = (tuple(r for r in named[side] if r in allowed) for side in SIDES)

@@ -34,25 +34,30 @@ class FittedOnValidation:
         temperature: divides the logits before the softmax, so that probabilities mean what they say.
         thresholds: class to the probability at or above which F1 on the validation beats is best; None where
             the class has no validation beat.
+        positives: class to the number of validation beats of the class, on which its threshold rests.
+        patients: class to the number of validation patients who have such beats.
     """
 
     records: tuple[str, ...]
     beats: int
     temperature: float
     thresholds: dict[str, float | None]
+    positives: dict[str, int]
+    patients: dict[str, int]
 
 
 def fit_on_validation(validation: HeldOutBeats) -> FittedOnValidation:
     """Fit the temperature and choose a threshold for each class, on validation beats alone."""
     chance, label = validation.probabilities, validation.table.label
+    classes = validation.scheme.classes
+    owner = np.array([record.patient for record in validation.records])[validation.table.record]
     return FittedOnValidation(
         records=tuple(record.name for record in validation.records),
         beats=len(label),
         temperature=fit_temperature(validation.logits.astype(np.float64), label),
-        thresholds={
-            name: _best_threshold(chance[:, k], label == k)
-            for k, name in enumerate(validation.scheme.classes)
-        },
+        thresholds={name: _best_threshold(chance[:, k], label == k) for k, name in enumerate(classes)},
+        positives={name: int((label == k).sum()) for k, name in enumerate(classes)},
+        patients={name: len(np.unique(owner[label == k])) for k, name in enumerate(classes)},
     )
 
 
@@ -114,24 +119,32 @@ def curve_rows(beats: HeldOutBeats) -> list[Row]:
     for name, score, positive in _classes_with_beats(beats):
         roc, pr = roc_curve(score, positive), precision_recall_curve(score, positive)
         x, y = roc.false_positive_rate, roc.true_positive_rate
-        rows += [_point("roc", name, (roc.threshold[k], x[k], y[k])) for k in _thinned(x, y)]
+        rows += [_point("roc", name, (roc.threshold[k], x[k], y[k])) for k in thinned(x, y)]
         x, y = pr.recall, pr.precision
-        rows += [_point("precision_recall", name, (pr.threshold[k], x[k], y[k])) for k in _thinned(x, y)]
+        rows += [_point("precision_recall", name, (pr.threshold[k], x[k], y[k])) for k in thinned(x, y)]
     return rows
 
 
 def threshold_figures(beats: HeldOutBeats, fitted: FittedOnValidation) -> dict[str, dict[str, float | None]]:
-    """Give what each class's threshold, chosen on validation, comes to on the held-out beats."""
+    """Give what each class's threshold, chosen on validation, comes to on the held-out beats.
+
+    Beside it stands how many validation beats of the class, of how many patients, it rests on.
+    """
     figures: dict[str, dict[str, float | None]] = {}
     for k, name in enumerate(beats.scheme.classes):
         threshold = fitted.thresholds.get(name)
+        rests_on: dict[str, float | None] = {
+            "threshold": threshold,
+            "validation_positives": fitted.positives[name],
+            "validation_patients": fitted.patients[name],
+        }
         if threshold is None:
-            figures[name] = {"threshold": None, "sensitivity": None, "positive_predictivity": None}
+            keys = ("sensitivity", "positive_predictivity", "false_positive_rate")
+            figures[name] = rests_on | dict.fromkeys(keys)
             continue
         called, positive = beats.probabilities[:, k] >= threshold, beats.table.label == k
         hits = int((called & positive).sum())
-        figures[name] = {
-            "threshold": threshold,
+        figures[name] = rests_on | {
             "sensitivity": hits / int(positive.sum()) if positive.any() else None,
             "positive_predictivity": hits / int(called.sum()) if called.any() else None,
             "false_positive_rate": float((called & ~positive).sum() / (~positive).sum())
@@ -160,7 +173,7 @@ def _classes_with_beats(
     ]
 
 
-def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> Sequence[int]:
+def thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> Sequence[int]:
     """Keep the points nearest to even steps along the curve, its ends among them."""
     length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
     steps = np.linspace(0.0, length[-1], min(_CURVE_POINTS, len(x)))

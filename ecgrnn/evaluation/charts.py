@@ -24,6 +24,8 @@ CHART_CSS = """
 
 _WIDTH, _HEIGHT = 400.0, 300.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 42.0
+_TITLE, _DIGIT = 20.0, 6.6
+"""Room for the turned title of the vertical axis, and the width of a digit of its numbers."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,18 @@ class _Frame:
     y_range: tuple[float, float]
     whole_x: bool
 
+    @property
+    def left(self) -> float:
+        """Give the left edge: beside it stand the numbers, and left of these the title."""
+        longest = max((len(f"{tick:g}") for tick in _ticks(self.y_range)), default=0)
+        return max(_LEFT, _TITLE + longest * _DIGIT + 8.0)
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Place a point on the page, held inside the frame."""
         u = _share(x, self.x_range)
         v = _share(y, self.y_range)
         return (
-            _LEFT + u * (_WIDTH - _LEFT - _RIGHT),
+            self.left + u * (_WIDTH - self.left - _RIGHT),
             _HEIGHT - _BOTTOM - v * (_HEIGHT - _TOP - _BOTTOM),
         )
 
@@ -183,7 +191,9 @@ def _bar(frame: _Frame, bar: tuple[float, float, float]) -> str:
 
 def _legend(series: Sequence[Series]) -> str:
     entries = "".join(
-        f'<span><svg viewBox="0 0 26 8">{_sample(one)}</svg>{escape(one.name)}</span>' for one in series
+        f'<span><svg viewBox="0 0 26 8">{_sample(one)}</svg>{escape(one.name)}</span>'
+        for one in series
+        if one.name
     )
     return f'<div class="legend">{entries}</div>'
 

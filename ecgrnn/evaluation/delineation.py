@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,22 @@ from numpy.typing import NDArray
 from ecgrnn.config import DelineateConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.waves import WaveView
+from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.delineation_report import delineation_report
+from ecgrnn.evaluation.figures import decimal, estimate, few_patients_lines, percent
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
+from ecgrnn.evaluation.model_card import task_card
+from ecgrnn.evaluation.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.evaluation.wave_strips import wave_strip
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.waves import at_source_fs, delineate
 from ecgrnn.metrics.delineation import FIDUCIALS, FiducialScore, score_record, score_waves, sum_scores
+from ecgrnn.metrics.uncertainty import ClassStatistic, Statistic
 from ecgrnn.ranks import gather, rank, share
 from ecgrnn.signals.annotations import Waves
+from ecgrnn.signals.record import read_record
 
 Scores = dict[tuple[str, str], FiducialScore]
 
@@ -65,49 +71,97 @@ def write_delineation(
     model: TrainedModel,
     held_out: HeldOutRecords,
     *,
+    audit: Audit,
     resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Score held-out records; write ``summary.json``, ``fiducials.csv``, ``records.csv``, ``report.html``."""
+    """Score held-out records; write summary, tables, audit, model card and report."""
     delineated = delineate_records(model, held_out.test, annotator=held_out.annotator)
     total = sum_scores(one.scores for one in delineated)
-    rows = [_row(fiducial, total[fiducial]) for fiducial in FIDUCIALS]
+    rows = [_row(key, total[key], patients=_patients(delineated, key)) for key in FIDUCIALS]
     of_records = sum_scores(one.record_scores for one in delineated)
     figures = {
         "macro_f1": number(_mean_f1(total)),
         "fiducials": {str(row["fiducial"]): _json(row) for row in rows},
-        "record_fiducials": {" ".join(key): _json(_row(key, of_records[key])) for key in FIDUCIALS},
+        "record_fiducials": {
+            " ".join(key): _json(_row(key, of_records[key], patients=_patients(delineated, key, whole=True)))
+            for key in FIDUCIALS
+        },
         "resampling": resampling.described(),
+        "interval_note": few_patients(len({one.record.patient for one in delineated})),
         "intervals": _intervals(delineated, resampling),
     }
-    summary = form_summary(model, held_out, figures, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
     if rank() != 0:
         return summary  # the first process writes
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "fiducials.csv", rows)
     per_record = [
-        {"record": one.record.name, **_row(fiducial, one.scores[fiducial])}
+        {
+            "record": one.record.name,
+            "patient": one.record.patient,
+            **_row(fiducial, one.scores[fiducial]),
+        }
         for one in delineated
         for fiducial in FIDUCIALS
     ]
     write_csv(run_dir / "records.csv", per_record)
-    write_text(run_dir / "report.html", delineation_report(summary, _pictures(delineated)))
+    write_json(run_dir / "audit.json", audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
+    pictures = _pictures(delineated, folder=held_out.folder)
+    write_text(run_dir / "report.html", delineation_report(summary, pictures, title=held_out.title))
     return summary
 
 
 def table_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the table of fiducials as lines of text."""
-    lines = [f"{'':<11} {'marks':>6} {'Se %':>7} {'+P %':>7} {'F1 %':>7} {'mean ms':>8} {'SD ms':>7}"]
+    lines = [
+        f"{'':<11} {'marks':>6} {'patients':>8} {'Se %':>8} {'+P %':>8} {'mean ms':>8} {'SD ms':>7}  F1 %"
+    ]
     for name, row in summary["fiducials"].items():
-        ratios = (_cell(row[key], 100) for key in ("sensitivity", "positive_predictivity", "f1"))
-        errors = f"{_cell(row['mean_ms'], 1, digits=1):>8} {_cell(row['sd_ms'], 1, digits=1):>7}"
-        lines.append(f"{name:<11} {row['support']:>6} {' '.join(f'{cell:>7}' for cell in ratios)} {errors}")
-    return lines
+        se, pp = (
+            percent(row[key], digits=2, unit="", undefined="-")
+            for key in ("sensitivity", "positive_predictivity")
+        )
+        errors = " ".join(
+            f"{decimal(row[key], digits=1, undefined='-'):>{width}}" for key, width in _ERRORS.items()
+        )
+        f1 = estimate(summary["intervals"][name], undefined="-")
+        counted = f"{row['support']:>6} {row['patients']:>8}"
+        lines.append(f"{name:<11} {counted} {se:>8} {pp:>8} {errors}  {f1}")
+    return [*lines, *few_patients_lines(summary)]
 
 
-def _cell(value: float | None, factor: float, *, digits: int = 2) -> str:
-    return "-" if value is None else f"{factor * value:.{digits}f}"
+_ERRORS = {"mean_ms": 8, "sd_ms": 7}
+
+
+def _card(summary: Mapping[str, Any], *, title: str) -> str:
+    results = [
+        "| fiducial | marks | patients | sensitivity | +P | F1 | mean error, ms | SD, ms |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['support']:,} | {row['patients']:,} | {percent(row['sensitivity'])} "
+            f"| {percent(row['positive_predictivity'])} | {estimate(summary['intervals'][name])} "
+            f"| {decimal(row['mean_ms'], digits=1)} | {decimal(row['sd_ms'], digits=1)} |"
+            for name, row in summary["fiducials"].items()
+        ),
+        "",
+    ]
+    what = "marks the onsets and offsets of P waves, QRS complexes and T waves in each lead of an ECG"
+    return task_card(summary, title=title, what=what, results=results)
+
+
+def _patients(delineated: Sequence[Delineated], fiducial: tuple[str, str], *, whole: bool = False) -> int:
+    """Count the patients with a reference mark, in any lead or of the whole record."""
+    return len(
+        {
+            one.record.patient
+            for one in delineated
+            for score in [(one.record_scores if whole else one.scores)[fiducial]]
+            if score.found + score.missed
+        }
+    )
 
 
 def _waves_found(model: TrainedModel, record: CachedRecord) -> list[Waves]:
@@ -139,43 +193,71 @@ def _mean_f1(scores: Scores) -> float:
 
 
 def _intervals(delineated: Sequence[Delineated], resampling: Resampling) -> dict[str, Any]:
-    """Give intervals of each F1 over patients."""
-    patients = [one.record.patient for one in delineated]
-    found: dict[str, Any] = {}
-    for fiducial in FIDUCIALS:
-        scores = [one.scores[fiducial] for one in delineated]
-        counts = np.array([[score.found, score.missed, score.extra] for score in scores])
-        name = " ".join(fiducial)
-        found |= intervals(by_patient(counts, patients), {name: _f1}, resampling)
-    return found
-
-
-def _f1(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    found, wrong = 2 * counts[..., 0], counts[..., 1] + counts[..., 2]
-    return np.where(found + wrong > 0, found / np.maximum(found + wrong, 1), np.nan)
-
-
-def _pictures(delineated: Sequence[Delineated]) -> dict[str, list[str]]:
-    order = sorted((one for one in delineated if not np.isnan(one.mean_f1)), key=lambda one: one.mean_f1)
-    if not order:
-        return {}
-    chosen = {"The best": order[-1], "The middle": order[len(order) // 2], "The worst": order[0]}
-    return {
-        f"{words} record, {one.record.name}: mean F1 {100 * one.mean_f1:.1f} %": [
-            _picture(one, lead) for lead in range(min(len(one.record.leads), _MOST_LEADS))
+    """Give intervals of each F1 over patients, all from the same draws."""
+    counts = np.array(
+        [
+            [(score.found, score.missed, score.extra) for score in (one.scores[key] for key in FIDUCIALS)]
+            for one in delineated
         ]
-        for words, one in chosen.items()
+    )
+    statistics: dict[str, Statistic] = {
+        " ".join(key): ClassStatistic(partial(_f1, k=k), partial(_marks, k=k))
+        for k, key in enumerate(FIDUCIALS)
+    }
+    return intervals(by_patient(counts, [one.record.patient for one in delineated]), statistics, resampling)
+
+
+def _marks(counts: NDArray[np.float64], *, k: int) -> NDArray[np.float64]:
+    return np.asarray(counts[..., k, 0] + counts[..., k, 1])
+
+
+def _f1(counts: NDArray[np.float64], *, k: int) -> NDArray[np.float64]:
+    found, missed, extra = (counts[..., k, place] for place in range(3))
+    # not defined without a reference mark, whatever was found: nothing could be
+    total = np.where(found + missed > 0, 2 * found + missed + extra, 0)
+    undefined = np.full(np.shape(total), np.nan)
+    f1: NDArray[np.float64] = np.divide(2 * found, total, out=undefined, where=total > 0)
+    return f1
+
+
+def _pictures(delineated: Sequence[Delineated], *, folder: Path) -> dict[str, list[str]]:
+    """Draw the best, the middle and the worst record, each record once where there are fewer than three."""
+    order = sorted((one for one in delineated if not np.isnan(one.mean_f1)), key=lambda one: one.mean_f1)
+    places = {"best": len(order) - 1, "worst": 0, "middle": len(order) // 2}
+    chosen: dict[int, str] = {}
+    for words, place in places.items():
+        if order:
+            chosen.setdefault(place, words)
+    return {
+        f"The {words} record, {order[place].record.name}: mean F1 {percent(order[place].mean_f1)}": [
+            _picture(order[place], lead, missing=missing) for lead in range(len(missing))
+        ]
+        for place, words in sorted(chosen.items(), reverse=True)
+        for missing in [_missing(order[place], folder)]
     }
 
 
 _MOST_LEADS = 12
 
 
-def _picture(one: Delineated, lead: int) -> str:
+def _missing(one: Delineated, folder: Path) -> list[NDArray[np.float64]]:
+    """Give when samples of each lead that is drawn are missing on disk, in s: the cache has them filled."""
+    record = one.record
+    leads = record.leads[:_MOST_LEADS]
+    if not any(record.missing[: len(leads)]):
+        return [np.zeros(0)] * len(leads)
+    source = read_record(folder / record.name, leads=list(leads))
+    return [np.flatnonzero(np.isnan(lead)) / record.source_fs_hz for lead in source.signal.T]
+
+
+def _picture(one: Delineated, lead: int, *, missing: Sequence[NDArray[np.float64]]) -> str:
     record = one.record
     stop = min(record.n_samples, round(_SHOWN_S * record.fs_hz))
+    signal = np.array(record.signal[:stop, lead])
+    gone = np.round(missing[lead] * record.fs_hz).astype(np.int64)
+    signal[gone[gone < stop]] = np.nan
     return wave_strip(
-        np.asarray(record.signal)[:stop, lead],
+        signal,
         fs_hz=record.fs_hz,
         name=record.leads[lead],
         reference=one.reference[lead],
@@ -187,10 +269,11 @@ def _picture(one: Delineated, lead: int) -> str:
 _SHOWN_S = 10.0
 
 
-def _row(fiducial: tuple[str, str], score: FiducialScore) -> Row:
+def _row(fiducial: tuple[str, str], score: FiducialScore, *, patients: int | None = None) -> Row:
     return {
         "fiducial": " ".join(fiducial),
         "support": score.found + score.missed,
+        **({} if patients is None else {"patients": patients}),
         "sensitivity": score.sensitivity,
         "positive_predictivity": score.positive_predictivity,
         "f1": score.f1,

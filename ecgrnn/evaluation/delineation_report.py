@@ -1,10 +1,11 @@
 """The report of a delineation: the table of fiducials and pictures of the best and the worst record."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
-from ecgrnn.evaluation.page import decimal, page, percent, section, table
+from ecgrnn.evaluation.figures import decimal, interval, percent
+from ecgrnn.evaluation.page import few_patients_note, page, section, table
+from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section
 from ecgrnn.evaluation.wave_strips import WAVE_CSS
 
 TOLERANCE_SD_MS = {
@@ -18,33 +19,48 @@ TOLERANCE_SD_MS = {
 quantitative electrocardiography, European Heart Journal 6 (1985)."""
 
 
-def delineation_report(summary: Mapping[str, Any], pictures: Mapping[str, Sequence[str]]) -> str:
+def delineation_report(
+    summary: Mapping[str, Any], pictures: Mapping[str, Sequence[str]], *, title: str
+) -> str:
     """Write the page.
 
     Args:
         summary: content of ``summary.json``.
         pictures: heading of a record to the drawings of its leads.
+        title: full name of the database.
     """
-    title = f"Delineation: {summary['database']}, {summary['split']}"
-    return page(
-        title,
-        [
-            f"<style>{WAVE_CSS}</style><h1>{escape(title)}</h1>",
-            f'<p class="sub">{summary["records"]} held-out records; a mark within '
-            "150 ms of a reference mark found it. Only the annotated stretch of a lead counts.</p>",
-            section("fiducials", "Onsets and offsets", _table(summary)),
-            section("records", "Onsets and offsets of whole records", _record_table(summary)),
-            *(
-                section(f"record{number}", heading, _LEGEND, *leads)
-                for number, (heading, leads) in enumerate(pictures.items())
-            ),
-        ],
+    head = header(
+        summary,
+        heading="Held-out evaluation: onsets and offsets of waves",
+        title=title,
+        items="found: within 150 ms of a mark; only the annotated stretch of a lead counts",
     )
+    parts = [
+        head,
+        section(
+            "fiducials",
+            "Onsets and offsets",
+            _table(summary),
+            f'<p class="note">{interval_note(summary)}</p>',
+            few_patients_note(summary),
+        ),
+        section(
+            "records", "Onsets and offsets of whole records", _record_table(summary), short="Whole records"
+        ),
+        sides_section(summary, items="labels"),
+        *(
+            section(f"record{number}", heading, _LEGEND, *leads, short=heading.split(":")[0])
+            for number, (heading, leads) in enumerate(pictures.items())
+        ),
+        provenance_section(summary),
+    ]
+    return page(f"Delineation: {summary['database']}, {summary['split']}", parts, css=WAVE_CSS)
 
 
 _LEGEND = (
-    '<p class="note">Above each lead what was marked, below it what was found: P green, QRS blue, T orange. '
-    "Leads are drawn as the model reads them, filtered and, where the options say so, scaled.</p>"
+    '<p class="note">Above each lead the waves of the reference, below it the waves found: P, QRS and T by '
+    "letter and colour. Leads are drawn as the model reads them, filtered and, where the options say so, "
+    "scaled; samples that are missing in the recording are left blank.</p>"
 )
 
 
@@ -52,6 +68,7 @@ def _table(summary: Mapping[str, Any]) -> str:
     head = [
         "fiducial",
         "marks",
+        "patients",
         "Se",
         "+P",
         "F1",
@@ -64,6 +81,7 @@ def _table(summary: Mapping[str, Any]) -> str:
         [
             name,
             row["support"],
+            row["patients"],
             percent(row["sensitivity"], digits=2),
             percent(row["positive_predictivity"], digits=2),
             percent(row["f1"], digits=2),
@@ -75,17 +93,28 @@ def _table(summary: Mapping[str, Any]) -> str:
         for name, row in summary["fiducials"].items()
     ]
     words = (
-        "Errors are found less marked: positive is late. Intervals: patients drawn with replacement (BCa)."
+        "Errors are found less reference: positive is late. Intervals: patients drawn with replacement (BCa)."
     )
     return table(head, rows, caption=words)
 
 
 def _record_table(summary: Mapping[str, Any]) -> str:
-    head = ["fiducial", "beats", "Se", "+P", "F1", "mean error, ms", "SD, ms", "CSE tolerance, ms"]
+    head = [
+        "fiducial",
+        "beats",
+        "patients",
+        "Se",
+        "+P",
+        "F1",
+        "mean error, ms",
+        "SD, ms",
+        "CSE tolerance, ms",
+    ]
     rows = [
         [
             name,
             row["support"],
+            row["patients"],
             *(percent(row[key], digits=2) for key in ("sensitivity", "positive_predictivity", "f1")),
             decimal(row["mean_ms"], digits=1),
             decimal(row["sd_ms"], digits=1),
@@ -93,9 +122,9 @@ def _record_table(summary: Mapping[str, Any]) -> str:
         ]
         for name, row in summary["record_fiducials"].items()
     ]
-    words = "Of each beat the median over the leads, marked against found: what the CSE tolerances are about."
+    words = "Median over leads for each beat, compared with the reference. The CSE tolerances apply to these."
     return table(head, rows, caption=words)
 
 
 def _interval(ends: Sequence[float] | None) -> str:
-    return "—" if ends is None else f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f} %"
+    return f"{interval(ends, digits=2)} %" if ends else "—"

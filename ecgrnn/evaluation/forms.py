@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import CheckpointError
+from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.delineation import table_lines, write_delineation
 from ecgrnn.evaluation.generation import generation_lines, write_generation
 from ecgrnn.evaluation.held_out import HeldOutRecords
@@ -19,6 +20,7 @@ def write_held_out(
     model: TrainedModel,
     held_out: HeldOutRecords,
     *,
+    audit: Audit,
     resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
@@ -28,6 +30,7 @@ def write_held_out(
     Args:
         model: a delineator, a generator or a translator.
         held_out: the records.
+        audit: which records were used for what.
         resampling: how intervals are made.
         run_dir: folder to write into.
         seconds: what the stages of training took.
@@ -40,18 +43,21 @@ def write_held_out(
     match model.task:
         case DelineateConfig():
             summary = write_delineation(
-                model, held_out, resampling=resampling, run_dir=run_dir, seconds=seconds
+                model, held_out, audit=audit, resampling=resampling, run_dir=run_dir, seconds=seconds
             )
             lines = table_lines(summary)
         case GenerationConfig():
-            lines = generation_lines(write_generation(model, held_out, run_dir=run_dir, seconds=seconds))
+            summary = write_generation(model, held_out, audit=audit, run_dir=run_dir, seconds=seconds)
+            lines = generation_lines(summary)
         case TranscriptionConfig():
             summary = write_transcription(
-                model, held_out, resampling=resampling, run_dir=run_dir, seconds=seconds
+                model, held_out, audit=audit, resampling=resampling, run_dir=run_dir, seconds=seconds
             )
             lines = transcription_lines(summary)
         case _:
             raise CheckpointError("write_held_out needs a delineator, a generator or a translator")
-    lines = [*lines, f"results     {run_dir / 'summary.json'}"]
-    report = run_dir / "report.html"
-    return [*lines, f"report      {report}"] if report.is_file() else lines
+    return [
+        *lines,
+        f"results     {run_dir / 'summary.json'}",
+        f"report      {run_dir / 'report.html'}",
+    ]

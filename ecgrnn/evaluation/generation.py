@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,10 +13,15 @@ from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.charts import Series, line_chart
+from ecgrnn.evaluation.figures import decimal, percent
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.evaluation.page import page, section, table
+from ecgrnn.evaluation.report_common import header, provenance_section, sides_section
+from ecgrnn.evaluation.statistics import number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.generate import beat_shape
@@ -45,15 +49,23 @@ class ClassFit:
 
 
 def write_generation(
-    model: TrainedModel, held_out: HeldOutRecords, *, run_dir: Path, seconds: Mapping[str, float]
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    *,
+    audit: Audit,
+    run_dir: Path,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Compare with held-out beats and write ``summary.json``, ``classes.csv`` and ``report.html``."""
+    """Compare with held-out beats and write summary, table of classes, audit, model card and report."""
     fits = fit_classes(model, held_out.test, annotator=held_out.annotator)
     figures = {"classes": {fit.name: dict(fit.row) for fit in fits}}
-    summary = form_summary(model, held_out, figures, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
-    write_text(run_dir / "report.html", _report(summary, fits, leads=held_out.test[0].leads))
+    write_json(run_dir / "audit.json", audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
+    report = _report(summary, fits, leads=held_out.test[0].leads, title=held_out.title)
+    write_text(run_dir / "report.html", report)
     return summary
 
 
@@ -83,7 +95,7 @@ def generation_lines(summary: Mapping[str, Any]) -> list[str]:
     for name, row in summary["classes"].items():
         lines.append(
             f"{name:<6} {row['beats']:>8,} {row['patients']:>9} {row['rmse_mv']:>8.3f} "
-            f"{row['mean_beat_rmse_mv']:>9.3f} {100 * row['explained']:>8.1f} %"
+            f"{row['mean_beat_rmse_mv']:>9.3f} {percent(row['explained'], undefined='-'):>10}"
         )
     return lines
 
@@ -108,37 +120,65 @@ def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
         "patients": len(patients),
         "rmse_mv": square**0.5,
         "mean_beat_rmse_mv": float(np.mean((beats - beats.mean(axis=0)) ** 2)) ** 0.5,
-        "explained": 1 - square / float(np.mean(beats**2)),
-        "correlation": float(np.corrcoef(np.median(beats, axis=0).ravel(), shape.mean.ravel())[0, 1]),
+        "explained": number(_explained(beats, square)),
+        "correlation": number(_correlation(np.median(beats, axis=0).ravel(), shape.mean.ravel())),
         "log_likelihood": None if network.spread is None else -float(losses.mean()),
     }
     time_s = (np.arange(len(shape.mean)) - shape.before) / model.signal.fs_hz
     return ClassFit(name, row, shape.mean, np.quantile(beats, (0.25, 0.5, 0.75), axis=0), time_s)
 
 
-def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str]) -> str:
-    head = [
-        "class",
-        "beats",
-        "patients",
-        "RMSE, mV",
-        "RMSE of their own mean, mV",
-        "power explained",
-        "correlation with the median",
-        "log-likelihood, nats a sample",
+def _explained(beats: NDArray[np.float64], square: float) -> float:
+    power = float(np.mean(beats**2))
+    return 1 - square / power if power > 0 else float("nan")
+
+
+def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    varies = np.ptp(first) > 0 and np.ptp(second) > 0
+    return float(np.corrcoef(first, second)[0, 1]) if varies else float("nan")
+
+
+def _card(summary: Mapping[str, Any], *, title: str) -> str:
+    results = [
+        "| class | beats | patients | RMSE, mV | RMSE of their own mean, mV | power explained |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['beats']:,} | {row['patients']:,} | {decimal(row['rmse_mv'])} "
+            f"| {decimal(row['mean_beat_rmse_mv'])} | {percent(row['explained'])} |"
+            for name, row in summary["classes"].items()
+        ),
+        "",
     ]
-    cells = [[fit.name, *fit.row.values()] for fit in fits]
-    title = f"Generated beats: {summary['database']}, {summary['split']}"
-    return page(
-        title,
-        [
-            f"<h1>{escape(title)}</h1>",
-            '<p class="sub">What the generator writes for a class, against beats of '
-            f"{summary['records']} held-out records.</p>",
-            section("classes", "By class", table(head, cells)),
-            *(_pictures(fit, leads) for fit in fits),
-        ],
+    what = f"writes a beat of a class: {', '.join(summary['classes'])} of label scheme {summary['scheme']}"
+    return task_card(summary, title=title, what=what, results=results)
+
+
+def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str], title: str) -> str:
+    columns = ["class", "beats", "patients", "RMSE", "least", "explained", "correlation", "log-likelihood"]
+    cells = [
+        [fit.name, *(dict(fit.row) | {"explained": percent(_number(fit.row["explained"]))}).values()]
+        for fit in fits
+    ]
+    head = header(
+        summary, heading="Held-out evaluation: generated beats", title=title, items="beats by class"
     )
+    words = (
+        "RMSE of a beat less what the generator writes, and the least that one shape can have: that of these "
+        "beats' own mean, both in mV; share of the beats' power explained; correlation with the median beat; "
+        "log-likelihood in nats a sample, where a spread was learned"
+    )
+    parts = [
+        head,
+        section("classes", "By class", table(columns, cells), f'<p class="note">{words}.</p>'),
+        *(_pictures(fit, leads) for fit in fits),
+        sides_section(summary),
+        provenance_section(summary),
+    ]
+    return page(f"Generated beats: {summary['database']}, {summary['split']}", parts)
+
+
+def _number(value: str | int | float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _pictures(fit: ClassFit, leads: Sequence[str]) -> str:
@@ -146,10 +186,14 @@ def _pictures(fit: ClassFit, leads: Sequence[str]) -> str:
     return section(f"class-{fit.name}", f"Class {fit.name}", f'<div class="pair">{charts}</div>')
 
 
+_UNNAMED = ""
+"""The upper quartile is named in the legend together with the lower one."""
+
+
 def _chart(fit: ClassFit, lead: int, name: str) -> str:
     low, middle, high = fit.quartiles[..., lead]
-    curves = {"generated": fit.written[:, lead], "median beat": middle, "quartiles": low, "": high}
-    style = {"generated": 1, "median beat": 0, "quartiles": 4, "": 4}
+    curves = {"generated": fit.written[:, lead], "median beat": middle, "quartiles": low, _UNNAMED: high}
+    style = {"generated": 1, "median beat": 0, "quartiles": 4, _UNNAMED: 4}
     span = np.concatenate(list(curves.values()))
     margin = 0.05 * float(np.ptp(span))
     return (

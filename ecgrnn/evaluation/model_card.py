@@ -1,25 +1,62 @@
 """The model card: what a checkpoint is, what it is for, where it fails, and how well it does, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from ecgrnn.evaluation.figures import counted, estimate
+from ecgrnn.evaluation.report_common import SUBSETS, interval_note, network_line
 
 
 def model_card(summary: Mapping[str, Any], *, title: str) -> str:
-    """Write the card.
+    """Write the card of a beat classifier.
 
     Args:
         summary: content of ``summary.json``.
-        title: full name of the database it is judged on.
+        title: full name of the database it is evaluated on.
+    """
+    results = [
+        f"(a) Classes at the reference's beat positions, scheme {summary['scheme']}:",
+        "",
+        "| class | beats | patients | sensitivity | +P | F1 |",
+        "|---|---|---|---|---|---|",
+        *(_class(summary, name) for name in summary["classes"]),
+        "",
+        f"- accuracy {estimate(summary['intervals']['accuracy'])}",
+        f"- macro-F1 over {' '.join(summary['macro_f1_classes'])}: "
+        f"{estimate(summary['intervals']['macro_f1'], as_percent=False)}",
+        "",
+    ]
+    for scheme, ec57 in summary["ec57"].items():
+        results += _ec57(scheme, ec57)
+    what = (
+        f"says which class a heartbeat of an ECG has: {', '.join(summary['classes'])} of label scheme "
+        f"{summary['scheme']}"
+    )
+    return task_card(summary, title=title, what=what, results=results, limits=_beat_limits(summary))
+
+
+def task_card(
+    summary: Mapping[str, Any],
+    *,
+    title: str,
+    what: str,
+    results: Sequence[str],
+    limits: Sequence[str] = (),
+) -> str:
+    """Write the card of a model of any task.
+
+    Args:
+        summary: content of ``summary.json``.
+        title: full name of the database it is evaluated on.
+        what: what the network does, as the end of a sentence.
+        results: the figures, as lines of Markdown.
+        limits: what only this task must say of its limits.
     """
     model, split = summary["model"], summary["audit"]["split"]
-    encoder = model["network"]["options"]["encoder"]
     lines = [
         "# Model card",
         "",
-        f"A recurrent network ({encoder['cell']}, {encoder['num_layers']} layers of "
-        f"{encoder['hidden_size']}, "
-        f"{model['parameters']:,} parameters) that says which class a heartbeat of an ECG has: "
-        f"{', '.join(summary['classes'])} of label scheme {summary['scheme']}.",
+        f"A recurrent network ({network_line(model)}) that {what}.",
         "",
         "## Intended use",
         "",
@@ -29,45 +66,32 @@ def model_card(summary: Mapping[str, Any], *, title: str) -> str:
         "",
         f"Trained and validated on {_text(model['database'])}, split {_text(split['name'])}, by patient:",
         "",
-        "| side | records | patients | used for |",
+        "| subset | records | patients | used for |",
         "|---|---|---|---|",
-        *(_side(split, side, use) for side, use in _USES.items()),
+        *(_side(summary, side) for side in SUBSETS),
         "",
         *(f"- {_text(note)}" for note in split["notes"]),
         *(
             f"- Named overlap: {_text(' and '.join(pair))} are one patient."
             for pair in split["accepted_overlaps"]
         ),
-        f"- Judged on {_text(title)}, {summary['records']} records of {summary['patients']} patients.",
+        f"- Evaluated on {_text(title)}: {counted(summary['records'], 'record')} of "
+        f"{counted(summary['patients'], 'patient')}.",
         f"- Fingerprint of the files: `{model['fingerprint']}`",
+        *(f"- {_text(check['name'])}: {_verdict(check)}" for check in summary["audit"]["checks"]),
         "",
         "## Results",
         "",
-        f"With {100 * summary['resampling']['level']:g} % BCa intervals from "
-        f"{summary['resampling']['resamples']:,} draws of whole patients.",
+        *([interval_note(summary, method=_method(summary)), ""] if "resampling" in summary else []),
+        *results,
+        "## Limits",
         "",
-        f"(a) Classes at the reference's beat positions, scheme {summary['scheme']}:",
-        "",
-        "| class | beats | sensitivity | +P | F1 |",
-        "|---|---|---|---|---|",
-        *(_class(summary, name) for name in summary["classes"]),
-        "",
-        f"- accuracy {_figure(summary['intervals']['accuracy'])}",
-        f"- macro-F1 over {' '.join(summary['macro_f1_classes'])}: "
-        f"{_figure(summary['intervals']['macro_f1'], factor=1.0)}",
+        *(f"- {limit}" for limit in [*_limits(summary), *limits]),
         "",
     ]
-    for scheme, ec57 in summary["ec57"].items():
-        lines += _ec57(scheme, ec57)
-    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(summary)), ""]
     return "\n".join(lines)
 
 
-_USES = {
-    "train": "weights, class weights",
-    "validation": "best epoch (unless judge=last), temperature, thresholds",
-    "test": "these results",
-}
 _PRINTED = {
     "qrs_sensitivity": "QRS sensitivity",
     "qrs_positive_predictivity": "QRS +P",
@@ -78,37 +102,59 @@ _PRINTED = {
 }
 
 
-def _side(split: Mapping[str, Any], side: str, use: str) -> str:
-    records = split[side]
-    return f"| {side} | {len(records)} | {len(set(records.values()))} | {use} |"
+def _side(summary: Mapping[str, Any], side: str) -> str:
+    """Say how many records a subset has, and what was fitted or chosen on it."""
+    audit = summary["audit"]
+    records = audit["split"][side]
+    uses = [_text(one["what"]) for one in audit["fitted"] if one["on"] == side]
+    use = "these results" if side == "test" else "; ".join(uses)
+    return f"| {side} | {len(records):,} | {len(set(records.values())):,} | {use} |"
+
+
+def _verdict(check: Mapping[str, Any]) -> str:
+    words = {True: "proved", False: "failed", None: "not looked at"}
+    return f"{words[check['passed']]} ({_text(check['detail'])})"
+
+
+def _method(summary: Mapping[str, Any]) -> str:
+    return str(summary["resampling"].get("method", "BCa"))
 
 
 def _class(summary: Mapping[str, Any], name: str) -> str:
-    found = summary["intervals"]
+    found, score = summary["intervals"], summary["classes"][name]
     return (
-        f"| {_text(name)} | {summary['classes'][name]['support']:,} | "
-        f"{_figure(found[f'{name}_sensitivity'])} "
-        f"| {_figure(found[f'{name}_positive_predictivity'])} | {_figure(found[f'{name}_f1'], factor=1.0)} |"
+        f"| {_text(name)} | {score['support']:,} | {score['patients']:,} "
+        f"| {estimate(found[f'{name}_sensitivity'])} | {estimate(found[f'{name}_positive_predictivity'])} "
+        f"| {estimate(found[f'{name}_f1'], as_percent=False)} |"
     )
 
 
 def _ec57(scheme: str, ec57: Mapping[str, Any]) -> list[str]:
     return [
-        f"(b) EC57 with the application's own beat positions, scheme {scheme}, from {ec57['start_s']:g} s, "
+        f"(b) EC57 with detected beats, scheme {scheme}, from {ec57['start_s']:g} s, "
         f"window {1000 * ec57['window_s']:g} ms:",
         "",
-        "| | gross |",
-        "|---|---|",
-        *(f"| {words} | {_figure(ec57['intervals'][key])} |" for key, words in _PRINTED.items()),
+        "| | patients | gross |",
+        "|---|---|---|",
+        *(
+            f"| {words} | {ec57['intervals'][key]['patients']} | {estimate(ec57['intervals'][key])} |"
+            for key, words in _PRINTED.items()
+        ),
         "",
     ]
 
 
 def _limits(summary: Mapping[str, Any]) -> list[str]:
+    limits = ["Evaluated on recordings of one database; other devices, leads and patients may differ."]
+    note = summary.get("interval_note")
+    if note:
+        limits.append(note)
+    return limits
+
+
+def _beat_limits(summary: Mapping[str, Any]) -> list[str]:
     rare = [name for name, score in summary["classes"].items() if score["support"] < 100]
     limits = [
-        "Judged on recordings of one database; other devices, leads and patients may differ.",
-        f"{summary['patients']} patients are few: the intervals above say how few.",
         "The QRS detector's constants were set by hand with an eye on errors in the whole MIT-BIH Arrhythmia "
         "Database: (b) is optimistic about finding beats there.",
         "Classes are learned from windows around beats; rhythms such as atrial fibrillation are not named.",
@@ -118,18 +164,6 @@ def _limits(summary: Mapping[str, Any]) -> list[str]:
     if summary["fitted_on_validation"] is None:
         limits.append("Probabilities are not calibrated here: the validation records were not at hand.")
     return limits
-
-
-def _figure(found: Mapping[str, Any], *, factor: float = 100.0) -> str:
-    if found["estimate"] is None:
-        return "—"
-    digits = 1 if factor == 100.0 else 3
-    unit = " %" if factor == 100.0 else ""
-    text = f"{factor * found['estimate']:.{digits}f}{unit}"
-    if found["bca"] is None:
-        return text
-    low, high = (f"{factor * end:.{digits}f}" for end in found["bca"])
-    return f"{text} ({low} to {high})"
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from ecgrnn.evaluation.charts import CHART_CSS
+from ecgrnn.evaluation.figures import decimal, interval, percent, share
 from ecgrnn.evaluation.strips import PAPER_DEFS, STRIP_CSS
 
 PAGE_CSS = """
@@ -41,7 +42,7 @@ padding:0 .6rem;font-size:.8rem;font-weight:600;margin-right:.3rem}
 .flow{display:flex;flex-wrap:wrap;gap:.4rem 2.2rem;align-items:flex-start}
 .flow>*{max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.3rem 0 .8rem}
-.table figcaption{max-width:75ch;margin:.5rem 0 .1rem}
+caption{caption-side:top;text-align:left;max-width:min(75ch,calc(100vw - 3rem));color:var(--muted);font-size:.86rem;padding:.3rem 0 .2rem}
 th,td{padding:.22rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th{font-weight:600;color:var(--muted)}
 th:first-child,td:first-child,.text td,.text th{text-align:left}
@@ -75,26 +76,65 @@ svg.defs{position:absolute}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
+__all__ = [
+    "Html",
+    "Section",
+    "bar",
+    "decimal",
+    "few_patients_note",
+    "interval_text",
+    "page",
+    "percent",
+    "section",
+    "share",
+    "table",
+    "with_interval",
+]
+
+
 class Html(str):
     """Text that is HTML already; any other text is escaped before it goes into the page."""
 
     __slots__ = ()
 
 
+class Section(Html):
+    """A section of a page, which the page's navigation names.
+
+    Attributes:
+        anchor: where a link to it leads.
+        short: what the link is called.
+    """
+
+    __slots__ = ("anchor", "short")
+    anchor: str
+    short: str
+
+
 def page(title: str, body: Sequence[str], *, css: str = "") -> str:
-    """Give a whole page that needs nothing but itself; ``css`` is what this page alone needs of style."""
+    """Give a whole page that needs nothing but itself; ``css`` is what only this page needs of style.
+
+    Links to all sections stand before the first one.
+    """
+    parts = [part for part in body if part]
+    sections = [part for part in parts if isinstance(part, Section)]
+    if sections:
+        parts.insert(parts.index(sections[0]), _navigation(sections))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{PAGE_CSS}{CHART_CSS}{STRIP_CSS}{css}</style></head>\n"
-        f"<body>{PAPER_DEFS}<main>\n" + "\n".join(body) + "\n</main></body></html>\n"
+        f"<body>{PAPER_DEFS}<main>\n" + "\n".join(parts) + "\n</main></body></html>\n"
     )
 
 
-def section(anchor: str, title: str, *content: str) -> str:
-    """Give a section with its heading."""
-    return f'<section id="{escape(anchor)}"><h2>{escape(title)}</h2>\n' + "\n".join(content) + "\n</section>"
+def section(anchor: str, title: str, *content: str, short: str = "") -> Section:
+    """Give a section with its heading; ``short`` is what a link to it is called, else its title."""
+    head = f'<section id="{escape(anchor)}"><h2>{escape(title)}</h2>\n'
+    made = Section(head + "\n".join(content) + "\n</section>")
+    made.anchor, made.short = anchor, short or title
+    return made
 
 
 def table(
@@ -114,11 +154,10 @@ def table(
     """
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = "".join("<tr>" + _row(row) + "</tr>" for row in rows)
-    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    words = f"<caption>{escape(caption)}</caption>" if caption else ""
     return (
-        f'<figure class="table">{words}<div class="wide"><table class="{escape(kind)}">'
-        f"<thead><tr>{heads}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></div></figure>"
+        f'<div class="wide"><table class="{escape(kind)}">{words}<thead><tr>{heads}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
     )
 
 
@@ -129,31 +168,29 @@ def bar(share: float | None, text: str) -> Html:
     return Html(f'<div class="bar-cell"><span>{escape(text)}</span><i style="--v:{share:.4f}"></i></div>')
 
 
-def percent(value: float | None, *, digits: int = 1) -> str:
-    """Print a share from 0 to 1 in percent."""
-    return "—" if value is None or value != value else f"{100 * value:.{digits}f} %"
-
-
-def decimal(value: float | None, *, digits: int = 3) -> str:
-    """Print a number with a fixed number of digits."""
-    return "—" if value is None or value != value else f"{value:.{digits}f}"
-
-
 def with_interval(found: Mapping[str, Any], *, as_percent: bool = True) -> Html:
     """Print an estimate with its BCa interval."""
     if found["estimate"] is None:
         return Html("—")
-    text = percent(found["estimate"]) if as_percent else decimal(found["estimate"])
+    text = escape(percent(found["estimate"]) if as_percent else share(found["estimate"]))
     return Html(f"{text} {interval_text(found, as_percent=as_percent)}")
 
 
 def interval_text(found: Mapping[str, Any], *, as_percent: bool = True, method: str = "bca") -> Html:
-    """Print an interval alone."""
-    ends = found[method]
-    if ends is None:
-        return Html('<span class="ci">(no interval)</span>')
-    low, high = (f"{100 * end:.1f}" if as_percent else f"{end:.3f}" for end in ends)
-    return Html(f'<span class="ci">({low} to {high})</span>')
+    """Print an interval without its estimate."""
+    ends = interval(found[method], as_percent=as_percent)
+    return Html(f'<span class="ci">({escape(ends) or "no interval"})</span>')
+
+
+def few_patients_note(summary: Mapping[str, Any]) -> str:
+    """Say that intervals of few patients are too narrow; empty where there are enough."""
+    note = summary["interval_note"]
+    return f'<p class="note"><b>{escape(note)}</b></p>' if note else ""
+
+
+def _navigation(sections: Sequence[Section]) -> str:
+    links = "".join(f'<a href="#{escape(one.anchor)}">{escape(one.short)}</a>' for one in sections)
+    return f'<nav aria-label="Sections">{links}</nav>'
 
 
 def _row(row: Sequence[Any]) -> str:

@@ -7,15 +7,16 @@ from html import escape
 PARALLEL_CSS = """
 .parallel{display:block;width:100%;height:auto;min-width:640px}
 .parallel text{font:11px system-ui,sans-serif;fill:var(--muted);text-anchor:middle}
-.parallel .tick{text-anchor:start;paint-order:stroke;stroke:var(--card);stroke-width:3px}
+.parallel .tick{text-anchor:start}
+.parallel .plate{fill:var(--card);opacity:.85}
 .parallel .name{fill:var(--ink);font-weight:600}
 .parallel .axis{stroke:var(--muted);stroke-width:1}
 .parallel path{fill:none;stroke:var(--c0);stroke-width:1.4}
 .parallel .best{stroke:var(--c1);stroke-width:2.6;opacity:1}
 """
 
-_GAP, _HEIGHT = 132.0, 300.0
-_SIDE, _TOP, _BOTTOM = 66.0, 46.0, 26.0
+_GAP, _HEIGHT = 132.0, 312.0
+_SIDE, _TOP, _BOTTOM = 66.0, 58.0, 26.0
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,21 @@ def _line(line: Line) -> str:
 def _axis(axis: Axis, place: int) -> str:
     x = _SIDE + _GAP * place
     group, _, name = axis.name.rpartition(".")
-    ticks = "".join(
-        f'<text class="tick" x="{x + 6:.1f}" y="{_y(height) + 4:.1f}">{escape(text)}</text>'
-        for height, text in axis.ticks
-    )
+    ticks = "".join(_tick(x, height, text) for height, text in axis.ticks)
     return (
         f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{_y(1.0):.1f}" y2="{_y(0.0):.1f}"/>'
         f'<text x="{x:.1f}" y="14">{escape(group)}</text>'
         f'<text class="name" x="{x:.1f}" y="30">{escape(name)}</text>{ticks}'
+    )
+
+
+def _tick(x: float, height: float, text: str) -> str:
+    """Write a value beside its axis: above the top, below the foot, and on a plate between, off the lines."""
+    y = _y(height)
+    if height >= 1.0 or height <= 0.0:
+        y += -10.0 if height >= 1.0 else 16.0
+        return f'<text x="{x:.1f}" y="{y + (4.0 if height >= 1.0 else 0.0):.1f}">{escape(text)}</text>'
+    return (
+        f'<rect class="plate" x="{x + 4:.1f}" y="{y - 7:.1f}" width="{6.6 * len(text) + 4:.1f}" height="14"/>'
+        f'<text class="tick" x="{x + 6:.1f}" y="{y + 4:.1f}">{escape(text)}</text>'
     )

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from ecgrnn.evaluation.charts import interval_bar
+from ecgrnn.evaluation.figures import clock, counted, share
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.gallery import Exhibit
-from ecgrnn.evaluation.page import Html, decimal, page, percent, section, table
+from ecgrnn.evaluation.page import few_patients_note, page, section
+from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
 from ecgrnn.evaluation.report_curves import calibration_section, curves_section, learning_section
 from ecgrnn.evaluation.report_tables import (
     comparison_section,
@@ -64,40 +65,13 @@ def report(shown: Shown) -> str:
         provenance_section(summary),
     ]
     title = f"Held-out evaluation: {summary['database']}, {summary['split']}"
-    return page(title, [_header(shown), not_checked(summary), *(part for part in sections if part)])
-
-
-def _header(shown: Shown) -> str:
-    summary = shown.summary
-    links = {
-        "headline": "Headline",
-        "sides": "Trained on what",
-        "reference": "(a) At reference beats",
-        "ec57": "(b) EC57, own beats",
-        "influence": "Influence",
-        "curves": "ROC and PR",
-        "calibration": "Calibration",
-        "gallery": "ECG gallery",
-        "provenance": "Provenance",
-    }
-    nav = "".join(f'<a href="#{anchor}">{escape(text)}</a>' for anchor, text in links.items())
-    network = summary["model"]["network"]["options"]["encoder"]
-    return (
-        f"<header><h1>Held-out evaluation</h1><p>{escape(shown.title)}</p>"
-        f'<p class="sub">{_network_line(network)}, {summary["model"]["parameters"]:,} parameters · '
-        f"split {escape(str(summary['split']))} · {summary['records']} records of {summary['patients']} "
-        f"patients · {summary['beats']:,} reference beats</p>"
-        f'<p><span class="badge">scheme {escape(summary["scheme"])}</span>'
-        f'<span class="badge">research only, not a medical device</span></p><nav>{nav}</nav></header>'
+    head = header(
+        summary,
+        heading="Held-out evaluation",
+        title=shown.title,
+        items=counted(summary["beats"], "reference beat"),
     )
-
-
-def _network_line(encoder: Mapping[str, Any]) -> str:
-    direction = "bidirectional " if encoder.get("bidirectional") else ""
-    return escape(
-        f"{direction}{str(encoder.get('cell', '')).upper()}, {encoder.get('num_layers')} x "
-        f"{encoder.get('hidden_size')}"
-    )
+    return page(title, [head, *sections])
 
 
 def _headline(summary: Mapping[str, Any]) -> str:
@@ -118,87 +92,16 @@ def _headline(summary: Mapping[str, Any]) -> str:
         tile("SVEB sensitivity", ec57["sveb_sensitivity"]),
         tile("SVEB +P", ec57["sveb_positive_predictivity"]),
     ]
-    level = f"{100 * summary['resampling']['level']:g} %"
     return section(
         "headline",
         "Headline",
         f"<h3>(a) Classes at the reference's beat positions, scheme {escape(summary['scheme'])}</h3>",
         f'<div class="tiles">{"".join(tiles)}</div>',
-        f"<h3>(b) EC57 with the application's own beat positions, scheme {escape(summary['scheme'])}</h3>",
+        f"<h3>(b) EC57 with detected beats, scheme {escape(summary['scheme'])}</h3>",
         f'<div class="tiles">{"".join(own)}</div>',
-        f'<p class="note">Below each figure its {level} interval (BCa), made by drawing whole patients, '
-        f"{summary['resampling']['resamples']:,} times: beats of one patient resemble each other, "
-        "and an interval "
-        "that draws beats would be far too narrow.</p>",
-    )
-
-
-def not_checked(summary: Mapping[str, Any]) -> str:
-    """Say what the leak audit could not look at, before any figure; empty where it has seen everything."""
-    said = "".join(f"<li>{escape(line)}</li>" for line in summary["audit"]["not_checked"])
-    if not said:
-        return ""
-    return section("not-checked", "Not checked", f"<p>The leak audit could not look at this:</p><ul>{said}</ul>")
-
-
-def tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
-    """Show one figure with its interval, in percent or with three digits."""
-    estimate, ends = found["estimate"], found["bca"]
-    value = decimal(estimate) if digits else percent(estimate)
-    span = ""
-    if ends:
-        span = f"{ends[0]:.3f} to {ends[1]:.3f}" if digits else f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f}"
-    return (
-        f'<div class="tile"><span>{escape(name)}</span><b>{value}</b>{interval_bar(estimate, ends)}'
-        f'<span class="sub">{span or "no interval"}</span></div>'
-    )
-
-
-def sides_section(summary: Mapping[str, Any], *, items: str = "beats") -> str:
-    """Show who was trained on, chosen on and judged on, and the proof of it; ``items`` are counted."""
-    audit = summary["audit"]
-    split = audit["split"]
-    classes = list(summary["classes"])
-    rows = []
-    for side in ("train", "validation", "test"):
-        records = split[side]
-        counts = audit["beats"].get(side, {})
-        rows.append([side, len(records), len(set(records.values())), *(counts.get(name) for name in classes)])
-    fitted = [[one["what"], one["on"]] for one in audit["fitted"]]
-    marks = {True: "yes", False: "no", None: ""}
-    words = {True: "proved", False: "failed", None: "not looked at"}
-    checks = [
-        [
-            check["name"],
-            Html(f'<span class="{marks[check["passed"]]}">{words[check["passed"]]}</span>'),
-            check["detail"],
-        ]
-        for check in audit["checks"]
-    ]
-    names = "".join(
-        f'<p class="note"><b>{side}</b> {escape(" ".join(split[side]))}</p>'
-        for side in ("train", "validation", "test")
-    )
-    overlaps = "".join(
-        f"<p><b>Named overlap:</b> records {escape(' and '.join(pair))} are one patient on two sides.</p>"
-        for pair in split["accepted_overlaps"]
-    )
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in split["notes"])
-    return section(
-        "sides",
-        "Who was trained on, chosen on and judged on",
-        table(
-            ["side", "records", "patients", *(f"{name} {items}" for name in classes)],
-            rows,
-            caption=f"The checkpoint's own split, {split['name']}; {items} by the checkpoint's scheme",
-        ),
-        overlaps,
-        notes,
-        '<div class="flow">',
-        table(["what was fitted", "on which side"], fitted, kind="text"),
-        table(["leak audit", "", "found"], checks, kind="text"),
-        "</div>",
-        f"<details><summary>Records on each side</summary>{names}</details>",
+        f'<p class="note">Below each figure its interval: {interval_note(summary)} Beats of one patient '
+        "resemble each other: an interval that draws beats would be far too narrow.</p>",
+        few_patients_note(summary),
     )
 
 
@@ -230,43 +133,17 @@ def _gallery(shown: Shown) -> str:
 
 
 def _figure(row: Row, drawing: str) -> str:
-    minutes, seconds = divmod(float(row["time_s"] or 0.0), 60.0)
-    where = f"record {row['record']} at {int(minutes)}:{seconds:04.1f}"
+    where = f"record {row['record']} at {clock(float(row['time_s'] or 0.0))}"
     said = (
         f"{row['reference']} called {row['predicted']}"
         if row["reference"] != row["predicted"]
         else f"{row['reference']}, found"
     )
-    wide = ' class="full"' if row["kind"] == "worst" else ""
-    sure = "" if row["kind"] == "worst" else f", probability {float(row['probability'] or 0.0):.3f}"
-    text = f"<b>{escape(where)}</b>" + ("" if row["kind"] == "worst" else f" · {escape(said)}{sure}")
+    worst = row["kind"] == "worst"
+    sure = f" · {said}, probability {share(float(row['probability'] or 0.0))}"
+    text = f"<b>{escape(where)}</b>" + ("" if worst else escape(sure))
+    wide = ' class="full"' if worst else ""
     return f'<figure{wide}><div class="wide">{drawing}</div><figcaption>{text}</figcaption></figure>'
 
 
-def provenance_section(summary: Mapping[str, Any]) -> str:
-    """Show what the model was made from and with."""
-    model = summary["model"]
-    options = {
-        "database": model["database"],
-        "fingerprint of its files": model["fingerprint"],
-        "seed": model["seed"],
-        "preprocessing": ", ".join(f"{key} {value}" for key, value in model["preprocessing"].items()),
-        "network": ", ".join(
-            f"{key} {value}" for key, value in model["network"]["options"].items() if key != "encoder"
-        ),
-        "encoder": ", ".join(
-            f"{key} {value}" for key, value in model["network"]["options"]["encoder"].items()
-        ),
-        "versions": ", ".join(f"{key} {value}" for key, value in summary["versions"].items()),
-    }
-    return section(
-        "provenance",
-        "Provenance",
-        table(["", ""], list(options.items()), kind="text"),
-        '<p class="note">Every number on this page is in <code>summary.json</code> or in a CSV '
-        "beside it.</p>",
-        f"<p>{escape(summary['limits'])}</p>",
-    )
-
-
-__all__ = ["Exhibit", "Shown", "not_checked", "provenance_section", "report", "sides_section", "tile"]
+__all__ = ["Exhibit", "Shown", "report"]

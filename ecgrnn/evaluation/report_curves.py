@@ -6,7 +6,7 @@ from typing import Any
 
 from ecgrnn.evaluation.charts import Series, line_chart
 from ecgrnn.evaluation.files import Row
-from ecgrnn.evaluation.page import decimal, percent, section, table
+from ecgrnn.evaluation.page import decimal, percent, section, share, table
 
 
 def curves_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
@@ -19,8 +19,9 @@ def curves_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     areas = [
         [
             name,
-            decimal(found["auroc"], digits=4),
-            decimal(found["average_precision"], digits=4),
+            summary["classes"][name]["patients"],
+            share(found["auroc"], digits=4),
+            share(found["average_precision"], digits=4),
             percent(found["prevalence"], digits=2),
             *(_threshold(thresholds.get(name))),
         ]
@@ -38,16 +39,20 @@ def curves_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
         table(
             [
                 "class",
+                "patients",
                 "area under ROC",
                 "average precision",
                 "prevalence",
                 "threshold",
+                "rests on",
                 "its sensitivity",
                 "its +P",
             ],
             areas,
-            caption=f"{scheme}; thresholds have the best F1 on the validation patients and are shown as dots",
+            caption=f"{scheme}; thresholds (dots) have the best F1 on validation patients and rest on their "
+            "beats of the class",
         ),
+        short="ROC and PR",
     )
 
 
@@ -80,7 +85,7 @@ def calibration_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     words = (
         f"The temperature was fitted on the {fitted['beats']:,} beats of the "
         f"{len(fitted['records'])} validation "
-        "records and on nothing else."
+        "records only."
         if fitted
         else "No temperature was fitted: the validation records are not at hand."
     )
@@ -100,6 +105,7 @@ def calibration_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
             caption=f"Scheme {summary['scheme']}, reference beat positions",
         ),
         f"<p>{escape(words)}</p></div></div>",
+        short="Calibration",
     )
 
 
@@ -165,9 +171,10 @@ def _series(
 
 def _threshold(found: Mapping[str, Any] | None) -> list[str]:
     if not found or found["threshold"] is None:
-        return ["—", "—", "—"]
+        return ["—", "—", "—", "—"]
     return [
-        decimal(found["threshold"]),
+        share(found["threshold"]),
+        f"{found['validation_positives']:,} beats of {found['validation_patients']} patients",
         percent(found["sensitivity"]),
         percent(found["positive_predictivity"]),
     ]

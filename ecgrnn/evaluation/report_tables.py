@@ -9,9 +9,11 @@ from ecgrnn.evaluation.page import (
     Html,
     bar,
     decimal,
+    few_patients_note,
     interval_text,
     percent,
     section,
+    share,
     table,
     with_interval,
 )
@@ -37,6 +39,7 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
         [
             name,
             score["support"],
+            score["patients"],
             with_interval(intervals[f"{name}_sensitivity"]),
             with_interval(intervals[f"{name}_positive_predictivity"]),
             with_interval(intervals[f"{name}_f1"], as_percent=False),
@@ -51,7 +54,7 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
         ],
         [
             f"macro-F1 over {' '.join(summary['macro_f1_classes'])}",
-            Html(f"{decimal(summary['macro_f1'])} {interval_text(intervals['macro_f1'], as_percent=False)}"),
+            with_interval(intervals["macro_f1"], as_percent=False),
             interval_text(intervals["macro_f1"], as_percent=False, method="percentile"),
         ],
     ]
@@ -62,7 +65,7 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
         "says what it is. "
         "Nothing can be missed or invented, so these figures cannot be compared with those of (b).</p>",
         table(
-            ["class", "beats", "sensitivity", "+P", "F1"],
+            ["class", "beats", "patients", "sensitivity", "+P", "F1"],
             rows,
             caption=f"All beats of all records, {scheme}; BCa",
         ),
@@ -73,6 +76,7 @@ def positions_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str
         "</div>",
         "<h3>Record by record</h3>",
         _record_bars(list(classes), records, scheme),
+        short="(a) At reference beats",
     )
 
 
@@ -88,6 +92,7 @@ def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
             [
                 words,
                 f"{ec57['statistics'][key]['hits']:,} / {ec57['statistics'][key]['total']:,}",
+                ec57["intervals"][key]["patients"],
                 with_interval(ec57["intervals"][key]),
                 interval_text(ec57["intervals"][key], method="percentile"),
                 _hundredths(ec57["gross_sumstats"].get(key)),
@@ -99,7 +104,15 @@ def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
             f'<h3><span class="badge">scheme {escape(name)}</span>{_scheme_words(name)}</h3>',
             '<div class="flow">',
             table(
-                ["", "beats", "gross (BCa)", "percentile", "gross, sumstats", "average, sumstats"],
+                [
+                    "",
+                    "beats",
+                    "patients",
+                    "gross (BCa)",
+                    "percentile",
+                    "gross, sumstats",
+                    "average, sumstats",
+                ],
                 rows,
                 caption=f"EC57, {scheme}",
             ),
@@ -120,7 +133,7 @@ def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
     )
     return section(
         "ec57",
-        "(b) EC57 with the application's own beat positions",
+        "(b) EC57 with detected beats",
         "<p>The application finds the beats itself, classifies them and writes annotation files; "
         "those files are "
         "scored against the reference as ANSI/AAMI EC57 says. Missed and invented beats count.</p>",
@@ -132,7 +145,7 @@ def ec57_section(summary: Mapping[str, Any], records: Sequence[Row]) -> str:
 
 
 def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
-    """Show what single records do to the figures."""
+    """Show what single patients do to the figures."""
     classes = list(summary["classes"])
     scheme = f"scheme {summary['scheme']}, reference beat positions"
     whole, each = rows[0], rows[1:]
@@ -140,12 +153,13 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     top = [
         [
             name,
+            summary["classes"][name]["patients"],
             row["left_out"],
             bar(float(row[f"share_of_{name}"] or 0.0), percent(_float(row[f"share_of_{name}"]))),
-            decimal(_float(whole[f"{name}_f1"])),
-            decimal(_float(row[f"{name}_f1"])),
-            decimal(_float(whole["macro_f1"])),
-            decimal(_float(row["macro_f1"])),
+            share(_float(whole[f"{name}_f1"])),
+            share(_float(row[f"{name}_f1"])),
+            share(_float(whole["macro_f1"])),
+            share(_float(row["macro_f1"])),
         ]
         for name, row in shares
     ]
@@ -155,20 +169,21 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
             row["left_out"],
             row["beats"],
             percent(_float(row["accuracy"])),
-            decimal(_float(row["macro_f1"])),
-            *(decimal(_float(row[f"{name}_f1"])) for name in classes),
+            share(_float(row["macro_f1"])),
+            *(share(_float(row[f"{name}_f1"])) for name in classes),
         ]
         for row in rows
     ]
     return section(
         "influence",
-        "With and without each record",
-        "<p>A class whose beats come from one record is judged on one patient, whatever the "
-        "number of beats.</p>",
+        "With and without each patient",
+        "<p>A class whose beats come from one patient is scored on one patient, whatever the number of "
+        "beats. Without the only patient who has a class neither its F1 nor the macro-F1 is defined.</p>",
         table(
             [
                 "class",
-                "record with most",
+                "patients",
+                "records of the patient with most",
                 "share of the class",
                 "F1 with",
                 "F1 without",
@@ -176,10 +191,10 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
                 "without",
             ],
             top,
-            caption=f"The record that weighs most in each class, {scheme}",
+            caption=f"The patient who weighs most in each class, {scheme}",
         ),
-        "<details><summary>All records</summary>"
-        + table(head, table_rows, caption=f"Figures with each record left out, {scheme}")
+        "<details><summary>All patients</summary>"
+        + table(head, table_rows, caption=f"Figures with each patient's records left out, {scheme}")
         + "</details>",
     )
 
@@ -193,6 +208,7 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
         rows = [
             [
                 _words(name),
+                found["patients"],
                 percent(found["first"]),
                 percent(found["second"]),
                 _points(found),
@@ -203,7 +219,7 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
         ]
         parts.append(
             table(
-                ["", "first", "second", "second less first, points", "p"],
+                ["", "patients", "first", "second", "second less first, points", "p"],
                 rows,
                 caption=f"Scheme {summary['scheme']}, {words}; paired draws of patients, BCa",
             )
@@ -213,7 +229,9 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
         "Two checkpoints on the same records",
         "<p>First is <code>checkpoint</code>, second is <code>compare</code>. Each draw takes "
         "both checkpoints' beats "
-        "of a patient; p is two-sided and not corrected for the number of lines.</p>",
+        "of a patient. p is two-sided, from exchanging both checkpoints' results patient by patient, and not "
+        "corrected for the number of lines.</p>",
+        few_patients_note(summary),
         f'<p class="note">first: {escape(_model_line(comparison["first"]))}<br>'
         f"second: {escape(_model_line(comparison['second']))}</p>",
         *parts,
@@ -221,7 +239,7 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
 
 
 def _heaviest(rows: Sequence[Row], name: str) -> Row:
-    """Give the row of the record that holds most beats of a class."""
+    """Give the row of the patient who has most beats of a class."""
     return max(rows, key=lambda row: float(row[f"share_of_{name}"] or 0.0))
 
 
@@ -234,9 +252,9 @@ def _confusion(summary: Mapping[str, Any], scheme: str) -> str:
             heat(count, total, right=name == predicted)
             for predicted, count in zip(classes, counts, strict=True)
         ]
-        rows.append([name, *cells, total])
+        rows.append([name, *cells, total, summary["classes"][name]["patients"]])
     return table(
-        ["reference \\ model", *classes, "all"],
+        ["reference \\ model", *classes, "all", "patients"],
         rows,
         caption=f"Confusion matrix, {scheme}; darker is a larger share of the row",
         kind="heat",
@@ -265,8 +283,8 @@ def _ec57_matrix(ec57: Mapping[str, Any], scheme: str) -> str:
 
 def heat(count: int, total: int, *, right: bool) -> Html:
     """Give a cell of a confusion matrix, the darker the larger its share of the row."""
-    share = count / total if total else 0.0
-    return Html(f'<td class="hot{" right" if right else ""}" style="--v:{share:.3f}">{count:,}</td>')
+    part = count / total if total else 0.0
+    return Html(f'<td class="hot{" right" if right else ""}" style="--v:{part:.3f}">{count:,}</td>')
 
 
 def _clustering(summary: Mapping[str, Any], scheme: str) -> str:

@@ -7,21 +7,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.evaluation.figures import estimate, few_patients_lines, percent
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
+from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.evaluation.rhythm_report import choose_strips, rhythm_report
-from ecgrnn.evaluation.statistics import by_patient, class_statistics, intervals, matrix_figures
+from ecgrnn.evaluation.statistics import (
+    by_patient,
+    class_statistics,
+    few_patients,
+    intervals,
+    matrix_figures,
+    number,
+)
 from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
 from ecgrnn.metrics.calibration import reliability_curve, top_label
 from ecgrnn.strip_config import RhythmConfig
 
 
 def write_rhythm(results: StripResults, *, run_dir: Path) -> dict[str, Any]:
-    """Write ``summary.json``, ``records.csv``, ``confusion.csv``, ``audit.json`` and ``report.html``."""
+    """Write summary, tables of records and of confusion, audit, model card and report."""
     summary = summarise_rhythm(results)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "records.csv", strip_rows(results))
     write_csv(run_dir / "confusion.csv", _confusion_rows(summary))
     write_json(run_dir / "audit.json", results.audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", rhythm_card(summary, title=results.held_out.title))
     shown = choose_strips(results.dataset.label.astype(np.int64), results.probabilities)
     write_text(run_dir / "report.html", rhythm_report(summary, results, shown))
     return summary
@@ -32,31 +42,60 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
     label, classes = results.dataset.label.astype(np.int64), results.classes
     scored = _scored(results)
     one_by_one = _matrices(label, results.probabilities.argmax(axis=1), n_classes=len(classes))
-    matrix, counts = one_by_one.sum(axis=0), by_patient(one_by_one, results.patients)
+    counts = by_patient(one_by_one, results.patients)
     statistics = class_statistics(classes, scored=scored)
-    shown = {name: f for name, f in statistics.items() if name in ("accuracy", "macro_f1") or "_f1" in name}
     curve = reliability_curve(*top_label(results.probabilities, label))
     figures = {
-        **matrix_figures(matrix, classes, scored=scored),
+        **matrix_figures(counts, classes, scored=scored),
         "resampling": results.resampling.described(),
-        "intervals": intervals(counts, shown, results.resampling),
-        "expected_calibration_error": curve.expected_calibration_error,
+        "interval_note": few_patients(len(counts)),
+        "intervals": intervals(counts, statistics, results.resampling),
+        "expected_calibration_error": number(curve.expected_calibration_error),
     }
     return strip_summary(results, figures)
 
 
 def rhythm_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'Se %':>7} {'+P %':>7} {'F1':>7}"]
+    lines = [f"{'':<10} {'strips':>6} {'patients':>8} {'Se %':>8} {'+P %':>8}  F1"]
     for name, score in summary["classes"].items():
-        se, pp = (_percent(score[key]) for key in ("sensitivity", "positive_predictivity"))
-        lines.append(f"{name:<10} {score['support']:>6} {se:>7} {pp:>7} {score['f1']:>7.4f}")
+        se, pp = (
+            percent(score[key], digits=2, unit="", undefined="-")
+            for key in ("sensitivity", "positive_predictivity")
+        )
+        f1 = estimate(summary["intervals"][f"{name}_f1"], as_percent=False, undefined="-")
+        counted = f"{score['support']:>6} {score['patients']:>8}"
+        lines.append(f"{name:<10} {counted} {se:>8} {pp:>8}  {f1}")
     over = " ".join(summary["macro_f1_classes"])
-    return [*lines, f"mean F1 over {over}: {summary['macro_f1']:.4f}, accuracy {summary['accuracy']:.4f}"]
+    mean, right = (
+        estimate(summary["intervals"][key], as_percent=key == "accuracy", undefined="-")
+        for key in ("macro_f1", "accuracy")
+    )
+    lines.append(f"mean F1 over {over}: {mean}, accuracy {right}")
+    return [*lines, *few_patients_lines(summary)]
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
+def rhythm_card(summary: Mapping[str, Any], *, title: str) -> str:
+    """Write the model card."""
+    found = summary["intervals"]
+    results = [
+        "| class | strips | patients | sensitivity | +P | F1 |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {score['support']:,} | {score['patients']:,} "
+            f"| {estimate(found[f'{name}_sensitivity'])} "
+            f"| {estimate(found[f'{name}_positive_predictivity'])} "
+            f"| {estimate(found[f'{name}_f1'], as_percent=False)} |"
+            for name, score in summary["classes"].items()
+        ),
+        "",
+        f"- mean F1 over {' '.join(summary['macro_f1_classes'])}: "
+        f"{estimate(found['macro_f1'], as_percent=False)}",
+        f"- accuracy {estimate(found['accuracy'])}",
+        "",
+    ]
+    what = f"says which rhythm a whole strip of ECG has: {', '.join(summary['classes'])}"
+    return task_card(summary, title=title, what=what, results=results)
 
 
 def _scored(results: StripResults) -> tuple[str, ...]:

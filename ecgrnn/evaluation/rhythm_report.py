@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.evaluation.page import Html, decimal, page, percent, section, table, with_interval
-from ecgrnn.evaluation.report import not_checked, provenance_section, sides_section, tile
+from ecgrnn.evaluation.figures import counted
+from ecgrnn.evaluation.page import few_patients_note, page, section, share, table, with_interval
+from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
 from ecgrnn.evaluation.report_tables import heat
 from ecgrnn.evaluation.strip_results import StripResults
 from ecgrnn.evaluation.strips import strip_svg
@@ -50,64 +51,72 @@ def choose_strips(label: NDArray[np.int64], probabilities: NDArray[np.float64]) 
 
 def rhythm_report(summary: Mapping[str, Any], results: StripResults, shown: Sequence[Shown]) -> str:
     """Write the page; every number of it is in ``summary.json`` or in a table beside it."""
-    title = f"Held-out evaluation: {summary['database']}, {summary['split']}"
-    head = (
-        f"<header><h1>Held-out evaluation</h1><p>{escape(results.held_out.title)}</p>"
-        f'<p class="sub">{summary["model"]["parameters"]:,} parameters · split '
-        f"{escape(str(summary['split']))} · {summary['records']:,} strips</p>"
-        '<p><span class="badge">research only, not a medical device</span></p></header>'
+    head = header(
+        summary,
+        heading="Held-out evaluation: rhythm of whole strips",
+        title=results.held_out.title,
+        items=counted(summary["records"], "strip"),
     )
     parts = [
         head,
-        not_checked(summary),
         _headline(summary),
         _classes(summary),
         sides_section(summary, items="strips"),
         _gallery(results, shown),
         provenance_section(summary),
     ]
-    return page(title, parts)
+    return page(f"Held-out evaluation: {summary['database']}, {summary['split']}", parts)
 
 
 def _headline(summary: Mapping[str, Any]) -> str:
     found, over = summary["intervals"], " ".join(summary["macro_f1_classes"])
     tiles = [tile(f"mean F1 ({over})", found["macro_f1"], digits=True), tile("accuracy", found["accuracy"])]
     tiles += [tile(f"F1 of {name}", found[f"{name}_f1"], digits=True) for name in summary["classes"]]
-    level = f"{100 * summary['resampling']['level']:g} %"
     return section(
         "headline",
         "Headline",
         f'<div class="tiles">{"".join(tiles)}</div>',
-        f'<p class="note">Below each figure its {level} interval (BCa) from '
-        f"{summary['resampling']['resamples']:,} draws of whole patients; where nobody knows whose a strip "
-        "is, every strip counts as a patient, and the interval is too narrow.</p>",
+        f'<p class="note">Below each figure its interval: {interval_note(summary)} Where a database does not '
+        "say whose a strip is, every strip counts as a patient, and the interval is too narrow.</p>",
+        few_patients_note(summary),
     )
 
 
 def _classes(summary: Mapping[str, Any]) -> str:
-    names = list(summary["classes"])
+    names, found = list(summary["classes"]), summary["intervals"]
     rows = [
         [
             name,
             score["support"],
-            percent(score["sensitivity"]),
-            percent(score["positive_predictivity"]),
-            with_interval(summary["intervals"][f"{name}_f1"], as_percent=False),
+            score["patients"],
+            with_interval(found[f"{name}_sensitivity"]),
+            with_interval(found[f"{name}_positive_predictivity"]),
+            with_interval(found[f"{name}_f1"], as_percent=False),
         ]
         for name, score in summary["classes"].items()
     ]
     cells = [
-        [name, *(heat(count, sum(row), right=name == other) for other, count in zip(names, row, strict=True))]
+        [
+            name,
+            *(heat(count, sum(row), right=name == other) for other, count in zip(names, row, strict=True)),
+            summary["classes"][name]["patients"],
+        ]
         for name, row in zip(names, summary["confusion_matrix"], strict=True)
     ]
+    head = ["class", "strips", "patients", "sensitivity", "+P", "F1"]
     return section(
         "classes",
         "Classes",
         '<div class="flow">',
-        table(["class", "strips", "sensitivity", "+P", "F1"], rows, caption="Each class by itself"),
-        table(["reference", *names], cells, caption="Confusion matrix: columns are calls", kind="heat"),
+        table(head, rows, caption="Each class by itself; BCa"),
+        table(
+            ["reference \\ model", *names, "patients"],
+            cells,
+            caption="Confusion matrix; darker is a larger share of the row",
+            kind="heat",
+        ),
         "</div>",
-        f'<p class="note">Expected calibration error {decimal(summary["expected_calibration_error"])}.</p>',
+        f'<p class="note">Expected calibration error {share(summary["expected_calibration_error"])}.</p>',
     )
 
 
@@ -123,18 +132,23 @@ def _gallery(results: StripResults, shown: Sequence[Shown]) -> str:
     return section("gallery", "Strips", *parts)
 
 
-def _figure(results: StripResults, row: int) -> str:
+def draw_strip(results: StripResults, row: int) -> str:
+    """Draw the beginning of a strip as it is on disk."""
     record, config = results.records[row], results.model.preprocessing
     stop = min(round(_SHOWN_S * record.source_fs_hz), record.source_samples)
     source = read_record(
         results.held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads, stop=stop
     )
-    drawing = strip_svg(source.signal, fs_hz=record.source_fs_hz, leads=source.leads, start_s=0.0)
+    return strip_svg(source.signal, fs_hz=record.source_fs_hz, leads=source.leads, start_s=0.0)
+
+
+def _figure(results: StripResults, row: int) -> str:
     chance = results.probabilities[row]
     reference = results.classes[int(results.dataset.label[row])]
     called = results.classes[int(chance.argmax())]
     said = f"{reference}, found" if called == reference else f"{reference} called {called}"
-    text = f"<b>record {escape(record.name)}</b> · {escape(said)}, probability {chance.max():.3f}"
-    return Html(
-        f'<figure class="full"><div class="wide">{drawing}</div><figcaption>{text}</figcaption></figure>'
+    text = escape(f" · {said}, probability {share(float(chance.max()))}")
+    return (
+        f'<figure class="full"><div class="wide">{draw_strip(results, row)}</div>'
+        f"<figcaption><b>record {escape(results.records[row].name)}</b>{text}</figcaption></figure>"
     )

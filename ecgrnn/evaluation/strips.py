@@ -37,12 +37,12 @@ vector-effect:non-scaling-stroke}
 
 _MM_PER_S = 25.0
 _MM_PER_MV = 10.0
-_LEFT_MM = 11.5  # holds the calibration pulse
+_LEFT_MM = 15.0  # holds the calibration pulse, and the words beside the labels of a first beat
 _RIGHT_MM = 2.0  # room for the label of a last beat
 _HEAD_MM = 10.0  # two rows of labels
 _FOOT_MM = 5.0  # where beats were found
 _ROW_MM = (20.0, 45.0)
-_UNIT = 100  # the trace's coordinates are whole hundredths of a mm
+UNIT = 100  # the trace's coordinates are whole hundredths of a mm
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,17 @@ def _lead(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, hei
     return (
         f'<path class="pulse" d="M1.5 {foot:.2f}h1v-10h5v10h1"/>'
         f'<text class="side" x="2.5" y="{foot + 3.0:.2f}">{escape(name)}</text>'
-        f'<path class="trace" transform="scale({1 / _UNIT:g})" d="{_path(x, y)}"/>'
+        f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/>'
     )
 
 
-def _path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+def trace_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    """Give the path of a trace in hundredths of a mm, broken where samples are missing (NaN)."""
     pieces = []
     valid = np.isfinite(y)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2).tolist():
-        points = np.rint(np.stack([x[start:stop], y[start:stop]], axis=1) * _UNIT).astype(np.int64)
+        points = np.rint(np.stack([x[start:stop], y[start:stop]], axis=1) * UNIT).astype(np.int64)
         steps = np.diff(points, axis=0).tolist()
         first = points[0].tolist()
         pieces.append(

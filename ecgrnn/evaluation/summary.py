@@ -1,8 +1,9 @@
 """All figures of an evaluation as plain data: ``summary.json`` and the rows of the tables beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.calibration import calibration, curve_areas, threshold_figures
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.held_out import HeldOutRecords
@@ -12,9 +13,11 @@ from ecgrnn.evaluation.statistics import (
     class_statistics,
     clustering,
     ec57_statistics,
+    few_patients,
     influence_rows,
     intervals,
     matrix_figures,
+    names_by_patient,
     number,
 )
 from ecgrnn.inference.checkpoint import TrainedModel, versions
@@ -44,8 +47,9 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
         "patients": len(counts),
         "beats": int(matrix.sum()),
         "positions": "reference",
-        **matrix_figures(matrix, classes, scored=results.scored),
+        **matrix_figures(counts, classes, scored=results.scored),
         "resampling": results.resampling.described(),
+        "interval_note": few_patients(len(counts)),
         "intervals": intervals(counts, class_statistics(classes, scored=results.scored), results.resampling),
         "clustering": clustering(counts, classes),
         "curves": curve_areas(beats),
@@ -62,14 +66,20 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
 
 
 def form_summary(
-    model: TrainedModel, held_out: HeldOutRecords, figures: Mapping[str, Any], *, seconds: Mapping[str, float]
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    figures: Mapping[str, Any],
+    *,
+    audit: Audit,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Put the figures of another form than the beat classifier between what every summary says.
 
     Args:
-        model: what was judged.
+        model: what was evaluated.
         held_out: on which records.
         figures: what was found.
+        audit: which records were used for what.
         seconds: time each stage of the training took.
     """
     return {
@@ -78,7 +88,11 @@ def form_summary(
         "scheme": model.scheme.name,
         "records": len(held_out.test),
         "record_names": [record.name for record in held_out.test],
+        "patients": len({record.patient for record in held_out.test}),
         **figures,
+        "audit": audit.to_dict(),
+        "model": describe_model(model),
+        "limits": LIMITS,
         "seconds": dict(seconds),
         "versions": versions(),
     }
@@ -94,9 +108,10 @@ def record_rows(results: Results) -> list[Row]:
             "patient": record.patient,
             "beats": int(matrix.sum()),
         }
-        row["accuracy"] = accuracy(matrix)
+        row["accuracy"] = number(accuracy(matrix))
         for name, score in zip(beats.scheme.classes, class_scores(matrix), strict=True):
-            row |= {f"{name}_{key}": value for key, value in vars(score).items()}
+            row |= {f"{name}_{key}": number(value) for key, value in vars(score).items()}
+            row[f"{name}_support"] = score.support
         rows.append(row)
     return rows
 
@@ -112,19 +127,21 @@ def confusion_rows(results: Results) -> list[Row]:
 
 
 def influence(results: Results) -> list[Row]:
-    """Give the figures at reference positions with each record left out."""
+    """Give the figures at reference positions with each patient left out."""
     classes = results.beats.scheme.classes
     return influence_rows(
-        [record.name for record in results.beats.records],
-        matrices_by_record(results.beats),
+        names_by_patient([record.name for record in results.beats.records], results.patients),
+        by_patient(matrices_by_record(results.beats), results.patients),
         class_statistics(classes, scored=results.scored),
         classes=classes,
     )
 
 
-def ec57_influence(scores: Ec57Scores) -> list[Row]:
-    """Give the figures of EC57 with each record left out."""
-    return influence_rows(list(scores.beats), ec57_matrices(scores), ec57_statistics(), classes="NSVFQ")
+def ec57_influence(scores: Ec57Scores, patients: Sequence[str]) -> list[Row]:
+    """Give the figures of EC57 with each patient left out; ``patients`` are those of the records."""
+    names = names_by_patient(list(scores.beats), patients)
+    matrices = by_patient(ec57_matrices(scores), patients)
+    return influence_rows(names, matrices, ec57_statistics(), classes="NSVFQ")
 
 
 def ec57_rows(scores: Ec57Scores) -> list[Row]:
@@ -138,7 +155,7 @@ def ec57_rows(scores: Ec57Scores) -> list[Row]:
 
 
 def interval_rows(summary: Mapping[str, Any]) -> list[Row]:
-    """Give one row per statistic of either convention: estimate, intervals, and clustering of beats."""
+    """Give one row per statistic of either convention: patients, estimate, intervals, clustering of beats."""
     rows = [
         _interval_row("reference positions", summary["scheme"], name, found, summary["clustering"].get(name))
         for name, found in summary["intervals"].items()
@@ -161,6 +178,7 @@ def comparison_rows(summary: Mapping[str, Any]) -> list[Row]:
                 {
                     "convention": convention,
                     "statistic": name,
+                    "patients": found["patients"],
                     "first": found["first"],
                     "second": found["second"],
                     "difference": found["difference"],
@@ -217,6 +235,7 @@ def _interval_row(
         "convention": convention,
         "scheme": scheme,
         "statistic": name,
+        "patients": found["patients"],
         "estimate": found["estimate"],
         "percentile_low": percentile[0],
         "percentile_high": percentile[1],

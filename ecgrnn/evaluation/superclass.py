@@ -7,21 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.evaluation.files import write_csv, write_json
-from ecgrnn.evaluation.statistics import Resampling, number
+from ecgrnn.evaluation.figures import estimate, few_patients_lines
+from ecgrnn.evaluation.files import write_csv, write_json, write_text
+from ecgrnn.evaluation.model_card import task_card
+from ecgrnn.evaluation.statistics import Resampling, few_patients, number
 from ecgrnn.evaluation.strip_results import StripResults, strip_rows, strip_summary
+from ecgrnn.evaluation.superclass_report import superclass_report
 from ecgrnn.metrics.multilabel import area_under_roc
+from ecgrnn.metrics.uncertainty import FEWEST_PATIENTS, MOST_UNDEFINED
 
 _MOST_DRAWS = 1000
 """Each draw ranks all scores anew."""
 
 
 def write_superclass(results: StripResults, *, run_dir: Path) -> dict[str, Any]:
-    """Write ``summary.json``, ``records.csv`` and ``audit.json``."""
+    """Write summary, table of records, audit, model card and report."""
     summary = summarise_superclass(results)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "records.csv", strip_rows(results))
     write_json(run_dir / "audit.json", results.audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", superclass_card(summary, title=results.held_out.title))
+    write_text(run_dir / "report.html", superclass_report(summary, results))
     return summary
 
 
@@ -31,32 +37,59 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
     areas = area_under_roc(results.logits, label)
     draws = _draws(results.logits, label, results.patients, results.resampling)
     defined = np.isfinite(areas)
+    level, owner = results.resampling.level, np.array(results.patients)
+    patients = [len(np.unique(owner[row])) for row in label.T]
+    n_patients = len(set(results.patients))
+    mean = draws[:, defined].mean(axis=1) if defined.any() else np.full(len(draws), np.nan)
     figures = {
         "macro_auroc": float(areas[defined].mean()) if defined.any() else None,
-        "macro_auroc_interval": _ends(draws[:, defined].mean(axis=1), results.resampling.level)
-        if defined.any()
-        else None,
+        "macro_auroc_interval": _ends(mean, level, patients=n_patients),
         "classes": {
             name: {
                 "support": int(label[:, k].sum()),
+                "patients": patients[k],
                 "auroc": number(float(areas[k])),
-                "interval": _ends(draws[:, k], results.resampling.level),
+                "interval": _ends(draws[:, k], level, patients=patients[k]),
             }
             for k, name in enumerate(results.classes)
         },
         "resampling": results.resampling.described() | {"method": "percentile", "resamples": len(draws)},
+        "interval_note": few_patients(n_patients),
     }
     return strip_summary(results, figures)
 
 
 def superclass_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'AUROC':>7}"]
+    lines = [f"{'':<10} {'strips':>6} {'patients':>8}  AUROC"]
     for name, score in summary["classes"].items():
-        area = "-" if score["auroc"] is None else f"{score['auroc']:.4f}"
-        lines.append(f"{name:<10} {score['support']:>6} {area:>7}")
-    mean = "-" if summary["macro_auroc"] is None else f"{summary['macro_auroc']:.4f}"
-    return [*lines, f"macro AUROC {mean} over {summary['records']} strips"]
+        found = {"estimate": score["auroc"], "bca": score["interval"]}
+        area = estimate(found, as_percent=False, undefined="-")
+        lines.append(f"{name:<10} {score['support']:>6} {score['patients']:>8}  {area}")
+    mean = {"estimate": summary["macro_auroc"], "bca": summary["macro_auroc_interval"]}
+    lines.append(
+        f"macro AUROC {estimate(mean, as_percent=False, undefined='-')} over {summary['records']} strips"
+    )
+    return [*lines, *few_patients_lines(summary)]
+
+
+def superclass_card(summary: Mapping[str, Any], *, title: str) -> str:
+    """Write the model card."""
+    mean = {"estimate": summary["macro_auroc"], "bca": summary["macro_auroc_interval"]}
+    results = [
+        "| class | strips | patients | AUROC |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {score['support']:,} | {score['patients']:,} "
+            f"| {estimate({'estimate': score['auroc'], 'bca': score['interval']}, as_percent=False)} |"
+            for name, score in summary["classes"].items()
+        ),
+        "",
+        f"- macro AUROC {estimate(mean, as_percent=False)}",
+        "",
+    ]
+    what = f"says which diagnostic superclasses a strip of ECG has: {', '.join(summary['classes'])}"
+    return task_card(summary, title=title, what=what, results=results)
 
 
 def _draws(
@@ -73,10 +106,11 @@ def _draws(
     return np.stack(areas)
 
 
-def _ends(values: NDArray[np.float64], level: float) -> list[float] | None:
-    """Give the percentile interval of the draws in which the figure is defined; None where in none."""
+def _ends(values: NDArray[np.float64], level: float, *, patients: int) -> list[float] | None:
+    """Give the percentile interval, under the rules of all intervals (see ``uncertainty.Interval``)."""
     defined = values[np.isfinite(values)]
-    if not len(defined):
+    undefined = len(values) - len(defined)
+    if patients < FEWEST_PATIENTS or undefined > MOST_UNDEFINED * len(values):
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return [float(low), float(high)]
+    return [float(low), float(high)] if low < high else None

@@ -202,9 +202,25 @@ def _trials(shown: SweepShown) -> str:
         "retry_of",
     ]
     rows = [[_cell(row.get(name)) for name in columns] for row in shown.rows]
-    words = ["trial", "state", *shown.objectives, *(name.split(".")[-1] for name in shown.space)]
+    words = ["trial", "state", *shown.objectives, *_short_names(list(shown.space))]
     heads = [*words, "epochs", "wall s", "host", "tried again after"]
     return section("trials", "Trials", table(heads, rows), '<p class="note">All of it in trials.csv.</p>')
+
+
+def _short_names(names: Sequence[str]) -> list[str]:
+    """Give the end of each dotted name, as many parts of it as tell it from the others.
+
+    >>> _short_names(["network.encoder.hidden_size", "network.sequence.hidden_size", "loader.batch_size"])
+    ['encoder.hidden_size', 'sequence.hidden_size', 'batch_size']
+    """
+    parts = [name.split(".") for name in names]
+    short = []
+    for own in parts:
+        length = 1
+        while length < len(own) and sum(other[-length:] == own[-length:] for other in parts) > 1:
+            length += 1
+        short.append(".".join(own[-length:]))
+    return short
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
-from ecgrnn.evaluation.files import Row, write_csv, write_json
+from ecgrnn.evaluation.audit import Audit
+from ecgrnn.evaluation.figures import estimate, few_patients_lines
+from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
-from ecgrnn.evaluation.statistics import Resampling, by_patient, intervals, number
+from ecgrnn.evaluation.model_card import task_card
+from ecgrnn.evaluation.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.evaluation.summary import form_summary
+from ecgrnn.evaluation.transcription_report import transcription_report
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.transcripts import transcribe
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
@@ -31,11 +35,12 @@ def write_transcription(
     model: TrainedModel,
     held_out: HeldOutRecords,
     *,
+    audit: Audit,
     resampling: Resampling,
     run_dir: Path,
     seconds: Mapping[str, float],
 ) -> dict[str, Any]:
-    """Score held-out records and write ``summary.json`` and ``records.csv``."""
+    """Score held-out records and write summary, table of records, audit, model card and report."""
     by_record = score_strips(model, held_out.test, annotator=held_out.annotator)
     total = sum_transcriptions(by_record.values())
     counts = by_patient(
@@ -45,23 +50,46 @@ def write_transcription(
     figures = {
         **_row(total),
         "resampling": resampling.described(),
+        "interval_note": few_patients(len(counts)),
         "intervals": intervals(counts, _STATISTICS, resampling),
     }
-    summary = form_summary(model, held_out, figures, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    rows: list[Row] = [
+        {"record": record.name, "patient": record.patient, **_row(by_record[record.name])}
+        for record in held_out.test
+    ]
     write_json(run_dir / "summary.json", summary)
-    rows: list[Row] = [{"record": name, **_row(score)} for name, score in by_record.items()]
     write_csv(run_dir / "records.csv", rows)
+    write_json(run_dir / "audit.json", audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
+    write_text(run_dir / "report.html", transcription_report(summary, rows, title=held_out.title))
     return summary
 
 
 def transcription_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the figures as lines of text."""
     kinds = ("substituted", "deleted", "inserted")
+    errors, exact = (
+        estimate(summary["intervals"][name], undefined="-") for name in ("token_error_rate", "exact_share")
+    )
     return [
-        f"token error rate  {_with_interval(summary, 'token_error_rate')} of {summary['symbols']:,} beats: "
+        f"token error rate  {errors} of {summary['symbols']:,} beats of {summary['patients']:,} patients: "
         + ", ".join(f"{summary[kind]} {kind}" for kind in kinds),
-        f"strips all right  {_with_interval(summary, 'exact_share')} of {summary['strips']:,}",
+        f"strips all right  {exact} of {summary['strips']:,}",
+        *few_patients_lines(summary),
     ]
+
+
+def _card(summary: Mapping[str, Any], *, title: str) -> str:
+    found = summary["intervals"]
+    results = [
+        f"- token error rate {estimate(found['token_error_rate'])} of {summary['symbols']:,} beats of "
+        f"{found['token_error_rate']['patients']:,} patients",
+        f"- strips without any error {estimate(found['exact_share'])} of {summary['strips']:,}",
+        "",
+    ]
+    what = f"writes the beats of a strip of ECG as a row of symbols (label scheme {summary['scheme']})"
+    return task_card(summary, title=title, what=what, results=results)
 
 
 def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
@@ -83,14 +111,6 @@ _STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per
 
 def _counts(score: TranscriptionScore) -> list[int]:
     return [score.errors, score.symbols, score.exact, score.strips]
-
-
-def _with_interval(summary: Mapping[str, Any], name: str) -> str:
-    if summary[name] is None:
-        return "-"
-    found = summary["intervals"][name]["bca"]
-    ends = f" ({100 * found[0]:.1f} to {100 * found[1]:.1f})" if found else ""
-    return f"{100 * summary[name]:.1f} %{ends}"
 
 
 def _score_record(model: TrainedModel, record: CachedRecord, view: Any) -> TranscriptionScore:

@@ -54,7 +54,7 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
         "intervals": interval_rows(summary),
         "influence": shown.influence,
         "ec57_records": shown.ec57_records,
-        "ec57_influence": ec57_influence(results.reading.ec57[scheme]),
+        "ec57_influence": ec57_influence(results.reading.ec57[scheme], results.patients),
         "reliability": shown.reliability,
         "curves": shown.curves,
         "gallery": shown.exhibits,

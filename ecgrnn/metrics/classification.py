@@ -18,7 +18,7 @@ class ClassScore:
         support: items of the class.
         sensitivity: share of them that was found (recall).
         positive_predictivity: share of what was called the class that is it (precision).
-        f1: harmonic mean of both; 0 where the class was neither found nor called.
+        f1: harmonic mean of both; NaN where there is no item of the class, so that nothing could be found.
     """
 
     support: int
@@ -44,7 +44,7 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScore]:
             support=int(n),
             sensitivity=_ratio(hit, n),
             positive_predictivity=_ratio(hit, m),
-            f1=2 * int(hit) / int(n + m) if n + m else 0.0,
+            f1=_ratio(2 * hit, n + m) if n else float("nan"),
         )
         for hit, n, m in zip(hits, support, called, strict=True)
     ]
@@ -56,9 +56,10 @@ def accuracy(matrix: NDArray[np.int64]) -> float:
 
 
 def macro_f1(matrix: NDArray[np.int64], *, over: Sequence[int]) -> float:
-    """Give the mean F1 over the classes with the indices ``over``."""
+    """Give the mean F1 over the classes with the indices ``over`` that have items; NaN where none has."""
     scores = class_scores(matrix)
-    return float(np.mean([scores[index].f1 for index in over]))
+    known = [scores[index].f1 for index in over if scores[index].support]
+    return float(np.mean(known)) if known else float("nan")
 
 
 class ConfusionMatrix(Metric):

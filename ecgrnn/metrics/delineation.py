@@ -43,8 +43,9 @@ class FiducialScore:
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both."""
-        return _ratio(2 * self.found, 2 * self.found + self.missed + self.extra)
+        """Harmonic mean of both; NaN without a reference mark, whatever was found: nothing could be."""
+        marked = self.found + self.missed
+        return _ratio(2 * self.found, self.found + marked + self.extra) if marked else float("nan")
 
     @property
     def mean_ms(self) -> float:
@@ -119,8 +120,9 @@ def record_waves(leads: Sequence[Waves], *, fs_hz: float) -> dict[tuple[str, str
     """Give the marks of a record as a whole: of each fiducial the median over the leads, beat by beat.
 
     Marks of one kind belong to one beat where neighbours among those of all leads are less than
-    ``BEAT_GAP_MS`` apart; a beat that fewer than half of the leads show is left out. This is what the
-    tolerances of the CSE working party are about, whose referees marked a record and not its leads.
+    ``BEAT_GAP_MS`` apart; a beat that fewer than half of the leads show is left out. A lead counts once,
+    however many marks it has there: of several the one nearest to the median of all is taken. This is what
+    the tolerances of the CSE working party are about, whose referees marked a record and not its leads.
 
     Args:
         leads: the waves of each lead.
@@ -129,13 +131,30 @@ def record_waves(leads: Sequence[Waves], *, fs_hz: float) -> dict[tuple[str, str
     Returns:
         ``(kind, "onset" or "offset")`` to samples ``(mark,)``.
     """
+    return {
+        (kind, mark): _shown_in_half(
+            [getattr(waves, mark)[waves.kind == kind] for waves in leads], fs_hz=fs_hz
+        )
+        for kind, mark in FIDUCIALS
+    }
+
+
+def unmarked_waves(leads: Sequence[Waves], *, fs_hz: float) -> dict[tuple[str, str], NDArray[np.int64]]:
+    """Give the waves of a record whose mark of a kind was not set in half of its leads.
+
+    Such a wave is shown by at least half of the leads, by its peak, but fewer than half of them have the
+    mark: nobody said where it is in the record.
+
+    Returns:
+        ``(kind, "onset" or "offset")`` to peaks ``(wave,)``.
+    """
     found = {}
     for kind, mark in FIDUCIALS:
-        marks = np.sort(np.concatenate([getattr(waves, mark)[waves.kind == kind] for waves in leads]))
-        marks = marks[marks >= 0]
-        beats = np.split(marks, np.flatnonzero(np.diff(marks) / fs_hz * 1000 >= BEAT_GAP_MS) + 1)
-        shown = [beat for beat in beats if len(beat) and 2 * len(beat) >= len(leads)]
-        found[kind, mark] = np.array([round(float(np.median(beat))) for beat in shown], np.int64)
+        shown = _shown_in_half([one.peak[one.kind == kind] for one in leads], fs_hz=fs_hz)
+        marked = [one.peak[(one.kind == kind) & (getattr(one, mark) >= 0)] for one in leads]
+        with_mark = _shown_in_half(marked, fs_hz=fs_hz)
+        far = np.abs(shown[:, np.newaxis] - with_mark[np.newaxis]) / fs_hz * 1000 >= BEAT_GAP_MS
+        found[kind, mark] = shown[far.all(axis=1)]
     return found
 
 
@@ -145,7 +164,11 @@ def score_record(
     """Score the marks of a record as a whole: ``(kind, "onset" or "offset")`` to its score."""
     stretch = _stretch(reference)
     marked, found = record_waves(reference, fs_hz=fs_hz), record_waves(test, fs_hz=fs_hz)
-    return {key: score_fiducial(marked[key], found[key], fs_hz=fs_hz, stretch=stretch) for key in FIDUCIALS}
+    unmarked = unmarked_waves(reference, fs_hz=fs_hz)
+    return {
+        key: score_fiducial(marked[key], found[key], fs_hz=fs_hz, stretch=stretch, unmarked=unmarked[key])
+        for key in FIDUCIALS
+    }
 
 
 def sum_scores(
@@ -154,6 +177,28 @@ def sum_scores(
     """Add up the scores of many leads."""
     listed = list(scores)
     return {fiducial: _sum([score[fiducial] for score in listed]) for fiducial in FIDUCIALS}
+
+
+def _shown_in_half(leads: Sequence[NDArray[np.int64]], *, fs_hz: float) -> NDArray[np.int64]:
+    """Give the median of every group of samples ``(mark,)`` that at least half of the leads have one in."""
+    lead = np.concatenate([np.full(len(marks), k) for k, marks in enumerate(leads)]).astype(np.int64)
+    marks = np.concatenate([np.zeros(0, np.int64), *leads])
+    order = np.argsort(marks, kind="stable")
+    order = order[marks[order] >= 0]
+    edges = np.flatnonzero(np.diff(marks[order]) / fs_hz * 1000 >= BEAT_GAP_MS) + 1
+    groups = [(marks[beat], lead[beat]) for beat in np.split(order, edges)]
+    shown = [_one_a_lead(beat, of) for beat, of in groups]
+    enough = [beat for beat in shown if len(beat) and 2 * len(beat) >= len(leads)]
+    return np.array([round(float(np.median(beat))) for beat in enough], np.int64)
+
+
+def _one_a_lead(marks: NDArray[np.int64], lead: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Take from each lead the mark nearest to the median of all."""
+    if len(marks) == 0:
+        return marks
+    order = np.argsort(np.abs(marks - np.median(marks)), kind="stable")
+    _, first = np.unique(lead[order], return_index=True)
+    return marks[order][first]
 
 
 def _stretch(leads: Sequence[Waves]) -> tuple[float, float]:

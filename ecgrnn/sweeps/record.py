@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
-from ecgrnn.sweeps.space import Value, words_of
+from ecgrnn.sweeps.space import Value, plain_number, words_of
 from ecgrnn.sweeps.study import FINISHED
 
 Row = dict[str, str | int | float | None]
@@ -92,7 +92,7 @@ def _row(trial: FrozenTrial, options: SweepConfig) -> Row:
     values = trial.values if trial.state in FINISHED else None
     for k, objective in enumerate(options.search.objectives):
         row[objective.value] = values[k] if values else None
-    row |= {name: to_plain(trial.params.get(name)) for name in options.search.space}
+    row |= {name: to_plain(plain_number(trial.params.get(name))) for name in options.search.space}
     row["epochs"] = len(trial.intermediate_values) or None
     row["best_epoch"] = attributes.get("best_epoch")
     row["weights"] = attributes.get("parameters")

@@ -73,7 +73,16 @@ def _word(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, str) and not _PLAIN.fullmatch(value):
         return quoted(value)
-    return str(value)
+    return str(plain_number(value))
+
+
+def plain_number(value: Value) -> Value:
+    """Give a number as it was meant: steps of 0.1 add up to 0.30000000000000004.
+
+    >>> plain_number(0.1 + 0.2), plain_number(0.001), plain_number("lstm")
+    (0.3, 0.001, 'lstm')
+    """
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def _names(options: Any, prefix: str = "") -> list[str]:

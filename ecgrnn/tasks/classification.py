@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -110,9 +111,12 @@ class ClassificationTask(Task):
         self.log_loss(stage, loss)
         matrix = counted.compute().cpu().numpy()
         counted.reset()
-        self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
+        # An epoch is chosen by it, so that it is a number even where none of the scored classes is there.
+        mean = float(np.nan_to_num(macro_f1(matrix, over=self.scored)))
+        self.log(f"{stage}/macro_f1", mean, prog_bar=stage == "validation")
         for name, score in zip(self.classes, class_scores(matrix), strict=True):
-            self.log(f"{stage}/f1_{name}", score.f1)
+            if score.support:
+                self.log(f"{stage}/f1_{name}", score.f1)
 
 
 def loss_weights(counts: Tensor, kind: ClassWeights) -> Tensor:

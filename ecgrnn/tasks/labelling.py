@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
@@ -96,7 +97,9 @@ class LabellingTask(Task):
     def _log_scores(self, stage: str, counted: ConfusionMatrix) -> None:
         matrix = counted.compute().cpu().numpy()
         counted.reset()
-        self.log(f"{stage}/macro_f1", macro_f1(matrix, over=self.scored), prog_bar=stage == "validation")
+        # An epoch is chosen by it, so that it is a number even where no wave is marked.
+        mean = float(np.nan_to_num(macro_f1(matrix, over=self.scored)))
+        self.log(f"{stage}/macro_f1", mean, prog_bar=stage == "validation")
 
 
 def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:

@@ -1,17 +1,19 @@
 import itertools
 import json
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 import wfdb
 
 from ecgrnn.datasets.databases import DATABASES, Database, open_database
+from ecgrnn.datasets.patients import resolve_patients
 from ecgrnn.datasets.split import SIDES, Split
 from ecgrnn.datasets.split_file import split_patients
 from ecgrnn.datasets.splits import DS1, DS2, build_split
 from ecgrnn.datasets.stratify import choose_validation, stratified_folds
+from ecgrnn.datasets.strip_tables import fixed_folds
 from ecgrnn.errors import SplitError
 
 MITDB = DATABASES["mitdb"]
@@ -95,13 +97,78 @@ def test_strips_spreads_one_label_per_record_to_within_one_record() -> None:
     rng = np.random.default_rng(0)
     labels = rng.choice(4, size=403, p=[0.6, 0.1, 0.27, 0.03])
     records = tuple(f"A{index:05d}" for index in range(len(labels)))
-    database = replace(DATABASES["cinc2017"], records=records)
+    database = replace(DATABASES["cinc2017"], name="mine", records=records)
     counts = dict(zip(records, np.eye(4, dtype=np.int64)[labels], strict=True))
     tests = [
         sum(counts[r] for r in build_split("strips", database=database, counts=counts, fold=f).test)
         for f in range(5)
     ]
     assert (np.ptp(np.stack(tests), axis=0) <= 1).all()
+
+
+def cinc2017(layout: str) -> tuple[Database, dict[str, np.ndarray]]:
+    """All records of CinC 2017, flat or in the folders in which PhysioNet publishes them."""
+    bare = list(fixed_folds("cinc2017"))
+    records = tuple(bare if layout == "flat" else [f"training/{name[:3]}/{name}" for name in bare])
+    labels = np.eye(4, dtype=np.int64)[np.random.default_rng(0).integers(0, 4, len(records))]
+    return replace(DATABASES["cinc2017"], records=records), dict(zip(records, labels, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *(("strips", {"fold": fold}) for fold in range(5)),
+        *(("holdout", {"seed": seed}) for seed in (2, 4)),
+        ("kfold", {"fold": 1}),
+    ],
+)
+def test_cinc2017_is_split_alike_flat_and_in_folders_with_double_recordings_together(
+    name: str, options: dict[str, int]
+) -> None:
+    splits = []
+    for layout in ("flat", "folders"):
+        database, counts = cinc2017(layout)
+        splits.append(build_split(name, database=database, counts=counts, **options))
+    flat, folders = splits
+    for side in SIDES:
+        assert [PurePosixPath(record).name for record in folders.side(side)] == list(flat.side(side))
+    for first, second in (("A01176", "A00227"), ("A03123", "A02656")):
+        one, other = (f"training/{record[:3]}/{record}" for record in (first, second))
+        assert folders.patients[one] == folders.patients[other]
+        assert sum(one in folders.side(side) and other in folders.side(side) for side in SIDES) == 1
+
+
+def test_a_record_that_the_kept_folds_do_not_know_is_refused() -> None:
+    database, counts = cinc2017("flat")
+    database = replace(database, records=(*database.records, "A09999"))
+    with pytest.raises(SplitError, match="record A09999 is in none of the folds"):
+        build_split("strips", database=database, counts=counts | {"A09999": np.eye(4, dtype=np.int64)[0]})
+
+
+def test_what_the_catalogue_knows_and_a_split_file_are_put_together() -> None:
+    found = ["training/A00/A00227", "training/A01/A01176", "training/A02/A02001"]
+    catalogue = {"A01176": "A00227"}
+    assert len(set(resolve_patients(found, catalogue, {}).values())) == 2
+    assert resolve_patients(found, catalogue, {found[1]: "anna"}) == {
+        found[0]: "anna",
+        found[1]: "anna",
+        found[2]: found[2],
+    }
+    # two recordings of one person under two patients' names: these are one patient, wherever they are named
+    two_names = {found[0]: "anna", found[1]: "berta", found[2]: "berta"}
+    assert set(resolve_patients(found, catalogue, two_names).values()) == {"anna"}
+    # the file's patients may have the numbers of other records
+    assert resolve_patients(["1", "2", "3"], {}, {"1": "3", "2": "1", "3": "2"}) == {
+        "1": "3",
+        "2": "1",
+        "3": "2",
+    }
+
+
+def test_a_split_file_cannot_part_what_the_catalogue_knows_to_be_one_man(tmp_path: Path) -> None:
+    text = "train: [201, 101]\nvalidation: [108]\ntest: [202]\npatients: {202: somebody}\n"
+    with pytest.raises(SplitError, match="patient somebody is on two sides"):
+        build_split(str(write_split(tmp_path, text)), database=MITDB, counts={})
 
 
 def test_ds1ds2_is_the_published_division_and_says_what_is_wrong_with_it() -> None:

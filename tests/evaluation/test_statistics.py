@@ -8,8 +8,10 @@ from ecgrnn.evaluation.statistics import (
     clustering,
     differences,
     ec57_statistics,
+    few_patients,
     influence_rows,
     intervals,
+    matrix_figures,
 )
 from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 
@@ -113,10 +115,64 @@ def test_ec57_statistics_are_shares_of_the_matrix():
 
 
 def test_the_mean_f1_of_a_table_and_of_its_interval_is_one_figure_where_a_class_is_missing():
-    counts = matrices(5)
+    counts = matrices(9)
     counts[:, 1, :] = 0
-    counts[:, :, 1] = 0
     found = intervals(counts, class_statistics(CLASSES, scored=CLASSES), FEW)["macro_f1"]
-    assert found["estimate"] == pytest.approx(macro_f1(counts.sum(axis=0), over=[0, 1, 2]))
+    assert found["estimate"] == pytest.approx(macro_f1(counts.sum(axis=0), over=[0, 2]))
     assert found["undefined_draws"] == 0
     assert found["bca"][0] <= found["estimate"] <= found["bca"][1]
+    figures = matrix_figures(counts, CLASSES, scored=CLASSES)
+    assert figures["macro_f1"] == pytest.approx(found["estimate"])
+    assert figures["macro_f1_classes"] == ["N", "V"]
+    assert figures["classes"]["S"]["f1"] is None
+
+
+def perfect(patients_with_v: int, *, n: int = 22) -> np.ndarray:
+    counts = np.zeros((n, 3, 3), np.int64)
+    counts[:, 0, 0] = 100 + np.arange(n)
+    counts[:patients_with_v, 2, 2] = 40
+    return counts
+
+
+def test_a_class_that_was_not_drawn_does_not_make_a_perfect_classifier_worse():
+    found = intervals(perfect(2), class_statistics(CLASSES, scored=CLASSES), FEW)["macro_f1"]
+    assert found["estimate"] == 1.0
+    assert found["bca"] is found["percentile"] is None
+    assert found["undefined_draws"] > 0.05 * FEW.n_resamples
+
+
+@pytest.mark.parametrize(("patients", "has_interval"), [(1, False), (4, False), (9, True)])
+def test_a_class_has_an_interval_from_five_patients_on(patients: int, has_interval: bool):
+    counts = perfect(patients)
+    counts[:, 0, 2] = 1  # every patient has a beat called V
+    counts[::2, 2, 0] += counts[::2, 2, 2] // 4
+    found = intervals(counts, class_statistics(CLASSES, scored=CLASSES), FEW)
+    for key in ("V_sensitivity", "V_positive_predictivity", "V_f1"):
+        assert found[key]["patients"] == patients
+        assert (found[key]["bca"] is not None) == has_interval
+    assert found["accuracy"]["bca"] is not None
+
+
+def test_leaving_out_the_only_patient_with_a_class_leaves_no_mean_f1():
+    rows = influence_rows(
+        [str(k) for k in range(22)], perfect(1), class_statistics(CLASSES, scored=CLASSES), classes=CLASSES
+    )
+    assert rows[0]["macro_f1"] == 1.0
+    assert rows[1]["macro_f1"] is None
+    assert rows[1]["V_f1"] is None
+    assert rows[2]["macro_f1"] == 1.0
+
+
+def test_few_patients_are_said_to_make_intervals_too_narrow():
+    assert "too narrow" in few_patients(19)
+    assert few_patients(20) is None
+
+
+def test_differences_of_a_class_of_one_patient_have_no_interval():
+    first = perfect(1)
+    second = first.copy()
+    second[0, 2] = [10, 0, 30]
+    found = differences(first, second, class_statistics(CLASSES, scored=CLASSES), FEW)["V_sensitivity"]
+    assert (found["first"], found["second"], found["patients"]) == (1.0, 0.75, 1)
+    assert found["bca"] is None
+    assert found["p_value"] == 1.0

@@ -128,3 +128,36 @@ def test_the_marks_of_a_record_are_scored_as_those_of_a_lead():
     score = score_record(reference, test, fs_hz=500.0)["QRS", "onset"]
     assert (score.found, score.missed, score.extra) == (2, 0, 0)
     assert score.errors_ms.tolist() == [0.0, 20.0]
+
+
+def test_a_record_counts_leads_and_not_marks():
+    p_wave = dataclasses.replace(lead(1000, 1040), kind=np.full(2, "P"))  # 80 ms apart
+    leads = [p_wave] * 3 + [lead()] * 9
+    assert record_waves(leads, fs_hz=500.0)["P", "onset"].tolist() == []
+    assert record_waves([p_wave] * 6 + [lead()] * 6, fs_hz=500.0)["P", "onset"].tolist() == [1000]
+
+
+def test_of_several_marks_of_one_lead_the_nearest_to_the_median_counts():
+    leads = [lead(1000), lead(1004), lead(1002, 1045)]
+    assert record_waves(leads, fs_hz=500.0)["QRS", "onset"].tolist() == [1002]
+
+
+def test_a_mark_of_a_record_that_was_left_unset_in_most_leads_is_no_error():
+    unset = dataclasses.replace(lead(1000, 1400), onset=np.array([-1, 1400]))
+    reference, test = [unset] * 8 + [lead(1000, 1400)] * 4, [lead(1000, 1400)] * 12
+    scores = score_record(reference, test, fs_hz=500.0)
+    onset, offset = scores["QRS", "onset"], scores["QRS", "offset"]
+    assert (onset.found, onset.missed, onset.extra) == (1, 0, 0)
+    assert (offset.found, offset.missed, offset.extra) == (2, 0, 0)
+
+
+def test_a_wave_of_a_record_that_few_leads_show_is_an_error_where_it_is_found():
+    reference = [lead(200, 1400)] * 12
+    reference[:2] = [dataclasses.replace(lead(200, 1000, 1400), onset=np.array([200, -1, 1400]))] * 2
+    test = [lead(200, 1000, 1400)] * 12
+    assert score_record(reference, test, fs_hz=500.0)["QRS", "onset"].extra == 1
+
+
+def test_f1_without_a_reference_mark_is_undefined():
+    assert np.isnan(score([], [100]).f1)
+    assert score([100], []).f1 == 0

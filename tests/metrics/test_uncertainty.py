@@ -10,6 +10,7 @@ from scipy import stats
 from ecgrnn.errors import DataError
 from ecgrnn.metrics.ec57_counts import share
 from ecgrnn.metrics.uncertainty import (
+    ClassStatistic,
     acceleration,
     bootstrap_interval,
     design_effect,
@@ -48,13 +49,13 @@ def test_a_resample_adds_up_as_many_patients_as_there_are():
 
 
 def test_percentile_interval_equals_that_of_all_possible_draws():
-    counts = np.array([[1, 10], [5, 10], [8, 20], [9, 10]])
-    every = np.array([proportion(counts[list(draw)].sum(axis=0)) for draw in product(range(4), repeat=4)])
+    counts = np.array([[1, 10], [5, 10], [8, 20], [9, 10], [3, 5]])
+    every = np.array([proportion(counts[list(draw)].sum(axis=0)) for draw in product(range(5), repeat=5)])
     found = bootstrap_interval(
         counts, proportion, rng=rng(), method="percentile", level=0.8, n_resamples=50_000
     )
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(every, [0.1, 0.9])), abs=0.006)
-    assert found.estimate == 23 / 50
+    assert found.estimate == 26 / 55
 
 
 def test_jackknife_leaves_one_patient_out_at_a_time():
@@ -123,11 +124,57 @@ def test_the_same_seed_gives_the_same_interval():
     assert first == second
 
 
-def test_draws_without_the_class_are_set_aside_and_counted():
+def test_a_class_of_one_patient_has_no_interval_and_its_undefined_draws_are_counted():
     counts = np.array([[3, 4], [0, 0], [0, 0]])
     interval = bootstrap_interval(counts, proportion, rng=rng(), n_resamples=9000)
-    assert (interval.estimate, interval.low, interval.high) == (0.75, 0.75, 0.75)
+    assert interval.estimate == 0.75
+    assert np.isnan([interval.low, interval.high]).all()
+    assert interval.n_patients == 1
     assert interval.n_undefined / 9000 == pytest.approx((2 / 3) ** 3, abs=0.02)
+
+
+def test_an_interval_needs_five_patients_with_the_class():
+    counts = patients(rng(20), 5)
+    assert not np.isnan(bootstrap_interval(counts, proportion, rng=rng()).low)
+    assert np.isnan(bootstrap_interval(counts[:4], proportion, rng=rng()).low)
+
+
+def test_too_many_draws_without_the_class_leave_no_interval():
+    counts = np.concatenate([patients(rng(21), 5), np.zeros((45, 2), np.int64)])
+    found = bootstrap_interval(counts, proportion, rng=rng(), n_resamples=2000)
+    assert 0 < found.n_undefined < 20  # (45 / 50) ** 50 is 0.5 %
+    assert not np.isnan(found.low)
+    called_in_three = ClassStatistic(proportion, lambda counts: np.ones(len(counts)))
+    counts = np.concatenate([patients(rng(21), 3), np.zeros((19, 2), np.int64)])
+    found = bootstrap_interval(counts, called_in_three, rng=rng(), n_resamples=2000)
+    assert found.n_undefined > 20  # (19 / 22) ** 22 is 4 %
+    assert found.n_patients == 22
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_patients_of_a_class_are_counted_by_its_items_and_not_by_the_calls():
+    called = ClassStatistic(proportion, lambda counts: counts[..., 2])
+    counts = np.concatenate([patients(rng(22), 9), np.eye(9, 1, dtype=np.int64) * 40], axis=1)
+    found = bootstrap_interval(counts, called, rng=rng())
+    assert found.n_patients == 1
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_draws_in_chunks_are_the_draws_at_once(monkeypatch):
+    counts = rng(23).integers(0, 9, (7, 3, 3))
+    whole = resample_patients(counts, rng=rng(), n_resamples=1000)
+    monkeypatch.setattr("ecgrnn.metrics.uncertainty._CHUNK", 90)
+    np.testing.assert_array_equal(resample_patients(counts, rng=rng(), n_resamples=1000), whole)
+
+
+def test_patients_with_equal_counts_are_drawn_together_as_often_as_one_by_one():
+    counts = np.repeat(np.eye(3, dtype=np.int64), [1, 20, 9], axis=0)
+    drawn = resample_patients(counts, rng=rng(), n_resamples=20_000)
+    np.testing.assert_allclose(drawn.mean(axis=0), [1, 20, 9], atol=0.1)
+    np.testing.assert_allclose(drawn.var(axis=0), [29 / 30, 20 / 3, 9 * 0.7], rtol=0.05)
+    np.testing.assert_allclose(
+        jackknife(np.stack([counts[:, 0], counts.sum(1)], 1), proportion)[:2], [0, 1 / 29]
+    )
 
 
 def test_a_statistic_that_is_never_defined_has_no_interval():
@@ -136,9 +183,11 @@ def test_a_statistic_that_is_never_defined_has_no_interval():
     assert interval.n_undefined == 50
 
 
-def test_a_perfect_model_has_a_point_for_an_interval():
-    interval = bootstrap_interval(np.array([[4, 4], [9, 9], [2, 2]]), proportion, rng=rng(), n_resamples=100)
-    assert (interval.low, interval.high) == (1.0, 1.0)
+def test_a_perfect_model_has_no_interval_of_width_zero():
+    counts = np.repeat(np.arange(1, 9)[:, np.newaxis], 2, axis=1)
+    interval = bootstrap_interval(counts, proportion, rng=rng(), n_resamples=100)
+    assert interval.estimate == 1.0
+    assert np.isnan([interval.low, interval.high]).all()
 
 
 def test_intervals_of_ec57_statistics_come_from_matrices():
@@ -150,7 +199,8 @@ def test_intervals_of_ec57_statistics_come_from_matrices():
 def test_a_model_does_not_differ_from_itself():
     counts = patients(rng(9), 20)
     difference = paired_difference(counts, counts, proportion, rng=rng())
-    assert (difference.interval.low, difference.interval.estimate, difference.interval.high) == (0, 0, 0)
+    assert difference.interval.estimate == 0
+    assert np.isnan([difference.interval.low, difference.interval.high]).all()
     assert difference.p_value == 1.0
 
 
@@ -173,6 +223,38 @@ def test_p_values_without_a_difference_are_about_uniform():
         for _ in range(200)
     )
     assert 5 <= small <= 40
+
+
+def test_the_p_value_of_few_patients_is_that_of_all_sign_changes():
+    first, second = patients(rng(16), 6), patients(rng(17), 6)
+    d = [
+        float(np.diff(proportion(np.stack([np.where(s, b, a).sum(0), np.where(s, a, b).sum(0)])))[0])
+        for swapped in product([False, True], repeat=6)
+        for s in [np.array(swapped)[:, np.newaxis]]
+        for a, b in [(first, second)]
+    ]
+    seen = np.array(d[0])
+    expected = min(1.0, 2 * min(np.mean(d <= seen + 1e-12), np.mean(d >= seen - 1e-12)))
+    assert paired_difference(first, second, proportion, rng=rng()).p_value == pytest.approx(expected)
+
+
+def test_five_patients_never_give_a_p_value_below_a_sixteenth():
+    worse = patients(rng(18), 5, sensitivity=0.3)
+    better = np.stack([worse[:, 1], worse[:, 1]], axis=1)
+    assert paired_difference(worse, better, proportion, rng=rng()).p_value == pytest.approx(2 / 2**5)
+
+
+@pytest.mark.parametrize("n", [5, 10, 22])
+def test_false_alarms_are_as_rare_as_the_p_value_says(n: int):
+    generator = rng(19)
+    alarms = sum(
+        paired_difference(
+            patients(generator, n), patients(generator, n), proportion, rng=generator, n_resamples=300
+        ).p_value
+        <= 0.05
+        for _ in range(150)
+    )
+    assert alarms / 150 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 150)
 
 
 def test_swapping_the_models_swaps_the_sign():
