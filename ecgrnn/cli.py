@@ -211,6 +211,23 @@ def to_config(composed: "DictConfig") -> Any:
         raise (cause or error) from None
 
 
+def compose_train(words: Sequence[str]) -> Any:
+    """Make the options of ``train`` inside another command, whose folders of config files hold here, too.
+
+    Raises:
+        ConfigError: what ``train`` would say of these words.
+    """
+    from hydra import compose
+
+    try:
+        return to_config(compose("train", overrides=_for_hydra(list(words))))
+    except Exception as error:
+        explanation = str(error) if isinstance(error, EcgrnnError) else _explain(error, "train")
+        if explanation is None:
+            raise
+        raise ConfigError(explanation) from error
+
+
 def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable[["DictConfig"], None]:
     def job(composed: "DictConfig") -> None:
         """Claim a folder for what Hydra composed, keep the options in it, and run the command."""
@@ -234,7 +251,8 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
                 options = to_config(composed)
                 if resumed or not goes_on:
                     _keep_options(command, composed, run_dir, resumed=resumed)
-                _module_of(command).run(options)
+                more = {"compose": compose_train} if command == "sweep" else {}
+                _module_of(command).run(options, **more)
             if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
                 done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:

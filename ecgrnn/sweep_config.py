@@ -78,7 +78,7 @@ class SearchConfig:
             raise ConfigError("search.objectives must name one objective, or several different ones")
         if len(self.objectives) > 1 and self.pruner is not Pruner.none:
             raise ConfigError(
-                f"search.pruner={self.pruner} judges one objective alone, and search.objectives has "
+                f"search.pruner={self.pruner} supports one objective, but search.objectives lists "
                 f"{len(self.objectives)}; set search.pruner=none"
             )
         at_least("search", "startup_trials", self.startup_trials, 1)
@@ -134,7 +134,7 @@ class SweepConfig(TrainConfig):
         super().__post_init__()
         if self.resume is not None:
             raise ConfigError(
-                f"resume={self.resume} is for train; a sweep goes on with the words it was begun with and "
+                "resume= applies to train only. To continue a sweep, repeat its command with "
                 f"run_dir={self.resume}"
             )
         if not self.search.space:

@@ -3,8 +3,9 @@
 import dataclasses
 import os
 import shlex
+import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -12,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ecgrnn.build_trainer import check_course, monitored
+from ecgrnn.build_trainer import check_course, check_trainer_keys, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.commands.stages import tell
@@ -25,11 +26,22 @@ from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 
 
-def run(options: SweepConfig) -> None:
-    """Work on a study until it has the wanted number of finished trials; begins it or goes on with it."""
+Compose = Callable[[Sequence[str]], TrainConfig]
+"""Makes the options of ``train`` from overrides, as the command line would."""
+
+
+def run(options: SweepConfig, *, compose: Compose | None = None) -> None:
+    """Work on a study until it has the wanted number of finished trials; begins it or continues it.
+
+    Args:
+        options: the sweep's options.
+        compose: makes the options of ``train``, to try every option's extreme values before any trial begins;
+            None tries none.
+    """
     try:
         from ecgrnn.sweeps import record
         from ecgrnn.sweeps.space import check_space
@@ -38,11 +50,14 @@ def run(options: SweepConfig) -> None:
     except ImportError as error:
         raise ConfigError("sweep needs Optuna: pip install 'ecgrnn[optuna]'") from error
     check_space(options.search.space, train_options(options))
+    check_trainer_keys(dict.fromkeys(_trainer_keys(options)))
     check_course(options)
     _check_objectives(options)
     _check_folder(options)
     words = trial_words(options)
     _check_words(options)
+    if compose is not None:
+        check_values(options, compose)
     study = open_study(options, words)
     rows = record.trial_rows(study, options)
     tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
@@ -75,6 +90,7 @@ def write_sweep(study: Any, options: SweepConfig) -> None:
             old.unlink()  # a later trial is better in every objective
     for name, trial in zip(names, best, strict=False):
         write_text(run_dir / "conf" / "experiment" / f"{name}.yaml", record.experiment(study, trial, options))
+    copy_groups(options.given.config_dirs, run_dir / "conf")
     command = f"python -m ecgrnn train --config-dir {shlex.quote(str(run_dir / 'conf'))} experiment=best"
     shown = SweepShown(
         study=study.study_name,
@@ -93,17 +109,53 @@ def write_sweep(study: Any, options: SweepConfig) -> None:
     tell(f"page        {run_dir / 'sweep.html'}")
 
 
+def check_values(options: SweepConfig, compose: Compose) -> None:
+    """Compose a training with each choice, or lowest and highest value, of every option that is searched.
+
+    Raises:
+        ConfigError: naming the value that ``train`` would refuse.
+    """
+    from ecgrnn.sweeps.space import extremes, words_of
+
+    for name, values in options.search.space.items():
+        for value in extremes(values):
+            (word,) = words_of({name: value})
+            try:
+                check_course(compose([*_given_to_trials(options), word]))
+            except ConfigError as error:
+                raise ConfigError(f"search.space: a trial with {word} would fail: {error}") from error
+
+
+def copy_groups(config_dirs: Sequence[str], conf: Path) -> None:
+    """Copy the user's own files of config groups beside the best recipe, which names them.
+
+    Hydra takes one ``--config-dir``, and the printed command needs it for the recipe.
+    """
+    for folder in map(Path, config_dirs):
+        if folder.resolve() == conf.resolve():
+            continue
+        for group in _COPIED_GROUPS:
+            for source in sorted((folder / group).rglob("*.yaml")):
+                copy = conf / source.relative_to(folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+
+
 def trial_words(options: SweepConfig) -> list[str]:
     """Give the words of the command line that are for every trial, and not for the sweep."""
-    own = {field.name for field in dataclasses.fields(SweepConfig)} - _train_fields()
     folders = [word for folder in options.given.config_dirs for word in ("--config-dir", folder)]
-    return folders + [word for word in options.given.words if _top(word) not in own | _NOT_OF_A_TRIAL]
+    return folders + _given_to_trials(options)
 
 
 def train_options(options: SweepConfig) -> dict[str, Any]:
     """Give the options of ``train`` alone, as plain data."""
     plain = to_plain(options)
     return {name: plain[name] for name in _train_fields()}
+
+
+def _given_to_trials(options: SweepConfig) -> list[str]:
+    own = {field.name for field in dataclasses.fields(SweepConfig)} - _train_fields()
+    return [word for word in options.given.words if _top(word) not in own | _NOT_OF_A_TRIAL]
 
 
 def _check_folder(options: SweepConfig) -> None:
@@ -127,7 +179,7 @@ def _check_folder(options: SweepConfig) -> None:
             old, new = before or "null", now or "null"
             raise ConfigError(
                 f"run_dir={options.run_dir} is that of a sweep with {name}={old}, and it is {new} now; "
-                f"give {name}={old} to go on with it, or another run_dir to begin anew"
+                f"give {name}={old} to continue it, or another run_dir to begin a new one"
             )
 
 
@@ -150,9 +202,13 @@ def _check_objectives(options: SweepConfig) -> None:
     judged_by = monitored(options.task)[0]
     if Objective.macro_f1 in options.search.objectives and judged_by != MONITOR:
         raise ConfigError(
-            f"search.objectives names macro_f1, but this task is judged by {judged_by}: sweeps are for tasks "
-            f"that are judged by {MONITOR}, such as task=beat_sequence, rhythm or delineate"
+            f"search.objectives names macro_f1, but this task chooses its best epoch by {judged_by}; take a "
+            f"task with {MONITOR}, such as task=beat_sequence, rhythm or delineate"
         )
+
+
+def _trainer_keys(options: SweepConfig) -> list[str]:
+    return [name.split(".")[1] for name in options.search.space if name.startswith("trainer.")]
 
 
 def _train_fields() -> set[str]:
@@ -180,6 +236,6 @@ def _stopping(run_dir: str) -> Callable[[int, FrameType | None], None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         """Leave the worker's loop."""
-        raise Interrupted(number, f"the same words with run_dir={shlex.quote(run_dir)} go on with the sweep")
+        raise Interrupted(number, f"to continue, repeat the command with run_dir={shlex.quote(run_dir)}")
 
     return stop

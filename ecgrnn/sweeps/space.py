@@ -1,5 +1,6 @@
 """The search space: values for a trial, and the words that give them to ``train``."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,33 @@ from ecgrnn.runs import quoted
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import RangeConfig
 
+FIXED = {
+    "data": "it decides which patients and which labels a trial is scored on",
+    "seed": "the best of several seeds is luck, not a better recipe",
+    "judge": "it decides which epoch is scored",
+    "evaluate_test": "trials are scored on validation patients only",
+    "run_dir": "every trial gets a folder of its own",
+    "resume": "every trial begins anew",
+    "logger": "it says who is told of a trial, and the sweep reads the epochs from its CSV file",
+    "task": "it decides what a trial is scored by",
+    "task.macro_f1_classes": "it decides which classes macro-F1 is the mean of",
+    "trainer": "its keys are searched one by one",
+    "trainer.accelerator": "the sweep deals out the devices",
+    "trainer.devices": "the sweep deals out the devices",
+    "trainer.num_nodes": "the sweep deals out the devices",
+    "trainer.default_root_dir": "every trial gets a folder of its own",
+    "trainer.fast_dev_run": "it changes which patients a trial is scored on",
+    "trainer.limit_val_batches": "it changes which patients a trial is scored on",
+    "trainer.limit_test_batches": "it changes which patients a trial is scored on",
+    "trainer.limit_predict_batches": "it changes which patients a trial is scored on",
+    "trainer.overfit_batches": "it changes which patients a trial is scored on",
+}
+"""Options that a study does not search, each with the reason; of a group in ``_WHOLE``, no option at all."""
+
+_ROUNDING = 1e-9
+"""What a quotient of two floats may be off by: 0.4 is three steps of 0.1 above 0.1."""
+
+_WHOLE = ("data", "logger")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 """Text that Hydra's grammar reads as it stands."""
 
@@ -18,25 +46,47 @@ Value = str | int | float | bool | None
 
 
 def check_space(space: Mapping[str, RangeConfig], options: Mapping[str, Any]) -> None:
-    """Check that the space names options that there are.
+    """Check that the space names options that there are, and none that trials cannot be compared over.
 
     Args:
         space: option to its values.
         options: the options of ``train`` as plain data.
 
     Raises:
-        ConfigError: naming the option that is none.
+        ConfigError: naming the option that is none, or may not be searched.
     """
     known = _names(options)
     for name in space:
         if name not in known and not name.startswith("trainer."):
             hint = did_you_mean(name, known)
             raise ConfigError(f"search.space names '{name}', which is no option of train{hint}")
+        group = name.split(".")[0]
+        reason = FIXED.get(name) or (FIXED[group] if group in _WHOLE else None)
+        if reason:
+            raise ConfigError(
+                f"search.space names '{name}', which must be the same for all trials of a study: {reason}; "
+                "remove it from the space, and give it on the command line if you need another value"
+            )
 
 
 def suggest(trial: optuna.Trial, space: Mapping[str, RangeConfig]) -> dict[str, Value]:
     """Choose a trial's value of every option."""
     return {name: _suggest(trial, name, values) for name, values in space.items()}
+
+
+def extremes(values: RangeConfig) -> list[Value]:
+    """Give the choices, or the lowest and the highest value that a trial may be given.
+
+    Example:
+        >>> extremes(RangeConfig(low=8, high=30, step=8)), extremes(RangeConfig(low=8, high=32.0))
+        ([8, 24], [8.0, 32.0])
+    """
+    if values.choices is not None:
+        return list(values.choices)
+    low, high = values.low, values.high
+    if values.step is not None:
+        high = low + math.floor((high - low) / values.step + _ROUNDING) * values.step
+    return [low, high] if values.whole else [float(low), float(high)]
 
 
 def words_of(values: Mapping[str, Value]) -> list[str]:

@@ -12,6 +12,8 @@ from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from ecgrnn.choices import Objective, Pruner, Sampler
 from ecgrnn.credentials import without_passwords
@@ -24,6 +26,10 @@ BEAT = "beat"
 """User attribute of a trial: a number that its worker raises as long as it lives."""
 
 _JOURNAL = "journal:"
+_POSTGRESQL = ("postgresql", "postgres")
+_POSTGRESQL_DRIVER = "postgresql+psycopg"
+"""The driver of an address that names none: that of the extra ``postgresql``."""
+
 _OPENING_TRIES = 5
 _SQLITE_WAIT_S = 60
 _OF_THE_MACHINE = (
@@ -101,11 +107,19 @@ def try_again(study: optuna.Study, lost: FrozenTrial, *, max_retries: int) -> bo
         study.tell(lost.number, state=TrialState.FAIL)
     except (ValueError, UpdateFinishedTrialError):
         return False  # another worker was faster, or the trial finished after all
-    retries = int(lost.user_attrs.get("retries", 0))
-    if retries < max_retries:
-        origin = {"retries": retries + 1, "retry_of": lost.number}
+    if may_try_again(lost, max_retries=max_retries):
+        origin = {"retries": _retries(lost) + 1, "retry_of": lost.number}
         study.enqueue_trial(dict(lost.params), user_attrs=origin)
     return True
+
+
+def may_try_again(lost: FrozenTrial, *, max_retries: int) -> bool:
+    """Tell whether a trial's values were tried again less than ``max_retries`` times so far."""
+    return _retries(lost) < max_retries
+
+
+def _retries(trial: FrozenTrial) -> int:
+    return int(trial.user_attrs.get("retries", 0))
 
 
 class Watch:
@@ -141,11 +155,12 @@ class Watch:
 
 def _open(options: SweepConfig) -> optuna.Study:
     """Open the study; two workers that begin together may both try to make its tables."""
+    address = _address(options)
     for attempt in range(_OPENING_TRIES):
         try:
             return optuna.create_study(
                 study_name=study_name(options),
-                storage=_storage(options),
+                storage=_storage(address),
                 directions=[
                     "maximize" if one is Objective.macro_f1 else "minimize"
                     for one in options.search.objectives
@@ -162,8 +177,35 @@ def _open(options: SweepConfig) -> optuna.Study:
     raise AssertionError("unreachable")
 
 
-def _storage(options: SweepConfig) -> BaseStorage:
+def _address(options: SweepConfig) -> str:
+    """Give the address of the storage with a driver that is installed.
+
+    Raises:
+        ConfigError: it is no address of SQLAlchemy, or needs a driver that is not installed.
+    """
     address = options.storage or f"sqlite:///{Path(options.run_dir) / 'study.db'}"
+    if address.startswith(_JOURNAL):
+        return address
+    try:
+        url = make_url(address)
+        if url.drivername in _POSTGRESQL:
+            url = url.set(drivername=_POSTGRESQL_DRIVER)
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        extra = " (pip install 'ecgrnn[postgresql]')" if url.drivername == _POSTGRESQL_DRIVER else ""
+        raise ConfigError(
+            f"storage={without_passwords(address)} needs the Python driver {error.name}, which is not "
+            f"installed; install it{extra}"
+        ) from error
+    except ArgumentError as error:
+        raise ConfigError(
+            f"storage={without_passwords(address)} is neither journal:PATH nor an SQL address such as "
+            "postgresql://USER@HOST/NAME"
+        ) from error
+    return url.render_as_string(hide_password=False)
+
+
+def _storage(address: str) -> BaseStorage:
     if address.startswith(_JOURNAL):
         return JournalStorage(JournalFileBackend(address.removeprefix(_JOURNAL)))
     patience = {"connect_args": {"timeout": _SQLITE_WAIT_S}} if address.startswith("sqlite") else {}

@@ -1,5 +1,6 @@
 """A worker: runs trials of a study until it has enough, several at a time, and loses none it can save."""
 
+import math
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +14,13 @@ import yaml
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from ecgrnn.choices import Objective
+from ecgrnn.choices import Epoch, Objective
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import DataError
 from ecgrnn.sweep_config import SweepConfig
 from ecgrnn.sweeps.process import PROGRAM, Ended, TrialProcess, own_cores, share_of_machine
 from ecgrnn.sweeps.space import suggest, words_of
-from ecgrnn.sweeps.study import BEAT, Watch, in_work, next_trial, try_again
+from ecgrnn.sweeps.study import BEAT, Watch, in_work, may_try_again, next_trial, try_again
 
 _POLL_S = 0.5
 _LOOK_S = 2.0  # how often the study is read: reading it costs more than looking at a process
@@ -161,11 +162,21 @@ class Worker:
                 self.study.tell(slot.trial, state=TrialState.PRUNED)
                 self.say(f"trial {slot.trial.number:>4} pruned    after {len(slot.reported)} epochs")
         except (UpdateFinishedTrialError, ValueError) as error:
-            # The study has closed this trial: this worker was silent too long, and another took it over.
-            if slot in self._slots:
-                self._slots.remove(slot)
+            self._slots = [other for other in self._slots if other is not slot]
             slot.process.stop()
-            self.say(f"trial {slot.trial.number:>4} was taken over by another worker ({error})")
+            self._drop(slot, error)
+
+    def _drop(self, slot: _Slot, error: Exception) -> None:
+        """Tell of a trial that the study took no figure for: another worker closed it, or it fails now."""
+        number = slot.trial.number
+        _, running = in_work(self.study)
+        if number not in {trial.number for trial in running}:
+            # this worker was silent for too long
+            self.say(f"trial {number:>4} was taken over by another worker ({error})")
+            return
+        slot.trial.set_user_attr("error", str(error))
+        self.study.tell(slot.trial, state=TrialState.FAIL)
+        self._count_failure(f"trial {number} failed: {error} ({slot.process.folder}.log)")
 
     def _beat(self, slot: _Slot) -> None:
         now_s = time.monotonic()
@@ -181,7 +192,7 @@ class Worker:
         new = {
             epoch: value
             for epoch, value in slot.process.epochs().items()
-            if epoch not in slot.reported and value == value
+            if epoch not in slot.reported and math.isfinite(value)
         }
         for epoch, value in sorted(new.items()):
             slot.trial.report(value, step=epoch)
@@ -190,20 +201,28 @@ class Worker:
 
     def _close(self, slot: _Slot, ended: Ended) -> None:
         number = slot.trial.number
-        values = _values(self.options.search.objectives, ended.figures)
+        epochs = slot.process.epochs()
+        values = _values(self.options.search.objectives, self._figures(ended, epochs))
         if values is None:
             slot.trial.set_user_attr("error", ended.said)
             self.study.tell(slot.trial, state=TrialState.FAIL)
             self._count_failure(f"trial {number} failed: {ended.said} ({slot.process.folder}.log)")
             return
         self._failures = 0
-        figures: Mapping[str, Any] = ended.figures or {}
+        figures = self._figures(ended, epochs) or {}
         for key in ("parameters", "fit_seconds", "best_epoch"):
             slot.trial.set_user_attr(key, figures.get(key))
         slot.trial.set_user_attr("config", _config(slot.process.folder / "config.yaml"))
         self.study.tell(slot.trial, values)
         named = zip(self.options.search.objectives, values, strict=True)
         self.say(f"trial {number:>4} finished  " + "  ".join(f"{name} {value:.5g}" for name, value in named))
+
+    def _figures(self, ended: Ended, epochs: Mapping[int, float]) -> Mapping[str, Any] | None:
+        """Give what a training came to; with ``judge=last`` its last epoch, since that one is scored."""
+        if ended.figures is None or self.options.judge is Epoch.best:
+            return ended.figures
+        last = max(epochs, default=None)
+        return {**ended.figures, "best": epochs.get(last) if last is not None else None, "best_epoch": last}
 
     def _count_failure(self, line: str) -> None:
         self.say(line)
@@ -217,7 +236,11 @@ class Worker:
         """Queue anew the trials whose worker is gone."""
         for lost in self._watch.lost(others, now_s=time.monotonic()):
             if try_again(self.study, lost, max_retries=self.options.max_retries):
-                self.say(f"trial {lost.number:>4} lost its worker; it is tried again")
+                again = may_try_again(lost, max_retries=self.options.max_retries)
+                outcome = (
+                    "it is tried again" if again else f"max_retries={self.options.max_retries} is used up"
+                )
+                self.say(f"trial {lost.number:>4} lost its worker; {outcome}")
 
     def _give_back(self) -> None:
         """Stop what still runs, and queue it for whoever works on the study next."""
@@ -235,7 +258,7 @@ def _values(objectives: Sequence[Objective], figures: Mapping[str, float] | None
     if figures is None:
         return None
     values = [figures.get(_FIGURES[objective]) for objective in objectives]
-    known = [float(value) for value in values if value is not None and value == value]
+    known = [float(value) for value in values if value is not None and math.isfinite(value)]
     return known if len(known) == len(objectives) else None
 
 

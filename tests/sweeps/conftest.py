@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def program():
 @pytest.fixture(autouse=True)
 def _folder(tmp_path):
     (tmp_path / "sweep").mkdir()
+
+
+@pytest.fixture(autouse=True)
+def _processes_run_this_tree(monkeypatch):
+    """Workers and trials are processes of their own, which would import an installed package instead."""
+    root = str(Path(__file__).resolve().parents[2])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])))
 
 
 @pytest.fixture

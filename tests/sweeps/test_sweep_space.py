@@ -4,10 +4,11 @@ import pytest
 from ecgrnn.cli import conf_folder, register_schemas, to_config
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.commands.sweep import train_options
+from ecgrnn.config import BeatsConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import RangeConfig, SearchConfig
-from ecgrnn.sweeps.space import check_space, suggest, words_of
+from ecgrnn.sweeps.space import check_space, extremes, suggest, words_of
 
 
 def test_values_stay_in_their_range_and_keep_their_kind():
@@ -53,8 +54,47 @@ def test_a_name_that_is_no_option_is_refused_with_the_nearest():
     check_space({"network": RangeConfig(choices=["classifier"])}, options)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("data", "data.fold", "data.split", "data.records", "data.validation_fraction", "data.root"),
+        *("seed", "judge", "evaluate_test", "run_dir", "resume", "logger", "logger.csv", "task"),
+        *("task.macro_f1_classes", "trainer", "trainer.devices", "trainer.accelerator"),
+        *("trainer.limit_val_batches", "trainer.overfit_batches", "trainer.fast_dev_run"),
+    ],
+)
+def test_what_decides_who_is_scored_or_how_is_not_searched(name):
+    with pytest.raises(ConfigError, match=f"names '{name}', which must be the same for all trials"):
+        check_space({name: RangeConfig(choices=[0, 1])}, to_plain(TrainConfig(task=BeatsConfig())))
+
+
+def test_what_makes_a_recipe_is_searched():
+    options = to_plain(TrainConfig(task=BeatsConfig()))
+    names = ("optimizer", "optimizer.learning_rate", "task.label_smoothing", "loader.batch_size")
+    check_space({name: RangeConfig(choices=[0, 1]) for name in names}, options)
+    check_space({"trainer.gradient_clip_val": RangeConfig(low=0.1, high=1.0)}, options)
+
+
+@pytest.mark.parametrize(
+    ("values", "ends"),
+    [
+        ({"low": 8, "high": 32}, [8, 32]),
+        ({"low": 8, "high": 30, "step": 8}, [8, 24]),
+        ({"low": 8, "high": 32.0}, [8.0, 32.0]),
+        ({"low": 0.1, "high": 0.4, "step": 0.1}, [0.1, 0.4]),
+        ({"low": 1e-4, "high": 1e-2, "log": True}, [1e-4, 1e-2]),
+        ({"choices": [True, None, "a"]}, [True, None, "a"]),
+    ],
+    ids=str,
+)
+def test_the_extremes_are_the_ends_that_a_trial_may_be_given(values, ends):
+    found = extremes(RangeConfig(**values))
+    assert [type(value) for value in found] == [type(end) for end in ends]
+    assert found == pytest.approx(ends) if isinstance(ends[0], float) else found == ends
+
+
 def test_a_pruner_with_two_objectives_is_refused():
-    with pytest.raises(ConfigError, match="one objective alone"):
+    with pytest.raises(ConfigError, match=r"supports one objective, but search\.objectives lists 2"):
         SearchConfig(objectives=["macro_f1", "parameters"])
 
 

@@ -3,13 +3,14 @@ import sys
 import time
 from pathlib import Path
 
+import optuna
 import pytest
 import yaml
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
-from ecgrnn.choices import Objective, Pruner
-from ecgrnn.commands.sweep import _check_folder, _check_words, trial_words, write_sweep
+from ecgrnn.choices import Epoch, Objective, Pruner
+from ecgrnn.commands.sweep import _check_folder, _check_words, copy_groups, trial_words, write_sweep
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.runs import OPTIONS
 from ecgrnn.sweep_config import Given
@@ -206,8 +207,129 @@ def test_a_word_for_what_is_searched_is_refused(options):
 
 
 def test_resume_is_not_a_word_of_a_sweep(options):
-    with pytest.raises(ConfigError, match="goes on with the words it was begun with and run_dir=old"):
+    with pytest.raises(ConfigError, match=r"To continue a sweep, repeat its command with run_dir=old"):
         options(resume="old")
+
+
+def test_a_trial_whose_last_epoch_is_worse_is_scored_by_it_with_judge_last(options, work, tmp_path):
+    # the stand-in's score falls from epoch to epoch with weight decay, and its best is its first
+    for judge, epoch in ((Epoch.best, 0), (Epoch.last, 3)):
+        (tmp_path / judge.value).mkdir()
+        settings = options(n_trials=1, judge=judge, run_dir=str(tmp_path / judge.value))
+        (trial,) = work(settings, "optimizer.weight_decay=1", "++trainer.max_epochs=4").trials
+        assert trial.value == trial.intermediate_values[epoch]
+        assert trial.user_attrs["best_epoch"] == epoch
+
+
+def test_a_lost_trial_that_is_not_tried_again_is_not_said_to_be(options, program):
+    said = []
+    settings = options(n_trials=1, max_retries=0)
+    study = open_study(settings, [])
+    lost = study.ask()
+    worker = Worker(study, settings, words=[], say=said.append, program=program)
+    worker._watch.lost = lambda others, now_s: list(others)
+    worker.run()
+    assert f"trial {lost.number:>4} lost its worker; max_retries=0 is used up" in said
+    assert not any("tried again" in line for line in said)
+    assert states(study) == ["FAIL", "COMPLETE"]
+
+
+def test_a_fault_in_reporting_fails_the_trial_and_is_not_another_workers(options, program, monkeypatch):
+    said = []
+    settings = options(n_trials=1, max_failures=1)
+    study = open_study(settings, [])
+
+    def fault(self, value, step):
+        raise ValueError("the storage takes no such value")
+
+    monkeypatch.setattr("optuna.trial.Trial.report", fault)
+    worker = Worker(study, settings, words=[], say=said.append, program=program)
+    with pytest.raises(DataError, match=r"1 trials in a row failed.*takes no such value"):
+        worker.run()
+    assert states(study) == ["FAIL"]
+    assert study.trials[0].user_attrs["error"] == "the storage takes no such value"
+    assert not any("taken over" in line for line in said)
+
+
+def test_a_trial_that_another_worker_closed_is_told_as_taken_over(options, program):
+    said = []
+    settings = options(n_trials=1)
+    study = open_study(settings, [])
+
+    def say(line):
+        said.append(line)
+        if "trial    0 begins" in line:
+            study.tell(0, state=TrialState.FAIL)
+
+    Worker(study, settings, words=[], say=say, program=program).run()
+    assert any("trial    0 was taken over by another worker" in line for line in said)
+    assert states(study) == ["FAIL", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("pruner", "kind"),
+    [
+        (Pruner.none, optuna.pruners.NopPruner),
+        (Pruner.median, optuna.pruners.MedianPruner),
+        (Pruner.hyperband, optuna.pruners.HyperbandPruner),
+    ],
+)
+def test_the_study_prunes_as_it_was_told(options, pruner, kind):
+    settings = options(search={"pruner": pruner}, trainer={"max_epochs": 27})
+    assert type(open_study(settings, []).pruner) is kind
+
+
+def test_hyperband_stops_poor_trials(options):
+    settings = options(search={"pruner": Pruner.hyperband}, trainer={"max_epochs": 9})
+    study = open_study(settings, [])
+    stopped = []
+    for value in [0.9] * 12 + [0.1] * 12:
+        trial = next_trial(study, settings.search)
+        for epoch in range(9):
+            trial.report(value, step=epoch)
+            if trial.should_prune():
+                stopped.append((value, epoch))
+                study.tell(trial, state=TrialState.PRUNED)
+                break
+        else:
+            study.tell(trial, value)
+    assert [value for value, _ in stopped].count(0.1) >= 6
+    assert all(epoch < 8 for _, epoch in stopped)
+
+
+@pytest.mark.parametrize(
+    ("storage", "told"),
+    [
+        ("postgresql://ann:secret@host/name", r"driver psycopg.*pip install 'ecgrnn\[postgresql\]'"),
+        ("postgresql+psycopg://ann:secret@host/name", r"driver psycopg.*ecgrnn\[postgresql\]"),
+        ("mysql://ann:secret@host/name", "driver MySQLdb"),
+        ("not an address", "neither journal:PATH nor an SQL address"),
+    ],
+)
+def test_a_storage_without_its_driver_is_refused_at_once_and_by_name(options, monkeypatch, storage, told):
+    for driver in ("psycopg", "MySQLdb"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    monkeypatch.setattr("ecgrnn.sweeps.study.time.sleep", lambda s: pytest.fail("tried again"))
+    with pytest.raises(ConfigError, match=told) as refused:
+        open_study(options(storage=storage), [])
+    assert "secret" not in str(refused.value)
+
+
+def test_files_of_groups_are_copied_beside_the_best_recipe(tmp_path):
+    mine = tmp_path / "mine"
+    for name in (
+        "optimizer/slow.yaml",
+        "optimizer/more/x.yaml",
+        "search/s.yaml",
+        "optimizer/note.txt",
+        "a.yaml",
+    ):
+        (mine / name).parent.mkdir(parents=True, exist_ok=True)
+        (mine / name).write_text(name)
+    conf = tmp_path / "run" / "conf"
+    copy_groups([str(mine), str(conf)], conf)
+    found = sorted(str(path.relative_to(conf)) for path in conf.rglob("*") if path.is_file())
+    assert found == ["optimizer/more/x.yaml", "optimizer/slow.yaml"]
 
 
 def test_a_study_that_is_lost_from_sight_is_said_so(options, program, monkeypatch):
