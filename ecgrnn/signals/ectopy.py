@@ -19,11 +19,8 @@ _P_BEFORE_S, _P_PART = 0.30, 0.45
 _QRS_BEFORE_S = 0.07
 """What lies earlier in a beat is its P wave."""
 
-_END_S = 0.48
-"""The last beat of a record ends so long after its R peak, at the latest."""
-
 _AFTER_S = 3.2
-"""Silence behind the last beat, so that no window reaches beyond the record."""
+"""A copy ends so long behind its last beat, and is silent where the record ends sooner."""
 
 _FADE_S = 0.02
 """Half of the time in which one beat fades into the next."""
@@ -127,7 +124,8 @@ def plan_replay(
 def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDArray[np.float32]:
     """Play a record back in a rhythm, the same for the same plan.
 
-    Each beat goes from the onset of its P wave to that of the next and is moved to its new time. Waves that
+    Each beat goes from the onset of its P wave to that of the next (the first from the beginning of the
+    record) and is moved to its new time. Waves that
     overlap there, as the T wave and an early P wave do, are added; of noise only one beat's is there at any
     time. A beat that becomes ectopic gets a P wave of another shape, and no other beat is changed but those
     in simulated fibrillation, which lose it. The baseline is moved along with the beats, and what a high-pass
@@ -191,8 +189,8 @@ class _Cuts:
         peak = np.round(plan.old_s * fs_hz).astype(np.int64)
         shift = np.round(plan.time_s * fs_hz).astype(np.int64) - peak
         before = np.round(np.minimum(_P_BEFORE_S, _P_PART * _rr_s(plan.old_s)) * fs_hz).astype(np.int64)
-        end = min(len(signal), int(peak[-1]) + round(_END_S * fs_hz))
-        border = np.maximum.accumulate(np.append(np.maximum(peak - before, 0), end))
+        end = min(len(signal), int(peak[-1]) + round(_AFTER_S * fs_hz))
+        border = np.maximum.accumulate(np.concatenate([[0], (peak - before)[1:], [end]]))
         new_border = np.maximum.accumulate(border + np.append(shift, shift[-1]))
         new_peak = peak + shift
         behind_r = np.append(new_border[:1], new_peak + round(_FROM_R_S * fs_hz))

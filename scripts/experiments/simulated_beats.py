@@ -49,7 +49,7 @@ ALIKE = 0.1
 """Copied normal beats are compared where both RR intervals are within this part of the record's usual one."""
 
 N, S = (SCHEMES["aami"].classes.index(name) for name in "NS")
-MOST_BEATS, GROUPS, EPOCHS = 150, 5, 10
+MOST_BEATS, GROUPS, EPOCHS = 120, 5, 8
 
 
 @dataclass(frozen=True)
