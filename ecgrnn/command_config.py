@@ -323,7 +323,8 @@ def _required(name: str, value: str, what: str) -> None:
 def _causal_throughout(task: TaskConfig, preprocessing: PreprocessingConfig) -> None:
     if isinstance(task, BeatSequenceConfig) and task.causal and not preprocessing.causal:
         raise ConfigError(
-            "task.causal=true needs preprocessing.causal=true: filters without delay read up to 4 s ahead"
+            "task.causal=true needs preprocessing.causal=true, since filters without delay read up to 4 s "
+            "ahead, and network.sequence.bidirectional=false"
         )
 
 

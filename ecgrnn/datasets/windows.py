@@ -24,6 +24,10 @@ class PreparedSignal(Protocol):
         """``(time, lead)`` in mV."""
 
     @property
+    def n_samples(self) -> int:
+        """Length of ``signal``, which may be mapped or made only where it is read."""
+
+    @property
     def fs_hz(self) -> float:
         """Sampling frequency of ``signal``."""
 
@@ -51,6 +55,11 @@ class BareSignal:
     fs_hz: float
     leads: tuple[str, ...]
     source_fs_hz: float
+
+    @property
+    def n_samples(self) -> int:
+        """Length of ``signal``."""
+        return len(self.signal)
 
 
 @dataclass(frozen=True)
@@ -168,13 +177,8 @@ def _rows(record: PreparedSignal, source_sample: NDArray[np.int64], label: NDArr
     sample = resample_index(source_sample, fs_hz=record.source_fs_hz, to_hz=record.fs_hz)
     return BeatTable(
         record=np.zeros(len(sample), np.int64),
-        sample=np.minimum(sample, _length(record) - 1),
+        sample=np.minimum(sample, record.n_samples - 1),
         source_sample=source_sample,
         label=label,
         features=rr_features(source_sample, fs_hz=record.source_fs_hz),
     )
-
-
-def _length(record: PreparedSignal) -> int:
-    """Count a record's samples; a cached one need not be mapped for that."""
-    return record.n_samples if isinstance(record, CachedRecord) else len(record.signal)

@@ -149,7 +149,7 @@ class CausalFilter:
         new = np.arange(-(-start * self.up // self.down), -(-stop * self.up // self.down))
         at, part = np.divmod(new * self.down, self.up)
         if self.up == 1:
-            return known[at - first].astype(np.float32)
+            return np.asarray(known[at - first], np.float32)
         f = (part / self.up)[:, np.newaxis]
         weights = (  # the polynomial through -1, 0, 1 and 2, at f
             -f * (f - 1) * (f - 2) / 6,

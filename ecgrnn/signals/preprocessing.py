@@ -46,6 +46,11 @@ class PreparedRecord:
     source_samples: int
     valid: NDArray[np.bool_]
 
+    @property
+    def n_samples(self) -> int:
+        """Length of ``signal``."""
+        return len(self.signal)
+
 
 def prepare_record(
     record: Record, config: PreprocessingConfig, *, held: NDArray[np.float32] | None = None

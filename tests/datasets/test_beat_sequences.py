@@ -1,14 +1,17 @@
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
 import torch
 
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets import beat_sequences
+from ecgrnn.datasets import beat_sequences, ectopic_copies
 from ecgrnn.datasets.beat_sequences import BeatSequenceView, cut_sequences
 from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.datasets.windows import beat_table
 from ecgrnn.errors import ConfigError
+from ecgrnn.signals import ectopy
 from ecgrnn.signals.symbols import SCHEMES
 
 
@@ -126,6 +129,38 @@ def test_simulated_ectopy_is_a_function_of_the_seed(cached):
 
     torch.testing.assert_close(served(1), served(1), rtol=0, atol=0)
     assert not torch.equal(served(1), served(2))
+
+
+def test_copies_are_listed_without_being_made_and_are_the_same_each_time_they_are_read(cached, monkeypatch):
+    table = beat_table(cached, annotator="atr", scheme=SCHEMES["aami"])
+    with monkeypatch.context() as patch:
+        patch.setattr(ectopic_copies, "play", None)  # not called
+        copies, beats = ectopic_copies.ectopic_copies(
+            cached, table, scheme=SCHEMES["aami"], rng=np.random.default_rng(0)
+        )
+    assert len(beats) == len(table)
+    for copy in copies:
+        first = copy.signal
+        assert first.shape == (copy.n_samples, 2)
+        assert copy.signal is not first  # nothing is held
+        np.testing.assert_array_equal(copy.signal, first)
+
+
+def test_a_dataset_makes_one_copy_at_a_time_and_keeps_none(cached, monkeypatch):
+    made = []
+
+    def play(*arguments, **options):
+        signal = ectopy.play(*arguments, **options)
+        assert all(earlier() is None for earlier in made)
+        made.append(weakref.ref(signal))
+        return signal
+
+    monkeypatch.setattr(ectopic_copies, "play", play)
+    dataset = view(simulated_ectopy=0.3).dataset(cached, training=True)
+    assert len(made) == len(cached)
+    assert all(earlier() is None for earlier in made)
+    dataset.__getitems__(range(len(dataset)))
+    assert len(made) == len(cached)
 
 
 def test_simulated_ectopy_needs_classes_of_normal_and_supraventricular_beats(cached):

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
+from scipy.stats import mannwhitneyu
 
 from ecgrnn.signals.ectopy import replay
 from ecgrnn.signals.ectopy_rhythm import Origin, draw_rhythm
@@ -62,7 +64,9 @@ def test_a_record_without_a_normal_beat_is_joined_as_it_was_cut():
     np.testing.assert_allclose(played.time_s, time_s)
     assert not played.ectopic.any()
     inside = slice(round(time_s[0] * FS_HZ), round(time_s[-1] * FS_HZ))
-    assert np.abs(played.signal[inside] - signal[inside]).max() < 0.06  # 0.004 mV of noise, and the levels
+    off = np.abs(played.signal[inside] - signal[inside])
+    assert off[:-250].max() < 1e-5  # nothing is moved: it is the record
+    assert off.max() < 0.02  # a slow level before the silence at the end
 
 
 def test_an_ectopic_beat_has_its_qrs_at_its_new_time_and_another_p_wave():
@@ -77,6 +81,47 @@ def test_an_ectopic_beat_has_its_qrs_at_its_new_time_and_another_p_wave():
     usual = np.median(p[~ectopic], axis=0)
     off = np.abs(p - usual).max(axis=1)
     assert np.median(off[ectopic]) > 3 * np.median(off[~ectopic])
+
+
+def noisy(n_beats: int):
+    """Give a record of equal beats in noise as a recorder's filters leave it, below some 30 Hz."""
+    signal, time_s = beating(n_beats)
+    noise = gaussian_filter1d(rng(9).normal(0, 0.02, signal.shape), 0.7, axis=0)
+    return (signal + noise).astype(np.float32), time_s
+
+
+def area(one: np.ndarray, other: np.ndarray) -> float:
+    return float(mannwhitneyu(one, other).statistic / (len(one) * len(other)))
+
+
+def test_an_ectopic_beat_has_no_mark_of_the_cut():
+    """One number told simulated S beats from others: the largest second difference where the P wave ends."""
+    signal, time_s = noisy(1500)
+    played = replay(signal, time_s, fs_hz=FS_HZ, sinus=np.ones(1500, bool), rng=rng(2))
+    at = np.round(played.time_s * FS_HZ).astype(int)[5:-5]
+    ectopic = played.ectopic[5:-5]
+    for before_s in (0.3, 0.09, 0.07, 0.05):
+        near = at[:, None] - round(before_s * FS_HZ) + np.arange(-2, 3)
+        bend = np.abs(np.diff(played.signal[near, 0], n=2, axis=1)).max(axis=1)
+        assert area(bend[ectopic], bend[~ectopic]) == pytest.approx(0.5, abs=0.07)
+
+
+def roughness(signal: np.ndarray, at: np.ndarray, first_s: float, last_s: float) -> np.ndarray:
+    """Give the spread of the fourth differences, noise above all, in a window around each of some samples."""
+    window = at[:, None] + np.arange(round(first_s * FS_HZ), round(last_s * FS_HZ))
+    return np.diff(signal[window, 0], n=4, axis=1).std(axis=1)
+
+
+@pytest.mark.parametrize("place_s", [(-0.3, -0.08), (0.15, 0.45), (-0.45, -0.3)])
+def test_a_copy_is_as_noisy_as_its_record_before_and_behind_a_beat_and_in_pauses(place_s):
+    signal, time_s = noisy(1500)
+    played = replay(signal, time_s, fs_hz=FS_HZ, sinus=np.ones(1500, bool), rng=rng(3))
+    was = roughness(signal, np.round(time_s * FS_HZ).astype(int)[5:-5], *place_s)
+    new_at = np.round(played.time_s * FS_HZ).astype(int)[5:-5]
+    rr_s = np.diff(played.time_s)[4:-5]
+    for chosen in (rr_s > 0.9, rr_s > 0.7, played.ectopic[5:-5] & (rr_s > 0.5)):
+        found = roughness(played.signal, new_at[chosen], *place_s)
+        assert np.median(found) == pytest.approx(np.median(was), rel=0.12)
 
 
 def test_the_same_seed_plays_the_same_record():
