@@ -114,9 +114,8 @@ class _GapFiller:
                 self._fill_lead(lead, whole, filled[lead], long=long[lead])
             elif n:
                 self._last[lead] = filled[lead, -1]
-        finite = np.isfinite(x)[:, : self._longest + n + 1] if np.isnan(self._first).any() else None
-        if finite is not None and finite.shape[1]:
-            found = np.take_along_axis(x, np.argmax(finite, axis=1)[:, None], axis=1)
+        if x.size and np.isnan(self._first).any():
+            found = np.take_along_axis(x, np.argmax(np.isfinite(x), axis=1)[:, None], axis=1)
             found[~np.isfinite(found)] = np.nan
             self._first = np.where(np.isnan(self._first), found, self._first)
         filled -= self._first
