@@ -1,4 +1,4 @@
-"""Which leads of a record a trained model reads: chosen by name, told beside those it was trained on, marked."""
+"""Which leads of a record a trained model reads and marks beats in, told beside those of its training."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
 from ecgrnn.errors import DataError
-from ecgrnn.signals.header import read_header
 from ecgrnn.signals.ecg_leads import ecg_columns
 from ecgrnn.signals.fiducial import UsualWave, WaveFinder, Waves
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
 from ecgrnn.signals.record import is_voltage, read_record
 from ecgrnn.signals.working_signal import Decimated, WorkingSignal

@@ -1,4 +1,4 @@
-"""Which signals of a record are ECG leads: told by unit and name, as records hold breath and pressure, too."""
+"""Which signals of a record are ECG leads, by unit and name: records hold breath and pressure, too."""
 
 import re
 

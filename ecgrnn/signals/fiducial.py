@@ -1,8 +1,8 @@
 """Where in a QRS complex its mark is put: the main wave of the complex in one lead, with its sign.
 
-Detection adds up the rectified energy of all leads, whose lobes are nearly equal in a wide complex, so that noise
-chooses among them. The mark is therefore sought in one lead, filtered without rectification, and goes to the
-wave, up or down, that is the usual one in the last beats.
+Detection adds up the rectified energy of all leads, whose lobes are nearly equal in a wide complex, so
+that noise chooses among them. The mark is therefore sought in one lead, filtered without rectification,
+and goes to the wave, up or down, that is the usual one in the last beats.
 """
 
 from collections import deque
@@ -30,11 +30,12 @@ SWITCH = 1.25
 """The usual wave changes where the other one is so much larger in the last beats."""
 
 ALIKE, LEAST_OTHER, MOST_OTHER = 1.5, 1.1, 1.25
-"""A beat is marked at its other wave where that is so many times as large as its usual one: 1.25 times in a patient
-whose usual beats have two waves nearly as large, so that noise does not choose between them, and 1.1 times where the
-other wave, against the usual one, is more than 1.5 times what it is in usual beats: a wide beat of the other
-polarity. The experts of mitdb marked the larger wave from 1.1 to 1.25 times on (half of the V beats of DS1, and
-four of five above), those of svdb from 0.9 times on."""
+"""A beat is marked at its other wave where that is so many times as large as its usual one. These are
+1.25 times in a patient whose usual beats have two waves nearly as large, so that noise does not choose
+between them. They go down to 1.1 times where the other wave, against the usual one, is more than 1.5
+times what it is in usual beats: a wide beat of the other polarity. The marks of V beats in DS1 are at the
+other wave in half of the beats in which it is 1.1 to 1.25 times as large, and in four of five beyond;
+those of svdb from 0.8 times on."""
 
 
 class Waves(NamedTuple):
@@ -58,8 +59,8 @@ class Waves(NamedTuple):
 class WaveFinder:
     """Measure the waves near peaks of the energy, in a stream.
 
-    Only the neighbourhoods of the peaks are filtered, tap by tap, so that rounding does not depend on how many
-    peaks come at once.
+    Only the neighbourhoods of the peaks are filtered, tap by tap, so that rounding does not depend on how
+    many peaks come at once.
 
     Args:
         rate_hz: the working rate.
@@ -84,7 +85,7 @@ class WaveFinder:
         self._signal = np.pad(self._signal, ((0, 0), (0, self._reach)), mode="edge")
 
     def waves(self, place: NDArray[np.int64], lead: NDArray[np.int8]) -> Waves:
-        """Measure the waves near peaks; ``place`` and ``lead``, ``(peak,)``, say where in the working signal."""
+        """Measure the waves near peaks, which lie at ``place`` in ``lead``, both ``(peak,)``."""
         y = self._filtered(place, lead)
         high, high_at = self._extremum(y, place)
         low, low_at = self._extremum(-y, place)

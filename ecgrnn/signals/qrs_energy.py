@@ -34,9 +34,9 @@ LEVEL_FLOOR_MV = 0.01
 """Below this level a lead is taken for flat: the smallest QRS complexes of a surface ECG are some 0.1 mV."""
 
 FLAT_MV, FLAT_HALVES = 0.002, 3
-"""A lead is flat in a half-second where its energy stays below this in so many half-seconds, this one in their
-middle: less than the noise of any lead with an electrode, and longer than most RR intervals, so that a clean lead
-is not left between two beats."""
+"""A lead is flat in a half-second where its energy stays below this in so many half-seconds, this one in
+their middle: less than the noise of any lead with an electrode, and longer than most RR intervals, so
+that a clean lead is not left between two beats."""
 
 NOISE_FLOOR_MV = 0.001
 """A lead is never taken for quieter than this: the order of one step of an ECG's converter."""
@@ -226,7 +226,7 @@ class LeadFusion:
         return curves
 
     def _first_heard(self, heard: NDArray[np.bool_]) -> NDArray[np.int8]:
-        """Give the first lead in the order of preference that is heard, ``(time,)``; the first where none is."""
+        """Give the first preferred lead that is heard, ``(time,)``; the first of all where none is."""
         first = self._preferred[0]
         if heard[first].all():
             return np.full(heard[first].size, first)

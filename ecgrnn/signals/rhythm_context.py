@@ -19,8 +19,8 @@ _LARGEST = 1.5
 """Logarithms of ratios are clipped here: beyond e^1.5 = 4.5 a larger ratio says nothing more."""
 
 _FIRST = 16
-"""The first beat, which ends no interval, gets the median of so many first intervals: a fixed number, so that the
-rhythm does not depend on how much of the record is read at once."""
+"""The first beat, which ends no interval, gets the median of so many first intervals: a fixed number, so that
+the rhythm does not depend on how much of the record is read at once."""
 
 _RECENT = 30
 """Beats before, among which an interval is ranked."""

@@ -7,19 +7,19 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 WORKING_HZ = 120.0
-"""Detection runs near this rate: three times the Nyquist rate of the band of detection, twice that of the band
-in which beats are marked; 360 / 3, 250 / 2."""
+"""Detection runs near this rate: three times the Nyquist rate of the band of detection,
+twice that of the band in which beats are marked; 360 / 3, 250 / 2."""
 
 BRIDGED_S = 0.1
-"""A gap up to this long is interpolated, as in the preparation of a signal: it takes no QRS complex away. Across
-a longer one there is no signal."""
+"""A gap up to this long is interpolated, as in the preparation of a signal: it takes no QRS complex away.
+Across a longer one there is no signal."""
 
 SPIKE_S = 0.003
 """A pacing spike lasts no longer than this."""
 
 SPIKE_MV = 0.5
-"""A spike stands out of the running median by more than this. Lower ones do no harm beside a QRS complex, and an R
-wave keeps its peak."""
+"""A spike stands out of the running median by more than this. Lower ones do no harm beside a QRS complex, and
+an R wave keeps its peak."""
 
 
 class Decimated(NamedTuple):
@@ -58,7 +58,7 @@ class WorkingSignal:
         return self._decimate(*self._gaps.push(chunk.T))
 
     def finish(self) -> Decimated:
-        """Give the rest, as if each lead held its last value; samples short of a decimated one are dropped."""
+        """Give the rest, as if each lead held its last value, but for samples short of a decimated one."""
         filled, touched = self._gaps.finish()
         last = np.concatenate([self._filled, filled], axis=1)[:, -1:]
         held = np.repeat(last, self._covered, axis=1)
@@ -80,8 +80,8 @@ class WorkingSignal:
                 for k in range(self.factor):
                     mean += smooth[k :: self.factor]
             signal /= self.factor
-        inner = gaps[:, self._covered : self._covered + used]
-        return Decimated(signal, inner.reshape(len(x), n, self.factor).any(axis=2))
+        inner = gaps[:, self._covered : self._covered + used].reshape(len(x), n, self.factor)
+        return Decimated(signal, np.asarray(inner.any(axis=2)))
 
 
 class _GapFiller:
@@ -114,9 +114,8 @@ class _GapFiller:
                 self._fill_lead(lead, whole, filled[lead], long=long[lead])
             elif n:
                 self._last[lead] = filled[lead, -1]
-        finite = np.isfinite(x)[:, : self._longest + n + 1] if np.isnan(self._first).any() else None
-        if finite is not None and finite.shape[1]:
-            found = np.take_along_axis(x, np.argmax(finite, axis=1)[:, None], axis=1)
+        if x.size and np.isnan(self._first).any():
+            found = np.take_along_axis(x, np.argmax(np.isfinite(x), axis=1)[:, None], axis=1)
             found[~np.isfinite(found)] = np.nan
             self._first = np.where(np.isnan(self._first), found, self._first)
         filled -= self._first

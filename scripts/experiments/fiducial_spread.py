@@ -2,11 +2,12 @@
 
     python scripts/experiments/fiducial_spread.py --data data/physionet/mitdb [--records 100 101] [--out FILE]
 
-Beats are paired by EC57's window of 150 ms, nearest first. A record's offset is the median difference of its beats
-that are not V, F or Q: a constant is a matter of convention. "SD" is the standard deviation about it of these beats,
-pooled within records; an RR interval is off, or a V or F beat, where it differs from the reference's by more than
-30 ms (V and F after the record's offset). QRS detection is given from the record's start and from 300 s on. Prints a
-line per record and the totals; `--out` writes JSON.
+Beats are paired within 150 ms, each the nearest of the other. A record's offset is the median difference
+of its beats that are not V, F or Q: a constant is a matter of convention. "SD" is the standard deviation
+of the differences of these beats, pooled within records; an RR interval is off, or a V or F beat, where
+it differs from the reference's by more than 30 ms (V and F after the record's offset). QRS detection is
+given from the record's start and from 300 s on. Prints a line per record and the totals; `--out` writes
+JSON.
 """
 
 import argparse
@@ -101,7 +102,7 @@ def measure(path: Path) -> Marks:
 
 
 def _paired(reference: NDArray[np.int64], found: NDArray[np.int64], *, within: float) -> NDArray[np.int64]:
-    """Give each reference beat the index of the nearest beat found, -1 where that is too far or not mutual."""
+    """Give each reference beat the index of its beat found, -1 where none is near or that has a nearer."""
     if not len(found):
         return np.full(len(reference), -1)
     nearest = _nearest(reference, found)
@@ -127,7 +128,8 @@ def _line(name: str, found: Sequence[Marks]) -> str:
     missed, extra = (np.sum([getattr(m, column) for m in found], axis=0) for column in ("missed", "extra"))
     return (
         f"{name:6} offset {np.mean([m.offset_ms for m in found]):6.1f} ms  SD {spread:5.1f} ms  "
-        f"RR off {percent('rr_off', 'rr')} %  V, F off {percent('wide_off', 'wide')} % of {int(total('wide')):4}  "
+        f"RR off {percent('rr_off', 'rr')} %  "
+        f"V, F off {percent('wide_off', 'wide')} % of {int(total('wide')):4}  "
         f"missed {missed[0]:3} extra {extra[0]:3} (from 300 s {missed[1]:3}, {extra[1]:3})"
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
-from ecgrnn.signals.rhythm_context import rhythm_context, rhythm_names, running_quantiles
+from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names, running_quantiles
 from ecgrnn.signals.usual_beat import UsualBeats, usual_beats
 
 FS_HZ = 360.0
@@ -151,3 +151,13 @@ def test_beats_that_share_a_usual_beat_are_compared_as_if_each_had_its_own():
     of = np.array([0, 0, 0, 1, 1, 1])
     shared = beat_shapes(beats, UsualBeats(usual, of), before=50, fs_hz=125.0)
     np.testing.assert_array_equal(shared, beat_shapes(beats, each(usual[of]), before=50, fs_hz=125.0))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_rhythm_of_the_first_beats_does_not_depend_on_how_much_follows(causal):
+    rr = np.concatenate([np.full(700, 0.8), np.full(700, 0.5)])
+    rr += np.random.default_rng(3).uniform(-0.1, 0.1, len(rr))
+    sample = positions(rr)
+    whole = rhythm_context(sample, fs_hz=FS_HZ, causal=causal)
+    part = rhythm_context(sample[:600], fs_hz=FS_HZ, causal=causal)
+    np.testing.assert_array_equal(whole[: 600 - REACH_BEATS], part[: 600 - REACH_BEATS])

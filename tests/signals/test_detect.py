@@ -92,11 +92,74 @@ def test_a_signal_of_nothing_but_nan_has_no_beats():
     assert len(detect_qrs(np.full((36_000, 2), np.nan, np.float32), fs_hz=360.0)) == 0
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.7])
-def test_a_lead_without_a_signal_does_not_disturb_the_other(bad):
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0, 0.7, 5.1])
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_lead_without_a_signal_is_as_if_it_were_not_there(bad, column):
+    signal, peaks = ecg(60, noise_mv=0.05)
+    signal[:, column] = bad
+    found = detect_qrs(signal, fs_hz=360.0)
+    assert_same_beats(found, peaks, within=6)
+    np.testing.assert_array_equal(found, detect_qrs(signal[:, [1 - column]], fs_hz=360.0))
+
+
+def test_seven_flat_leads_do_not_silence_one():
+    signal, _ = ecg(60, noise_mv=0.05, leads=1)
+    flat = np.zeros((len(signal), 7), np.float32)
+    found = detect_qrs(np.concatenate([flat, signal], axis=1), fs_hz=360.0)
+    np.testing.assert_array_equal(found, detect_qrs(signal, fs_hz=360.0))
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_lead_that_becomes_flat_costs_no_beat(column):
+    signal, peaks = ecg(120, noise_mv=0.05)
+    signal[21_600:, column] = signal[21_600, column]
+    found = detect_qrs(signal, fs_hz=360.0)
+    assert np.isin(peaks, (found[:, None] + np.arange(-6, 7)).ravel()).sum() >= len(peaks) - 1
+    later = detect_qrs(signal[:, [1 - column]], fs_hz=360.0)
+    np.testing.assert_array_equal(found[found > 22_000], later[later > 22_000])
+
+
+def test_a_gap_in_one_lead_leaves_the_beats_to_the_other():
+    signal, peaks = ecg(120, noise_mv=0.02)
+    for peak in peaks[20:60]:
+        signal[peak - 60 : peak + 60, 0] = np.nan
+    assert_same_beats(detect_qrs(signal, fs_hz=360.0), peaks, within=6)
+
+
+@pytest.mark.parametrize("behind_s", [0.0, 0.03])
+@pytest.mark.parametrize("leads", [[0], [0, 1]])
+@pytest.mark.parametrize("missing_s", [0.0028, 0.02])
+def test_a_short_gap_in_every_beat_costs_no_beat(behind_s, leads, missing_s):
     signal, peaks = ecg(60)
-    signal[:, 1] = bad
-    assert_same_beats(detect_qrs(signal, fs_hz=360.0), peaks, within=3)
+    for peak in peaks + round(behind_s * 360):
+        signal[peak : peak + round(missing_s * 360), leads] = np.nan
+    found = detect_qrs(signal, fs_hz=360.0)
+    assert_same_beats(found, peaks, within=8)
+    for chunk in (53, 353):
+        np.testing.assert_array_equal(in_chunks(signal, chunk, fs_hz=360.0), found)
+
+
+@pytest.mark.parametrize("fs_hz", [128.0, 250.0, 360.0, 500.0, 1000.0])
+@pytest.mark.parametrize("spike_mv", [3.0, -3.0, 10.0])
+def test_pacing_spikes_are_no_beats(fs_hz, spike_mv):
+    signal, peaks = ecg(60, fs_hz=fs_hz)
+    for peak in peaks:
+        first = peak - round(0.16 * fs_hz)
+        signal[first : first + int(0.003 * fs_hz) + 1] += np.float32(spike_mv)
+    assert_same_beats(detect_qrs(signal, fs_hz=fs_hz), peaks, within=0.005 * fs_hz + 1)
+
+
+def test_beats_are_marked_in_the_preferred_lead_while_it_has_a_signal():
+    signal, _ = ecg(60, leads=1)
+    later = np.roll(signal, 12, axis=0)
+    both = np.concatenate([signal, later], axis=1)
+    first, second = (detect_qrs(both, fs_hz=360.0, marked=order) for order in ([0, 1], [1, 0]))
+    assert_same_beats(first + 12, second, within=1)
+    both[10_800:14_400, 1] = np.nan
+    mixed = detect_qrs(both, fs_hz=360.0, marked=[1, 0])
+    in_gap = (mixed > 11_000) & (mixed < 14_200)
+    assert_same_beats(mixed[in_gap], first[(first > 11_000) & (first < 14_200)], within=1)
+    assert_same_beats(mixed[mixed < 10_000], second[second < 10_000], within=1)
 
 
 def test_a_gap_costs_the_beats_in_it_and_adds_none():
@@ -193,3 +256,20 @@ def test_ec57_sensitivity_and_predictivity_reach_99_8_over_mitdb(real_database):
     statistics = gross(comparisons)
     assert statistics["qrs_sensitivity"].percent >= 99.8
     assert statistics["qrs_positive_predictivity"].percent >= 99.8
+
+
+def test_a_missing_sample_at_each_r_of_record_100_costs_no_beat(real_database):
+    path = real_database("mitdb") / "100"
+    record = read_record(path, stop=300 * 360)
+    beats = read_annotations(path, "atr", fs_hz=360.0).sample[1:]
+    signal = record.signal.copy()
+    beats = beats[beats < len(signal) - 60]
+    signal[beats] = np.nan
+    assert_same_beats(detect_qrs(signal, fs_hz=360.0), beats, within=10)
+
+
+@pytest.mark.parametrize("name", ["203", "105"])
+def test_a_flat_lead_beside_a_real_one_is_as_if_it_were_not_there(name, real_database):
+    record = read_record(real_database("mitdb") / name, n_leads=1)
+    beside = np.concatenate([record.signal, np.zeros_like(record.signal)], axis=1)
+    np.testing.assert_array_equal(detect_qrs(beside, fs_hz=360.0), detect_qrs(record.signal, fs_hz=360.0))
