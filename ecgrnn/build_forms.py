@@ -15,7 +15,6 @@ from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.networks.translator import Translator
 from ecgrnn.spec import SignalSpec
 
-
 _WHOLE = 1e-3
 """A frame may miss a whole number of samples by so much: options are written with a few digits."""
 
@@ -160,8 +159,8 @@ def check_frame(config: EncoderConfig, fs_hz: float) -> None:
     below, above = max(1, math.floor(samples)), max(1, math.ceil(samples))
     near = " or ".join(f"{n / fs_hz:.6g}" for n in dict.fromkeys((below, above)))
     raise ConfigError(
-        f"network.encoder.frame_s={config.frame_s:g} is {samples:.4g} samples at {fs_hz:g} Hz, and a frame has "
-        f"whole samples: set network.encoder.frame_s to {near}, or change preprocessing.fs_hz"
+        f"network.encoder.frame_s={config.frame_s:g} is {samples:.4g} samples at {fs_hz:g} Hz, and a frame "
+        f"has whole samples: set network.encoder.frame_s to {near}, or change preprocessing.fs_hz"
     )
 
 

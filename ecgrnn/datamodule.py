@@ -143,7 +143,7 @@ class EcgDataModule(pl.LightningDataModule):
         self._begin = (state_dict["epoch"], state_dict["batches"])
 
     def check_shares(self) -> None:
-        """Make sure that each process has something to train and to validate on: the others would wait for it.
+        """Make sure that each process has something to train and validate on: others would wait for it.
 
         Raises:
             DataError: a side has fewer items than there are processes.

@@ -25,10 +25,10 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
+from ecgrnn.evaluation.seen import contents_of
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
-from ecgrnn.evaluation.seen import contents_of
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig

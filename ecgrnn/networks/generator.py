@@ -103,8 +103,8 @@ class Generator(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Give mean and logarithm of the standard deviation of every sample, ``(batch, n_samples, lead)``.
 
-        Samples are Gaussian, each by itself given the class: ``s_t ~ N(W h_t + b, exp(l_t)^2)``, where ``l_t`` is
-        ``V h_t + d`` bent smoothly (softplus) so that it stays above `LEAST_LOG_SPREAD`. A
+        Samples are Gaussian, each by itself given the class: ``s_t ~ N(W h_t + b, exp(l_t)^2)``, where
+        ``l_t`` is ``V h_t + d`` bent smoothly (softplus) so that it stays above `LEAST_LOG_SPREAD`. A
         generator without a spread of its own has the standard deviation 1: its likelihood is then the squared
         error, but for factor and constant. The arguments are those of `forward`.
         """

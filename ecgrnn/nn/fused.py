@@ -84,7 +84,9 @@ class FusedRecurrence(Recurrence):
                 "torch.nn has no layer normalisation in an LSTM; set fused=false with layer_norm=true"
             )
         if cell is Cell.gru_reset_before or cell in LINEAR:
-            raise ConfigError(f"torch.nn has no {cell}; take cell=gru or lstm, or the written-out layers (fused=false)")
+            raise ConfigError(
+                f"torch.nn has no {cell}; take cell=gru or lstm, or the written-out layers (fused=false)"
+            )
         super().__init__(
             cell,
             input_size,

@@ -10,7 +10,7 @@ from ecgrnn.nn.fused import processor_has_bfloat16
 from ecgrnn.ranks import broadcast
 
 AUTO = "auto"
-"""``trainer.precision=auto``: bfloat16 where the device has instructions for it, single precision elsewhere."""
+"""``trainer.precision=auto``: bfloat16 where the device has instructions for it, else single precision."""
 
 _MIXED, _SINGLE = "bf16-mixed", "32-true"
 _X86 = {"x86_64", "amd64", "i386", "i686"}
@@ -29,7 +29,10 @@ def with_precision(keys: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
         return dict(keys), ""
     device, has = device_with_bfloat16(str(keys.get("accelerator", AUTO)))
     chosen = broadcast(_MIXED if has else _SINGLE)
-    return {**keys, "precision": chosen}, f"{chosen}: {device} has {'' if has else 'no '}bfloat16 instructions"
+    return {
+        **keys,
+        "precision": chosen,
+    }, f"{chosen}: {device} has {'' if has else 'no '}bfloat16 instructions"
 
 
 def device_with_bfloat16(accelerator: str) -> tuple[str, bool]:

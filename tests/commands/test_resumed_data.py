@@ -53,7 +53,10 @@ def test_a_new_training_has_one_stretch_and_a_resumed_one_more(tmp_path):
         (changed("split", "train", to={"a": "a", "d": "d"}), "b was in train and is not in it now"),
         (changed("split", "test", to={"d": "d"}), "e was in test and is not in it now"),
         (
-            {**FACTS, "split": {**FACTS["split"], "train": {"a": "a"}, "test": {"b": "b", "d": "d", "e": "e"}}},
+            {
+                **FACTS,
+                "split": {**FACTS["split"], "train": {"a": "a"}, "test": {"b": "b", "d": "d", "e": "e"}},
+            },
             "b was in train and is in test now",
         ),
         (changed("split", "train", "b", to="d"), "b was of patient b and is of d now"),
@@ -63,7 +66,10 @@ def test_a_new_training_has_one_stretch_and_a_resumed_one_more(tmp_path):
             r"the files of its records \(or their labels\) changed .*: b\.",
         ),
         (changed("fingerprint", to="0" * 64), "changed since it was trained on them"),
-        (changed("scheme", "classes", to=["N", "V"]), r"scheme\.classes was \['N', 'S'\] and is \['N', 'V'\]"),
+        (
+            changed("scheme", "classes", to=["N", "V"]),
+            r"scheme\.classes was \['N', 'S'\] and is \['N', 'V'\]",
+        ),
         (changed("scheme", "symbols", to={"N": "N", "A": "S"}), r"scheme\.symbols was"),
         (changed("signal", "fs_hz", to=250.0), r"signal\.fs_hz was 180\.0 and is 250\.0 now"),
     ],
@@ -116,7 +122,7 @@ def test_the_proof_is_of_every_stretch(begun, command_line, small_data, tmp_path
     for name, more, status, said in (
         ("same", stretch, 0, "the same in all 2 stretches of its training"),
         ("split", {**stretch, "split": "0" * 16}, 2, "from step 6 on it was trained on another split"),
-        ("files", {**stretch, "fingerprint": "0" * 64}, 2, "from step 6 on it was trained on another files"),
+        ("files", {**stretch, "fingerprint": "0" * 64}, 2, "from step 6 on it was trained on other files"),
     ):
         content["ecgrnn"]["stretches"] = [stretch, {**more, "from_step": 6}]
         torch.save(content, tmp_path / f"{name}.ckpt")

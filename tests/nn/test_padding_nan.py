@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ecgrnn.batch import ClassBatch
 from ecgrnn.choices import Cell, Head
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
@@ -19,7 +20,6 @@ from ecgrnn.nn.pooling import Pool, Pooling
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.strip_config import StripAugmentationConfig
 from ecgrnn.tasks.strip_augmentation import augmented
-from ecgrnn.batch import ClassBatch
 
 LENGTHS = torch.tensor([31, 7, 40])
 
@@ -72,7 +72,9 @@ def test_pools(pooling):
     x = torch.randn(3, 40, 6, requires_grad=True)
     module = nn.ModuleList([pool, nn.Linear(6, 6)])
     module[1].weight.data.copy_(torch.eye(6))
-    assert_untouched(module, lambda y: pool(filled(module[1](x), LENGTHS, 0.0) + y, LENGTHS), torch.zeros(3, 40, 6))
+    assert_untouched(
+        module, lambda y: pool(filled(module[1](x), LENGTHS, 0.0) + y, LENGTHS), torch.zeros(3, 40, 6)
+    )
 
 
 @pytest.mark.parametrize("kind", [AdditiveAttention(5, 4, query_size=3), DotAttention(5, 3)])
