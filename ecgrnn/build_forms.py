@@ -1,5 +1,6 @@
 """Builds what reads and writes signals inside the networks of several forms, from their options."""
 
+import math
 from typing import TypedDict
 
 from ecgrnn.choices import Cell, Front, InitialState, Likelihood
@@ -13,6 +14,9 @@ from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.networks.translator import Translator
 from ecgrnn.spec import SignalSpec
+
+_WHOLE = 1e-3
+"""A frame may miss a whole number of samples by so much: options are written with a few digits."""
 
 
 def lead_set_encoder(config: LabellerConfig, fs_hz: float) -> LeadSetEncoder:
@@ -140,6 +144,23 @@ def _layers(config: EncoderConfig) -> _Layers:
         initial_state=config.initial_state,
         layer_norm=config.layer_norm,
         fused=config.fused,
+    )
+
+
+def check_frame(config: EncoderConfig, fs_hz: float) -> None:
+    """Refuse to train with a frame that is no whole number of samples: it would be rounded without a word.
+
+    Raises:
+        ConfigError: naming the nearest lengths that are.
+    """
+    samples = config.frame_s * fs_hz
+    if config.front is not Front.frames or abs(samples - round(samples)) < _WHOLE:
+        return
+    below, above = max(1, math.floor(samples)), max(1, math.ceil(samples))
+    near = " or ".join(f"{n / fs_hz:.6g}" for n in dict.fromkeys((below, above)))
+    raise ConfigError(
+        f"network.encoder.frame_s={config.frame_s:g} is {samples:.4g} samples at {fs_hz:g} Hz, and a frame "
+        f"has whole samples: set network.encoder.frame_s to {near}, or change preprocessing.fs_hz"
     )
 
 

@@ -23,6 +23,7 @@ from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
+from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import ResumePoint
 from ecgrnn.training.seeds import StepSeeds
 
@@ -62,7 +63,7 @@ def build_trainer(
                 "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
                 "num_sanity_val_steps": 0,
                 "enable_model_summary": False,
-                **options.trainer,
+                **with_precision(options.trainer)[0],
             }
         )
     except (ValueError, TypeError, MisconfigurationException) as error:

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 
 from ecgrnn.build import MOST_BEATS_PER_S, build_network, build_training_view
+from ecgrnn.build_forms import check_frame
 from ecgrnn.command_config import TrainConfig
 from ecgrnn.config import BeatsConfig, BeatSequenceConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
@@ -47,6 +48,7 @@ def build_task(
     scheme: LabelScheme,
     counts: Sequence[int],
     facts: dict[str, Any],
+    learned_counts: Sequence[int] | None = None,
 ) -> pl.LightningModule:
     """Build the LightningModule of a training run.
 
@@ -56,10 +58,14 @@ def build_task(
         scheme: the classes.
         counts: training items of each class.
         facts: plain data for the checkpoint.
+        learned_counts: items of each class as the loss meets them; None where these are the same.
 
     Raises:
-        ConfigError: when a class that is to be scored has no training item.
+        ConfigError: when a class that is to be scored has no training item, or a frame is no whole number of
+            samples.
     """
+    check_frame(options.network.encoder, signal.fs_hz)
+    learned = counts if learned_counts is None else learned_counts
     n_classes = len(scheme.classes)
     network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
     match options.task:
@@ -69,11 +75,11 @@ def build_task(
                 network,
                 classes=scheme.classes,
                 scored=task.macro_f1_classes,
-                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
+                class_weights=loss_weights(torch.as_tensor(learned), task.class_weights),
                 label_smoothing=task.label_smoothing,
                 optimizer=options.optimizer,
                 facts=facts,
-                **_training_extras(task, counts=counts, signal=signal),
+                **_training_extras(task, counts=learned, signal=signal),
             )
         case SuperclassConfig() as task:
             return MultiLabelTask(
@@ -96,7 +102,7 @@ def build_task(
         case GenerationConfig() as task:
             return GenerationTask(
                 cast("Generator", network),
-                class_weights=loss_weights(torch.as_tensor(counts), task.class_weights),
+                class_weights=loss_weights(torch.as_tensor(learned), task.class_weights),
                 optimizer=options.optimizer,
                 facts=facts,
             )

@@ -1,4 +1,4 @@
-"""A checkpoint file read with suspicion: whole, plain data, weights that are finite and those that were saved."""
+"""A checkpoint file read with suspicion: it is whole and plain data, its weights are finite and those saved."""
 
 import hashlib
 import zipfile
@@ -12,7 +12,7 @@ from torch import Tensor
 from ecgrnn.errors import CheckpointError
 
 DIGESTS = "ecgrnn_weight_digests"
-"""Key of the digests of the weights, which are written when they are saved and compared when they are read."""
+"""Key of the digests of the weights: written when they are saved, compared when they are read."""
 
 _WEIGHTS = "state_dict"
 _TRAINED = (_WEIGHTS, "optimizer_states", "current_model_state")
@@ -26,7 +26,8 @@ def read_plain(path: Path) -> Any:
     the digests that stand beside them, where there are any: an older checkpoint has none.
 
     Raises:
-        CheckpointError: the file is damaged or no checkpoint, or its weights are not finite or not those saved.
+        CheckpointError: the file is damaged or no checkpoint, or its weights are not finite or not those
+            that were saved.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -59,8 +60,8 @@ def _check_weights(path: Path, checkpoint: Mapping[str, Any]) -> None:
     name = first_not_finite(checkpoint)
     if name is not None:
         raise CheckpointError(
-            f"{path} cannot be used: {name} holds numbers that are not finite, so the training diverged or the "
-            "file was changed. Use a checkpoint from before that, or train again with a lower "
+            f"{path} cannot be used: {name} holds numbers that are not finite, so the training diverged or "
+            "the file was changed. Use a checkpoint from before that, or train again with a lower "
             "optimizer.learning_rate"
         )
     expected = checkpoint.get(DIGESTS, {})
@@ -68,15 +69,15 @@ def _check_weights(path: Path, checkpoint: Mapping[str, Any]) -> None:
     changed = [name for name in weights if name in expected and expected[name] != _digest(weights[name])]
     if changed:
         raise CheckpointError(
-            f"{path} is damaged: {changed[0]} is not what was saved (its digest differs). Copy the checkpoint "
-            "again from where it was trained"
+            f"{path} is damaged: {changed[0]} is not what was saved (its digest differs). Copy the "
+            "checkpoint again from where it was trained"
         )
 
 
 def _digest(tensor: Tensor) -> str:
     plain = tensor.detach().cpu().contiguous()
     hashed = hashlib.blake2b(f"{plain.dtype} {tuple(plain.shape)}".encode(), digest_size=16)
-    hashed.update(plain.reshape(-1).view(torch.uint8).numpy())
+    hashed.update(plain.reshape(-1).view(torch.uint8).numpy().data)
     return hashed.hexdigest()
 
 

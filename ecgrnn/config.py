@@ -144,6 +144,7 @@ class AugmentationConfig:
 
     Attributes:
         lead_dropout: for each lead, the probability that it is left out of a sequence; missing entries are 0.
+            One lead always stays.
         amplitude: standard deviation of the logarithm of a random gain of each lead.
         noise: highest standard deviation of white noise, in heights of the usual QRS.
         wander: highest standard deviation of a beat's offset and slope, in the same unit.

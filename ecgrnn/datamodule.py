@@ -18,6 +18,7 @@ from ecgrnn.datasets.collection import Collection, open_collection, split_collec
 from ecgrnn.datasets.order import OrderedShare, TrainingBatches
 from ecgrnn.datasets.splits import Split
 from ecgrnn.datasets.strips import StripDataset
+from ecgrnn.errors import DataError
 from ecgrnn.ranks import rank, world_size
 
 Batch = TypeVar("Batch")
@@ -60,8 +61,6 @@ class EcgDataModule(pl.LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
-        # A rank may have nothing to validate where there are more ranks than items.
-        self.allow_zero_length_dataloader_with_multiple_devices = True
         self.data = data
         self.preprocessing = preprocessing
         self.loader = loader
@@ -112,6 +111,16 @@ class EcgDataModule(pl.LightningDataModule):
         counts = [self._counts[record.name] for record in self.records(side)]
         return [int(count) for count in np.sum(counts, axis=0)]
 
+    def learned_counts(self) -> list[int]:
+        """Count the training items of each class as the loss meets them: with simulated copies, if there are.
+
+        A class that copies make common needs no more weight than any other common class.
+        """
+        counts = self.class_counts(Side.train)
+        if getattr(self.view, "simulated_ectopy", 0.0) > 0:
+            counts = self.dataset(Side.train).counts(len(counts))
+        return counts
+
     def dataset(self, side: Side) -> Any:
         """Give the dataset of one side, made at first use."""
         if side not in self._datasets:
@@ -132,6 +141,20 @@ class EcgDataModule(pl.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Begin with that batch."""
         self._begin = (state_dict["epoch"], state_dict["batches"])
+
+    def check_shares(self) -> None:
+        """Make sure that each process has something to train and validate on: others would wait for it.
+
+        Raises:
+            DataError: a side has fewer items than there are processes.
+        """
+        for side in (Side.train, Side.validation):
+            items = len(self.dataset(side))
+            if items < world_size():
+                raise DataError(
+                    f"{items} {side.value} items cannot be shared by {world_size()} processes: set "
+                    f"trainer.devices to at most {max(items, 1)}, or take more {side.value} patients"
+                )
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Serve this rank's part of the training side in random order."""

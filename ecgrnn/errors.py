@@ -55,7 +55,7 @@ class SplitError(EcgrnnError):
 
 
 class DivergedError(EcgrnnError):
-    """A loss, a gradient or a weight is not finite any more: what would be trained further is worth nothing."""
+    """A loss, a gradient or a weight is not finite any more, so training further is worth nothing."""
 
 
 class CheckpointError(EcgrnnError):

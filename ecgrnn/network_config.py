@@ -134,6 +134,12 @@ class SequenceConfig:
         for name in ("hidden_size", "input_size", "num_layers"):
             at_least("network.sequence", name, getattr(self, name), 1)
         share("network.sequence", "dropout", self.dropout)
+        if self.cell is Cell.gru_reset_before:
+            others = ", ".join(cell for cell in Cell if cell is not Cell.gru_reset_before)
+            raise ConfigError(
+                f"network.sequence.cell={self.cell} is available in network.encoder only, with "
+                f"network.encoder.fused=false; take one of {others}"
+            )
 
 
 @dataclass

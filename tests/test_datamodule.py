@@ -8,7 +8,9 @@ import torch
 from ecgrnn.choices import Side
 from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.beat_sequences import BeatSequenceView
 from ecgrnn.datasets.beats import BeatView
+from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.symbols import SCHEMES
 from ecgrnn.training.interruption import Interruption
@@ -140,3 +142,28 @@ def test_a_signal_to_all_processes_leaves_the_loaders_at_work(make, number):
             os.kill(worker.pid, number)
         assert sum(1 for _ in batches) == len(loader) - 1
         assert all(worker.is_alive() for worker in batches._workers)
+
+
+def test_fewer_items_than_processes_are_refused_before_any_of_them_waits(make, monkeypatch):
+    datamodule = make()
+    datamodule.check_shares()
+    items = len(datamodule.dataset(Side.validation))
+    monkeypatch.setattr("ecgrnn.datamodule.world_size", lambda: items + 1)
+    with pytest.raises(DataError, match=rf"{items} validation items .* trainer\.devices to at most {items}"):
+        datamodule.check_shares()
+
+
+def test_the_loss_counts_simulated_beats_and_the_report_does_not(make):
+    datamodule = make()
+    assert datamodule.learned_counts() == datamodule.class_counts(Side.train)
+    view = BeatSequenceView(
+        annotator="atr", scheme=AAMI, before_s=0.4, after_s=0.45, sequence_beats=16, causal=False,
+        in_memory_mb=64.0, simulated_ectopy=0.4,
+    )  # fmt: skip
+    other = EcgDataModule(
+        datamodule.data, datamodule.preprocessing, loader=datamodule.loader, view=view, seed=0
+    )
+    other.setup()
+    assert other.class_counts(Side.train) == datamodule.class_counts(Side.train)
+    assert other.learned_counts() == other.dataset(Side.train).counts(5)
+    assert other.learned_counts()[1] > 2 * other.class_counts(Side.train)[1]

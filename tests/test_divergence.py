@@ -1,13 +1,12 @@
-import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from ecgrnn.inference.beats import beat_logits
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.tasks.classification import ClassificationTask
 
@@ -51,9 +50,7 @@ def test_a_training_that_diverges_ends_with_2_and_names_what_is_good(
     assert not (run_dir / "summary.json").exists()
 
 
-def test_a_training_that_diverges_at_once_leaves_no_checkpoint(
-    words, command_line, tmp_path, capsys
-):
+def test_a_training_that_diverges_at_once_leaves_no_checkpoint(words, command_line, tmp_path, capsys):
     run_dir = tmp_path / "run"
     assert command_line(*words, "optimizer.learning_rate=1e30", f"run_dir={run_dir}") == 2
     assert "No checkpoint was written before that" in capsys.readouterr().err
@@ -80,10 +77,13 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+TWO_RANKS = "-m torch.distributed.run --nproc-per-node=2 --no-python".split()
+TWO_RANKS = [sys.executable, *TWO_RANKS, sys.executable]
+
+
 def test_all_ranks_stop_together_where_one_has_read_a_nan(words, tmp_path):
     finished = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--no-python"]
-        + [sys.executable, "-c", ONE_RANK_DIVERGES, *words, "trainer=ddp_cpu", f"run_dir={tmp_path / 'run'}"],
+        [*TWO_RANKS, "-c", ONE_RANK_DIVERGES, *words, "trainer=ddp_cpu", f"run_dir={tmp_path / 'run'}"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -124,6 +124,6 @@ def test_a_trial_that_diverges_fails(words, tmp_path):
         environment={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     while (ended := trial.ended()) is None:
-        pass
+        time.sleep(0.2)
     assert ended.figures is None
     assert "is not finite" in ended.said

@@ -73,6 +73,7 @@ def write_training(
         "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
         "fit_seconds": seconds["train"],
+        "precision": trainer.precision,
     }
     write_json(run_dir / "training.json", content)
 

@@ -112,7 +112,9 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Name the first records that are on another side, or another patient's, than they were."""
-    where = [{name: (side, who) for side in SIDES for name, who in one[side].items()} for one in (before, now)]
+    where = [
+        {name: (side, who) for side in SIDES for name, who in one[side].items()} for one in (before, now)
+    ]
     said = []
     for name in sorted({*where[0], *where[1]}):
         old, new = (one.get(name, ("not in it", name)) for one in where)

@@ -25,14 +25,15 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
+from ecgrnn.evaluation.seen import contents_of
 from ecgrnn.evaluation.write import training_curves, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
-from ecgrnn.evaluation.seen import contents_of
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import seconds_trained
 
 
@@ -64,14 +65,26 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     signal = _signal(datamodule)
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
+    keys, why = with_precision(options.trainer)
+    facts["precision"] = str(keys.get("precision", "32-true"))
+    if why:
+        say(f"precision   {why}")
     last = last_checkpoint(options)
     facts["stretches"] = stretches_trained(last, facts, run_dir=run_dir)
     _tell(datamodule, scheme)
+    datamodule.check_shares()
     if rank() == 0:  # of single beats it reads every window
         _prove_no_leak(datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
-        task = build_task(options, signal=signal, scheme=scheme, counts=counts, facts=facts)
+        task = build_task(
+            options,
+            signal=signal,
+            scheme=scheme,
+            counts=counts,
+            facts=facts,
+            learned_counts=datamodule.learned_counts(),
+        )
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
         stages.seconds["train"] = 0.0 if last is None else seconds_trained(last)

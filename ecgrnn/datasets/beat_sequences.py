@@ -230,6 +230,16 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
             index=aligned_tensor(np.where(kept, at, -1)),
         )
 
+    def counts(self, n_classes: int) -> list[int]:
+        """Count how often an epoch learns from a beat of each class, simulated ones included."""
+        change = np.zeros(len(self.table) + 1, np.int64)
+        np.add.at(change, self.sequences.keep_start, 1)
+        np.add.at(change, self.sequences.keep_stop, -1)
+        times = change.cumsum()[:-1]
+        known = self.table.label >= 0
+        counted = np.bincount(self.table.label[known], weights=times[known], minlength=n_classes)
+        return [int(count) for count in counted]
+
     def thin_out(self, n_beats: int, *, share: float, rng: np.random.Generator) -> None:
         """Drop sequences behind the first ``n_beats`` at random, until they are but a share of all."""
         first = int(np.searchsorted(self.sequences.start, n_beats))

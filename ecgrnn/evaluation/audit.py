@@ -175,7 +175,9 @@ def check_other_database(
     seen = [record for side in ("train", "validation") for record in own.get(side, ())]
     if not seen and not kept:
         return Check(
-            _OTHER, None, "the records trained on are not at hand, and the checkpoint keeps no digests of them"
+            _OTHER,
+            None,
+            "the records trained on are not at hand, and the checkpoint keeps no digests of them",
         )
     digests = {record.digest: record.name for record in seen} | dict(kept or {})
     for record in test:
@@ -271,19 +273,15 @@ def _other_stretch(split: Split, fingerprint: str, stretches: Sequence[Mapping[s
     """Find a stretch of the training that was trained on something else than the last."""
     expected = {"split": split_digest(split.manifest()), "fingerprint": fingerprint}
     for stretch in stretches:
-        for what, name in (("fingerprint", "files"), ("split", "split")):
+        for what, name in (("fingerprint", "other files"), ("split", "another split")):
             if stretch[what] != expected[what]:
-                detail = (
-                    f"from step {stretch['from_step']} on it was trained on another {name} ({stretch[what][:16]}, "
-                    f"not {expected[what][:16]})"
-                )
+                hashes = f"{stretch[what][:16]}, not {expected[what][:16]}"
+                detail = f"from step {stretch['from_step']} on it was trained on {name} ({hashes})"
                 return Check(_NAMES["fingerprint"], False, detail)
     return None
 
 
-def _fingerprint(
-    sides: Mapping[str, Sequence[CachedRecord]], expected: str, *, n_stretches: int
-) -> Check:
+def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str, *, n_stretches: int) -> Check:
     found = data_fingerprint([record for records in sides.values() for record in records])
     if found != expected:
         detail = f"they hash to {found[:16]}, those trained on to {expected[:16]}"

@@ -105,7 +105,9 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         annotator = data.annotator
         annotators = _view(model, annotator).annotators
         collection = open_collection(data, model.preprocessing, annotators=annotators)
-        split = _other_split(model, data, collection, compared=bool(own or seen_leads(model.facts, "train", "validation")))
+        split = _other_split(
+            model, data, collection, compared=bool(own or seen_leads(model.facts, "train", "validation"))
+        )
     return HeldOutRecords(
         database=collection.database.name,
         title=collection.database.title,

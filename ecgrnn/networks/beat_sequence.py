@@ -7,7 +7,7 @@ from torch.nn import functional
 from ecgrnn.choices import Pooling
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.pooling import Pool
-from ecgrnn.nn.recurrence import Recurrence
+from ecgrnn.nn.recurrence import Recurrence, valid_steps
 
 
 class BeatSequenceClassifier(nn.Module):
@@ -65,6 +65,10 @@ class BeatSequenceClassifier(nn.Module):
         Returns:
             Logits ``(sequence, beat, class)``.
         """
+        if bool((lengths < signal.shape[1]).any()):
+            padding = ~valid_steps(lengths.to(signal.device), signal.shape[1])
+            signal = signal.masked_fill(padding[:, :, None, None, None], 0)
+            features = features.masked_fill(padding[..., None], 0)
         u = functional.gelu(self.joined(torch.cat([self._beats(signal), features], dim=-1)))
         u = self._dropped(u)
         g, _ = self.sequence(u, lengths)

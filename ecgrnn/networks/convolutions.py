@@ -194,4 +194,5 @@ def _zero_behind(x: Tensor, lengths: Tensor | None) -> Tensor:
     """Set ``(batch, feature, 1, time)`` to zero behind each row's length."""
     if lengths is None:
         return x
-    return x * valid_steps(lengths.to(x.device), x.shape[3])[:, None, None].to(x.dtype)
+    # filled and not multiplied: whatever stands in padding, NaN too, is no part of a row
+    return x.masked_fill(~valid_steps(lengths.to(x.device), x.shape[3])[:, None, None], 0)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from ecgrnn.choices import Cell, InitialState, Place
 from ecgrnn.errors import ConfigError
@@ -102,7 +103,8 @@ class Generator(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Give mean and logarithm of the standard deviation of every sample, ``(batch, n_samples, lead)``.
 
-        Samples are Gaussian, each by itself given the class: ``s_t ~ N(W h_t + b, exp(V h_t + d)^2)``. A
+        Samples are Gaussian, each by itself given the class: ``s_t ~ N(W h_t + b, exp(l_t)^2)``, where
+        ``l_t`` is ``V h_t + d`` bent smoothly (softplus) so that it stays above `LEAST_LOG_SPREAD`. A
         generator without a spread of its own has the standard deviation 1: its likelihood is then the squared
         error, but for factor and constant. The arguments are those of `forward`.
         """
@@ -116,7 +118,9 @@ class Generator(nn.Module):
         mean = self._samples(self.output(outputs), n_samples)
         if self.spread is None:
             return mean, torch.zeros_like(mean)
-        return mean, self._samples(self.spread(outputs), n_samples).clamp(min=LEAST_LOG_SPREAD)
+        # Not cut off: below the least spread the gradient would be 0, and the spread could never grow again.
+        above = softplus(self._samples(self.spread(outputs), n_samples) - LEAST_LOG_SPREAD)
+        return mean, LEAST_LOG_SPREAD + above
 
     def _samples(self, frames: Tensor, n_samples: int) -> Tensor:
         return frames.reshape(len(frames), -1, self.n_leads)[:, :n_samples]

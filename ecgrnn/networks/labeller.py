@@ -133,6 +133,7 @@ class Labeller(nn.Module):
         """
         valid = self._valid(scores, lengths)
         labels = labels.masked_fill(~valid, -1)
+        scores = scores.masked_fill(~valid.reshape(*valid.shape, *[1] * (scores.ndim - 2)), 0)
         match self.head:
             case Head.linear:
                 log_p = torch.log_softmax(scores, dim=-1)

@@ -40,6 +40,7 @@ class AdditiveAttention(nn.Module):
         Returns:
             The weighted mean of the keys ``(batch, key)`` and the weights ``(batch, time)``.
         """
+        keys = _without_padding(keys, valid)
         compared = self.key(keys)
         if self.query is not None and query is not None:
             compared = compared + self.query(query)[:, None]
@@ -64,6 +65,7 @@ class DotAttention(nn.Module):
 
     def forward(self, keys: Tensor, valid: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         """Look at the keys; arguments and results as in `AdditiveAttention`."""
+        keys = _without_padding(keys, valid)
         energy = torch.einsum("btk,bk->bt", keys, self.query(query)) / math.sqrt(keys.shape[-1])
         return _weighted_mean(keys, masked_softmax(energy, valid))
 
@@ -87,6 +89,11 @@ def masked_softmax(energy: Tensor, valid: Tensor) -> Tensor:
     lowest = torch.finfo(energy.dtype).min
     weights = torch.softmax(energy.masked_fill(~valid, lowest), dim=-1)
     return weights.masked_fill(~valid, 0)
+
+
+def _without_padding(keys: Tensor, valid: Tensor) -> Tensor:
+    """Set padding to zero: a weight of 0 would not keep a NaN there out of a sum or a gradient."""
+    return keys.masked_fill(~valid[..., None], 0)
 
 
 def _weighted_mean(keys: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

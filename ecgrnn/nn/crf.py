@@ -54,12 +54,14 @@ class LinearChainCrf(nn.Module):
 
     def log_partition(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Give ``log Z`` of each row, ``(batch,)``: the forward recursion."""
-        alpha = self._forward(scores, _valid(scores, lengths))[-1]
+        valid = _valid(scores, lengths)
+        alpha = self._forward(_without_padding(scores, valid), valid)[-1]
         return torch.logsumexp(alpha + self.end, dim=-1)
 
     def marginals(self, scores: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Give ``p(y_t = k)`` for every step and label, ``(batch, time, class)``, zero behind the row."""
         valid = _valid(scores, lengths)
+        scores = _without_padding(scores, valid)
         alpha = torch.stack(self._forward(scores, valid), dim=1)
         beta = torch.stack(self._backward(scores, valid), dim=1)
         return torch.softmax(alpha + beta, dim=-1).masked_fill(~valid[..., None], 0)
@@ -71,6 +73,7 @@ class LinearChainCrf(nn.Module):
             Labels ``(batch, time)``, -1 behind a row's length, and their log-probability ``(batch,)``.
         """
         valid = _valid(scores, lengths)
+        scores = _without_padding(scores, valid)
         best = self.start + scores[:, 0]
         pointers = []
         for t in range(1, scores.shape[1]):
@@ -110,3 +113,8 @@ def _valid(scores: Tensor, lengths: Tensor | None) -> Tensor:
     if lengths is None:
         return torch.ones(batch, time, dtype=torch.bool, device=scores.device)
     return valid_steps(lengths.to(scores.device), time)
+
+
+def _without_padding(scores: Tensor, valid: Tensor) -> Tensor:
+    """Set scores behind a row to zero: chosen or not, a NaN there would reach every gradient."""
+    return scores.masked_fill(~valid[..., None], 0)

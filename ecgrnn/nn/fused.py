@@ -84,7 +84,9 @@ class FusedRecurrence(Recurrence):
                 "torch.nn has no layer normalisation in an LSTM; set fused=false with layer_norm=true"
             )
         if cell is Cell.gru_reset_before or cell in LINEAR:
-            raise ConfigError(f"torch.nn has no {cell}; set fused=false, or take cell=gru or lstm")
+            raise ConfigError(
+                f"torch.nn has no {cell}; take cell=gru or lstm, or the written-out layers (fused=false)"
+            )
         super().__init__(
             cell,
             input_size,
@@ -114,6 +116,7 @@ class FusedRecurrence(Recurrence):
             return super().outputs(x, lengths)
         valid = valid_steps(lengths.to(x.device), x.shape[1])
         turned = _turned(valid)
+        x = x.masked_fill(~valid[..., None], 0)
         state = self.initial_state(len(x))
         for layer in range(self.num_layers):
             if layer:
@@ -158,6 +161,8 @@ class FusedRecurrence(Recurrence):
         if _in_missing_precision(x):
             with torch.autocast("cpu", enabled=False):
                 return self._run(x.float(), lengths, map_state(Tensor.float, state))
+        # cuDNN wants its states side by side; a learned one is a row seen many times
+        state = map_state(Tensor.contiguous, state)
         before = state.h if state.c is None else (state.h, state.c)
         if lengths is None or bool((lengths == x.shape[1]).all()):
             if self.cell is Cell.gru and _few_rows_in_training(x):

@@ -34,7 +34,9 @@ class BeatAugmentation:
         device = batch.signal.device
         sequences, _, leads = batch.signal.shape[:3]
         chance = torch.tensor((*self.config.lead_dropout, *[0.0] * leads)[:leads], device=device)
-        kept = torch.rand(sequences, leads, device=device) >= chance
+        margin = torch.rand(sequences, leads, device=device) - chance
+        # Where all would be lost, the one that was nearest to staying does: nothing is learned from silence.
+        kept = margin >= margin.amax(dim=1, keepdim=True).clamp(max=0)
         return replace(
             batch,
             signal=self._signal(_shifted(batch.signal, self.shift), kept),

@@ -58,10 +58,10 @@ def rate_factor(step: int, config: OptimizerConfig, *, total_steps: int) -> floa
 class LossWindow:
     """The losses of the batches whose gradients are accumulated into one step: each item counts alike.
 
-    Lightning divides the loss of every batch by ``accumulate_grad_batches``: a small batch would count as much
-    as a large one, and a last window of fewer batches would give too small a gradient. The weight of a window
-    is not known before its end, so each batch is divided by the weight of the first, and the gradient is
-    scaled at the end. A window of one batch needs no scaling.
+    Lightning divides the loss of every batch by ``accumulate_grad_batches``: a small batch would count as
+    much as a large one, and a last window of fewer batches would give too small a gradient. The weight of a
+    window is not known before its end, so each batch is divided by the weight of the first, and the gradient
+    is scaled at the end. A window of one batch needs no scaling.
     """
 
     def __init__(self) -> None:
@@ -91,8 +91,8 @@ class LossWindow:
             accumulated: by how much Lightning has divided every loss.
 
         Returns:
-            What the gradient is to be multiplied by, None for nothing; and the sum of all losses, which is not
-            finite where one of them, on any rank, is not.
+            What the gradient is to be multiplied by, None for nothing; and the sum of all losses, which is
+            not finite where one of them, on any rank, is not.
         """
         batches, self._batches = torch.stack(self._batches), []
         total, weight = batches.sum(dim=0)

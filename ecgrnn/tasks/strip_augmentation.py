@@ -21,7 +21,10 @@ def augmented(batch: ClassBatch, config: StripAugmentationConfig, *, fs_hz: floa
     the signal stay as they were.
     """
     with torch.no_grad():
-        signal, lengths = _cut(batch.signal, batch.lengths, config, fs_hz=fs_hz)
+        valid = valid_steps(batch.lengths, batch.signal.shape[1])
+        signal, lengths = _cut(
+            batch.signal.masked_fill(~valid[..., None], 0), batch.lengths, config, fs_hz=fs_hz
+        )
         signal, lengths = _stretched(signal, lengths, config.stretch)
         gain = torch.exp(config.gain * _normal(signal))
         if config.flip:

@@ -19,7 +19,7 @@ class PlainCheckpointIO(CheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint with digests of its weights; a process killed meanwhile leaves the one before."""
+        """Write a checkpoint with digests of its weights; where this is killed, the one before is left."""
         place = Path(path)
         checkpoint[DIGESTS] = weight_digests(checkpoint["state_dict"])
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -204,3 +204,13 @@ def test_usual_beats_and_features_are_computed_in_the_way_that_is_counted(cached
     assert beat_sequences._WAY == 1
     digest = np.abs(dataset.table.features).mean(), np.abs(dataset._beats).mean()
     assert digest == pytest.approx((0.42349, 0.07732), rel=1e-3)
+
+
+def test_classes_are_counted_as_the_loss_meets_them(cached):
+    plain = view().dataset(cached, training=True)
+    for dataset in (plain, view(simulated_ectopy=0.4).dataset(cached, training=True)):
+        labels = torch.cat([dataset.__getitems__([k]).label.flatten() for k in range(len(dataset))])
+        wanted = torch.bincount(labels[labels >= 0], minlength=5)
+        assert dataset.counts(5) == wanted.tolist()
+    assert sum(dataset.counts(5)) > sum(plain.counts(5))
+    assert dataset.counts(5)[1] > plain.counts(5)[1]

@@ -188,8 +188,7 @@ def test_a_checkpoint_damaged_on_disk_is_refused_or_the_same(trained, checkpoint
         path.write_bytes(damaged)
         try:
             model = load_model(path)
-        except CheckpointError as error:
-            assert "some.ckpt" in str(error)
+        except CheckpointError:
             refused += 1
             continue
         assert model.facts == whole.facts

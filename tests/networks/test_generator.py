@@ -3,7 +3,7 @@ import torch
 
 from ecgrnn.choices import Cell, Place
 from ecgrnn.errors import ConfigError
-from ecgrnn.networks.generator import Generator
+from ecgrnn.networks.generator import LEAST_LOG_SPREAD, Generator
 
 
 def generator(place, **options):
@@ -54,3 +54,21 @@ def test_the_generator_overfits_one_batch(place):
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
     assert loss < 0.01 * target.square().mean()
+
+
+def test_a_spread_below_its_least_can_grow_again():
+    network = generator(Place.every, spread=True)
+    network.spread.bias.data.fill_(LEAST_LOG_SPREAD - 20)
+    mean, log_sd = network.distribution(torch.arange(3), 30)
+    assert (log_sd >= LEAST_LOG_SPREAD).all()
+    beats = mean.detach() + 1.0
+    (0.5 * (beats - mean).square() * torch.exp(-2 * log_sd) + log_sd).mean().backward()
+    assert (network.spread.bias.grad < 0).all()  # a step against the gradient makes the spread larger
+
+
+def test_a_spread_well_above_its_least_is_as_it_was_written():
+    network = generator(Place.every, spread=True)
+    network.spread.weight.data.zero_()
+    network.spread.bias.data.fill_(1.5)
+    log_sd = network.distribution(torch.arange(3), 30)[1]
+    torch.testing.assert_close(log_sd, torch.full_like(log_sd, 1.5), rtol=0, atol=2e-3)

@@ -258,3 +258,20 @@ def test_mixed_precision_runs_on_this_processor(cell):
     torch.testing.assert_close(y.float(), network.outputs(x, LENGTHS), rtol=0, atol=0.03)
     y.float().sum().backward()
     assert all(weights.grad.isfinite().all() for weights in network.parameters())
+
+
+@pytest.mark.parametrize("cell", [Cell.lstm, Cell.gru, Cell.rnn_tanh])
+@pytest.mark.parametrize("lengths", [None, torch.tensor([5, 2, 4])])
+def test_torch_is_given_states_side_by_side_in_memory(cell, lengths, monkeypatch):
+    """A learned state is one row seen by the whole batch, which cuDNN refuses."""
+    network = recurrence(cell, 3, hidden_size=4, num_layers=2, initial_state=InitialState.learned).eval()
+    given = []
+    forward = type(network.layers).forward
+    monkeypatch.setattr(
+        type(network.layers), "forward", lambda self, x, state: given.append(state) or forward(self, x, state)
+    )
+    with torch.no_grad():
+        network(torch.randn(3, 5, 3), lengths)
+    for state in given:
+        assert all(part.is_contiguous() for part in (state if isinstance(state, tuple) else (state,)))
+    assert len(given) == 1

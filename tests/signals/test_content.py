@@ -30,7 +30,7 @@ def test_rounding_of_another_format_does_not_matter(gain):
     steps = np.random.default_rng(1).integers(-2048, 2048, (HEAD, 1))
     one = (steps / gain).astype(np.float32)
     assert lead_digests(np.nextafter(one, np.float32(9e9))) == lead_digests(one)
-    assert lead_digests((steps.astype(np.float32) * np.float32(1 / gain))) == lead_digests(one)
+    assert lead_digests(steps.astype(np.float32) * np.float32(1 / gain)) == lead_digests(one)
 
 
 def test_one_other_sample_is_another_recording(signal):

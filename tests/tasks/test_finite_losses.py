@@ -122,7 +122,9 @@ def test_a_loss_that_is_not_finite_stops_training_and_says_where(accumulated, wh
 def test_a_gradient_that_is_not_finite_stops_training_under_a_finite_loss():
     task = task_of(gradient_clip_val=1.0)
     task.network.layer.weight.register_hook(lambda gradient: gradient * torch.inf)
-    with pytest.raises(DivergedError, match=r"the gradient is not finite .*, or lower trainer\.gradient_clip_val=1"):
+    with pytest.raises(
+        DivergedError, match=r"the gradient is not finite .*, or lower trainer\.gradient_clip_val=1"
+    ):
         gradient_of(task, [batch_of(4, 0)], clip=1.0)
 
 
