@@ -44,6 +44,9 @@ METHODS: tuple[Method, ...] = ("percentile", "bca")
 FEWEST_PATIENTS = 5
 """With fewer patients who have the class there is no interval: they cannot tell how patients differ."""
 
+_ROUNDING = 1e-12
+"""Ends that differ by no more are equal but for rounding."""
+
 _CHUNK = 1 << 21
 """Numbers that a chunk of draws may hold (16 MB): memory does not grow with patients times draws."""
 
@@ -331,6 +334,6 @@ def _interval(
             a = acceleration(jackknife(counts, statistic))
             tails = bca_tails(tails, below=share_below(defined, estimate), a=a)
         low, high = (float(q) for q in np.quantile(defined, tails))
-    if low == high:
+    if high - low <= _ROUNDING:
         low = high = float("nan")
     return Interval(estimate, low, high, level, method, len(drawn), n_undefined, n_patients)
