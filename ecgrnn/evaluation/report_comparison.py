@@ -50,11 +50,11 @@ def comparison_section(summary: Mapping[str, Any]) -> str:
 def _points(found: Mapping[str, Any]) -> Html:
     if found["difference"] is None:
         return Html("—")
-    text = f"{100 * found['difference']:+.1f}"
+    text = f"{100 * found['difference']:+.2f}"
     if found["bca"] is None:
         return Html(f"{text} <span class='ci'>(no interval)</span>")
     low, high = found["bca"]
-    return Html(f'{text} <span class="ci">({100 * low:+.1f} to {100 * high:+.1f})</span>')
+    return Html(f'{text} <span class="ci">({100 * low:+.2f} to {100 * high:+.2f})</span>')
 
 
 def _model_line(model: Mapping[str, Any]) -> str:
