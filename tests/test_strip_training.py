@@ -1,15 +1,19 @@
 import csv
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import wfdb
 
+from ecgrnn.choices import Side
 from ecgrnn.cli import main
+from ecgrnn.config import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.errors import ConfigError
+from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.signals.record_writer import write_digital
 from ecgrnn.signals.rhythms import RHYTHM_SCHEME
 
@@ -61,6 +65,36 @@ def challenge(tmp_path_factory) -> list[str]:
     lines = [f"{name},{rhythm}\n" for name, rhythm in zip(names, RHYTHMS, strict=True)]
     (folder / "REFERENCE-v3.csv").write_text("".join(lines))
     return ["data=cinc2017", f"data.root={root}", f"data.cache={root / 'cache'}", "data.workers=0"]
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_a_recording_under_two_names_is_in_one_subset_where_records_are_in_folders(tmp_path, seed):
+    names = ["A00227", "A01176", "A02656", "A03123", *(f"A{number:05d}" for number in range(1, 9))]
+    rng = np.random.default_rng(0)
+    drawn = [beating(rng, duration_s=9, fs_hz=300.0, irregular=False) for _ in names]
+    drawn[1], drawn[3] = drawn[0], drawn[2]
+    for name, samples in zip(names, drawn, strict=True):
+        folder = tmp_path / "cinc2017" / "training" / name[:3]
+        folder.mkdir(parents=True, exist_ok=True)
+        write_mat(folder, name, samples)
+    table = "".join(f"{name},{'NA'[k % 2]}\n" for k, name in enumerate(sorted(names)))
+    (tmp_path / "cinc2017" / "REFERENCE-v3.csv").write_text(table)
+    data = {"database": "cinc2017", "root": str(tmp_path), "cache": str(tmp_path / "cache"), "workers": 0}
+    view = StripView(RHYTHM_SCHEME, strip_features=False, several=False, in_memory_mb=1.0)
+    module = EcgDataModule(
+        DataConfig(**data, split="holdout", split_seed=seed),
+        PreprocessingConfig(n_leads=1),
+        loader=LoaderConfig(),
+        view=view,
+        seed=0,
+    )
+    module.setup()
+    sides = {side.value: module.records(side) for side in Side}
+    audit_sides(module.split, sides, view=view, counts={}).require()
+    patient_of = {PurePosixPath(r.name).name: r.patient for records in sides.values() for r in records}
+    assert patient_of["A00227"] == patient_of["A01176"]
+    assert patient_of["A02656"] == patient_of["A03123"]
+    assert len(set(patient_of.values())) == len(names) - 2
 
 
 @pytest.fixture(scope="module")

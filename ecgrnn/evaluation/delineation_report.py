@@ -49,7 +49,7 @@ def delineation_report(
         ),
         sides_section(summary, items="labels"),
         *(
-            section(f"record{number}", heading, _LEGEND, *leads, short=heading.split(":")[0])
+            section(f"record{number}", heading, _LEGEND, _drawn(leads), short=heading.split(":")[0])
             for number, (heading, leads) in enumerate(pictures.items())
         ),
         provenance_section(summary),
@@ -57,9 +57,13 @@ def delineation_report(
     return page(f"Delineation: {summary['database']}, {summary['split']}", parts, css=WAVE_CSS)
 
 
+def _drawn(leads: Sequence[str]) -> str:
+    return f'<div class="wide">{"".join(leads)}</div>'
+
+
 _LEGEND = (
-    '<p class="note">Above each lead the waves of the reference, below it the waves found: P, QRS and T by '
-    "letter and colour. Leads are drawn as the model reads them, filtered and, where the options say so, "
+    '<p class="note">Above each lead the waves of the reference, below it the waves found: P, Q (the QRS '
+    "complex) and T. Leads are drawn as the model reads them, filtered and, where the options say so, "
     "scaled; samples that are missing in the recording are left blank.</p>"
 )
 

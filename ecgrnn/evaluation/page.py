@@ -42,7 +42,8 @@ padding:0 .6rem;font-size:.8rem;font-weight:600;margin-right:.3rem}
 .flow{display:flex;flex-wrap:wrap;gap:.4rem 2.2rem;align-items:flex-start}
 .flow>*{max-width:100%}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;margin:.3rem 0 .8rem}
-caption{caption-side:top;text-align:left;max-width:min(75ch,calc(100vw - 3rem));color:var(--muted);font-size:.86rem;padding:.3rem 0 .2rem}
+caption{caption-side:top;text-align:left;max-width:min(75ch,calc(100vw - 3rem));
+color:var(--muted);font-size:.86rem;padding:.3rem 0 .2rem}
 th,td{padding:.22rem .6rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th{font-weight:600;color:var(--muted)}
 th:first-child,td:first-child,.text td,.text th{text-align:left}

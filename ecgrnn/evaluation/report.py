@@ -10,9 +10,9 @@ from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.gallery import Exhibit
 from ecgrnn.evaluation.page import few_patients_note, page, section
 from ecgrnn.evaluation.report_common import header, interval_note, provenance_section, sides_section, tile
+from ecgrnn.evaluation.report_comparison import comparison_section
 from ecgrnn.evaluation.report_curves import calibration_section, curves_section, learning_section
 from ecgrnn.evaluation.report_tables import (
-    comparison_section,
     ec57_section,
     influence_section,
     positions_section,

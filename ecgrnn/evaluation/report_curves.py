@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from ecgrnn.evaluation.charts import Series, line_chart
+from ecgrnn.evaluation.figures import counted
 from ecgrnn.evaluation.files import Row
 from ecgrnn.evaluation.page import decimal, percent, section, share, table
 
@@ -83,9 +84,8 @@ def calibration_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     ]
     fitted = summary["fitted_on_validation"]
     words = (
-        f"The temperature was fitted on the {fitted['beats']:,} beats of the "
-        f"{len(fitted['records'])} validation "
-        "records only."
+        f"The temperature was fitted on {counted(fitted['beats'], 'beat')} of "
+        f"{counted(len(fitted['records']), 'validation record')} only."
         if fitted
         else "No temperature was fitted: the validation records are not at hand."
     )
@@ -174,7 +174,8 @@ def _threshold(found: Mapping[str, Any] | None) -> list[str]:
         return ["—", "—", "—", "—"]
     return [
         share(found["threshold"]),
-        f"{found['validation_positives']:,} beats of {found['validation_patients']} patients",
+        f"{counted(found['validation_positives'], 'beat')} of "
+        f"{counted(found['validation_patients'], 'patient')}",
         percent(found["sensitivity"]),
         percent(found["positive_predictivity"]),
     ]

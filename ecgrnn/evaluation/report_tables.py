@@ -9,7 +9,6 @@ from ecgrnn.evaluation.page import (
     Html,
     bar,
     decimal,
-    few_patients_note,
     interval_text,
     percent,
     section,
@@ -199,45 +198,6 @@ def influence_section(summary: Mapping[str, Any], rows: Sequence[Row]) -> str:
     )
 
 
-def comparison_section(summary: Mapping[str, Any]) -> str:
-    """Show two checkpoints side by side, compared patient by patient."""
-    comparison = summary["comparison"]
-    parts = []
-    titles = {"reference_positions": "reference beat positions", "ec57": "own beat positions (EC57)"}
-    for convention, words in titles.items():
-        rows = [
-            [
-                _words(name),
-                found["patients"],
-                percent(found["first"]),
-                percent(found["second"]),
-                _points(found),
-                "—" if found["p_value"] is None else f"{found['p_value']:.3g}",
-            ]
-            for name, found in comparison[convention].items()
-            if found["first"] is not None or found["second"] is not None
-        ]
-        parts.append(
-            table(
-                ["", "patients", "first", "second", "second less first, points", "p"],
-                rows,
-                caption=f"Scheme {summary['scheme']}, {words}; paired draws of patients, BCa",
-            )
-        )
-    return section(
-        "comparison",
-        "Two checkpoints on the same records",
-        "<p>First is <code>checkpoint</code>, second is <code>compare</code>. Each draw takes "
-        "both checkpoints' beats "
-        "of a patient. p is two-sided, from exchanging both checkpoints' results patient by patient, and not "
-        "corrected for the number of lines.</p>",
-        few_patients_note(summary),
-        f'<p class="note">first: {escape(_model_line(comparison["first"]))}<br>'
-        f"second: {escape(_model_line(comparison['second']))}</p>",
-        *parts,
-    )
-
-
 def _heaviest(rows: Sequence[Row], name: str) -> Row:
     """Give the row of the patient who has most beats of a class."""
     return max(rows, key=lambda row: float(row[f"share_of_{name}"] or 0.0))
@@ -290,7 +250,7 @@ def heat(count: int, total: int, *, right: bool) -> Html:
 def _clustering(summary: Mapping[str, Any], scheme: str) -> str:
     rows = [
         [
-            _words(name),
+            statistic_words(name),
             int(found["beats"]),
             decimal(found["intraclass_correlation"]),
             decimal(found["design_effect"], digits=1),
@@ -329,7 +289,7 @@ def _record_bars(classes: Sequence[str], records: Sequence[Row], scheme: str) ->
     return table(head, rows, caption=f"Each record, {scheme}")
 
 
-def _words(name: str) -> str:
+def statistic_words(name: str) -> str:
     """Print a statistic's name as clinicians write it."""
     words = name.replace("positive_predictivity", "+P").replace("macro_f1", "macro-F1").replace("f1", "F1")
     return _PRINTED.get(name, words.replace("_", " "))
@@ -340,25 +300,6 @@ def _scheme_words(name: str) -> str:
         "bxb": "escape beats (e, j, n) count as S, as the program bxb groups them",
         "aami": "escape beats (e, j, n) count as N, as in the papers after de Chazal 2004",
     }.get(name, "")
-
-
-def _points(found: Mapping[str, Any]) -> Html:
-    if found["difference"] is None:
-        return Html("—")
-    text = f"{100 * found['difference']:+.1f}"
-    if found["bca"] is None:
-        return Html(f"{text} <span class='ci'>(no interval)</span>")
-    low, high = found["bca"]
-    return Html(f'{text} <span class="ci">({100 * low:+.1f} to {100 * high:+.1f})</span>')
-
-
-def _model_line(model: Mapping[str, Any]) -> str:
-    encoder = model["network"]["options"]["encoder"]
-    return (
-        f"{encoder['cell']} {encoder['num_layers']} x {encoder['hidden_size']}, "
-        f"{model['parameters']:,} parameters, "
-        f"trained on {model['database']} {model['split']}, seed {model['seed']}"
-    )
 
 
 def _hundredths(value: Any) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.evaluation.files import Row
+from ecgrnn.metrics import confusion_statistics
 from ecgrnn.metrics.classification import accuracy, class_scores, macro_f1
 from ecgrnn.metrics.ec57_counts import STATISTICS, share
 from ecgrnn.metrics.uncertainty import (
@@ -50,27 +51,6 @@ class Resampling:
     def described(self) -> dict[str, Any]:
         """Give it as plain data, as summaries do."""
         return {"unit": "patient", "resamples": self.n_resamples, "level": self.level, "seed": self.seed}
-
-
-@dataclass(frozen=True)
-class MeanF1:
-    """The mean F1 of some classes, not defined where one of them has no item.
-
-    Attributes:
-        over: indices of the classes.
-    """
-
-    over: tuple[int, ...]
-
-    def __call__(self, m: NDArray[Any]) -> NDArray[np.float64]:
-        """Give it for matrices ``(..., reference, predicted)``."""
-        if not self.over:
-            return np.full(m.shape[:-2], np.nan)
-        return np.asarray(np.mean([_f1(m, k=k) for k in self.over], axis=0))
-
-    def within(self, total: NDArray[Any]) -> "MeanF1":
-        """Leave out the classes that the whole sample does not have."""
-        return MeanF1(tuple(k for k in self.over if total[k].sum() > 0))
 
 
 def few_patients(patients: int) -> str | None:
@@ -121,16 +101,18 @@ def class_statistics(classes: Sequence[str], *, scored: Sequence[str]) -> dict[s
     """
     over = tuple(classes.index(name) for name in scored)
     statistics: dict[str, Statistic] = {
-        "accuracy": _accuracy,
-        "macro_f1": ClassStatistic(MeanF1(over), _items),
+        "accuracy": confusion_statistics.accuracy,
+        "macro_f1": ClassStatistic(confusion_statistics.MeanF1(over), confusion_statistics.items),
     }
     for k, name in enumerate(classes):
-        items = partial(_items_of, k=k)
-        statistics[f"{name}_sensitivity"] = ClassStatistic(partial(_sensitivity, k=k), items)
-        statistics[f"{name}_positive_predictivity"] = ClassStatistic(
-            partial(_positive_predictivity, k=k), items
+        items = partial(confusion_statistics.items_of, k=k)
+        statistics[f"{name}_sensitivity"] = ClassStatistic(
+            partial(confusion_statistics.sensitivity, k=k), items
         )
-        statistics[f"{name}_f1"] = ClassStatistic(partial(_f1, k=k), items)
+        statistics[f"{name}_positive_predictivity"] = ClassStatistic(
+            partial(confusion_statistics.positive_predictivity, k=k), items
+        )
+        statistics[f"{name}_f1"] = ClassStatistic(partial(confusion_statistics.f1, k=k), items)
     return statistics
 
 
@@ -217,7 +199,10 @@ def clustering(counts: Counts, classes: Sequence[str]) -> dict[str, dict[str, fl
     shares = {"accuracy": (diagonal.sum(axis=-1), counts.sum(axis=(-2, -1)))}
     for k, name in enumerate(classes):
         shares[f"{name}_sensitivity"] = (diagonal[:, k], counts[:, k, :].sum(axis=-1))
-        shares[f"{name}_positive_predictivity"] = (diagonal[:, k], counts[:, :, k].sum(axis=-1))
+        shares[f"{name}_positive_predictivity"] = (
+            diagonal[:, k],
+            counts[:, :, k].sum(axis=-1),
+        )
     return {name: _clustering(hits, trials) for name, (hits, trials) in shares.items()}
 
 
@@ -257,42 +242,10 @@ def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _accuracy(m: NDArray[Any]) -> NDArray[np.float64]:
-    return _ratio(m.trace(axis1=-2, axis2=-1), m.sum(axis=(-2, -1)))
-
-
-def _items(m: NDArray[Any]) -> NDArray[np.float64]:
-    return np.asarray(m.sum(axis=(-2, -1)), np.float64)
-
-
-def _items_of(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
-    return np.asarray(m[..., k, :].sum(axis=-1), np.float64)
-
-
 def _ec57_items(m: NDArray[Any], *, statistic: str) -> NDArray[np.float64]:
     """Count the reference beats of the class that a statistic of EC57 is about."""
     rows = {"veb": "V", "sveb": "S"}.get(statistic.split("_")[0], "NSVFQ")
     return np.asarray(m[..., ["NSVFQ".index(row) for row in rows], :].sum(axis=(-2, -1)), np.float64)
-
-
-def _sensitivity(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
-    return _ratio(m[..., k, k], m[..., k, :].sum(axis=-1))
-
-
-def _positive_predictivity(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
-    return _ratio(m[..., k, k], m[..., :, k].sum(axis=-1))
-
-
-def _f1(m: NDArray[Any], *, k: int) -> NDArray[np.float64]:
-    support = m[..., k, :].sum(axis=-1)
-    # not defined without an item of the class, whatever else was called it: nothing could be found
-    return _ratio(2 * m[..., k, k], np.where(support > 0, support + m[..., :, k].sum(axis=-1), 0))
-
-
-def _ratio(hits: NDArray[Any], total: NDArray[Any]) -> NDArray[np.float64]:
-    undefined = np.full(np.shape(total), np.nan)
-    ratio: NDArray[np.float64] = np.divide(hits, total, out=undefined, where=np.asarray(total) > 0)
-    return ratio
 
 
 _NO_INTERVAL: dict[str, Any] = {"percentile": None, "bca": None, "undefined_draws": 0}
@@ -303,7 +256,7 @@ def _within(statistics: Mapping[str, Statistic], counts: Counts) -> dict[str, St
     total = counts.sum(axis=0)
     return {
         name: ClassStatistic(f.value.within(total), f.items)
-        if isinstance(f, ClassStatistic) and isinstance(f.value, MeanF1)
+        if isinstance(f, ClassStatistic) and isinstance(f.value, confusion_statistics.MeanF1)
         else f
         for name, f in statistics.items()
     }
@@ -348,7 +301,7 @@ def _influence_row(
     statistics: Mapping[str, Statistic],
     classes: Sequence[str],
 ) -> Row:
-    shares = _ratio(own.sum(axis=-1), total.sum(axis=-1))
+    shares = confusion_statistics.ratio(own.sum(axis=-1), total.sum(axis=-1))
     row: dict[str, str | int | float | None] = {"left_out": name, "beats": int(own.sum())}
     row |= {f"share_of_{label}": number(shares[k]) for k, label in enumerate(classes)}
     counted = rest[np.newaxis].astype(np.float64)

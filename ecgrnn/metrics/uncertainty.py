@@ -2,14 +2,35 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
-from scipy.stats import permutation_test
 
 from ecgrnn.errors import DataError
+from ecgrnn.metrics.bca import acceleration, bca_tails, share_below
+from ecgrnn.metrics.clustering import design_effect, intraclass_correlation
+from ecgrnn.metrics.sign_changes import MOST_UNDEFINED, sign_change_p_value
+
+__all__ = [
+    "FEWEST_PATIENTS",
+    "MOST_UNDEFINED",
+    "ClassStatistic",
+    "Interval",
+    "PairedDifference",
+    "Statistic",
+    "acceleration",
+    "bootstrap_interval",
+    "bootstrap_intervals",
+    "design_effect",
+    "intraclass_correlation",
+    "jackknife",
+    "paired_difference",
+    "paired_differences",
+    "patients_with",
+    "resample_patients",
+    "sign_change_p_value",
+]
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 """Counts of each patient ``(patient, ...)``, for instance confusion matrices, that can be added up."""
@@ -23,8 +44,8 @@ METHODS: tuple[Method, ...] = ("percentile", "bca")
 FEWEST_PATIENTS = 5
 """With fewer patients who have the class there is no interval: they cannot tell how patients differ."""
 
-MOST_UNDEFINED = 0.01
-"""Above this share of draws without a value there is no interval: it would be one of the other draws only."""
+_ROUNDING = 1e-12
+"""Ends that differ by no more are equal but for rounding."""
 
 _CHUNK = 1 << 21
 """Numbers that a chunk of draws may hold (16 MB): memory does not grow with patients times draws."""
@@ -229,54 +250,6 @@ def paired_differences(
     }
 
 
-def sign_change_p_value(
-    both: Counts, difference: Statistic, *, rng: np.random.Generator, n_resamples: int = 10_000
-) -> float:
-    """Give the two-sided p-value of no difference by exchanging both models' counts of single patients.
-
-    Args:
-        both: counts of each patient by both models ``(patient, model, ...)``.
-        difference: from added-up counts ``(exchange, model, ...)`` to a number each.
-        rng: source of the exchanges, where not all are made.
-        n_resamples: how many exchanges are made at most; all there are, where they are no more.
-
-    Returns:
-        The p-value; nan where the difference is not defined, or not in more than ``MOST_UNDEFINED`` of the
-        exchanges.
-    """
-    both = np.asarray(both, dtype=np.float64)
-    total = both.sum(axis=0, keepdims=True)
-    observed = float(difference(total)[0])
-    differing = both[(both[:, 0] != both[:, 1]).reshape(len(both), -1).any(axis=1)]
-    n, undefined = len(differing), [0, 0]
-    if np.isnan(observed) or n < 2:
-        return float("nan") if np.isnan(observed) else 1.0
-    exchange = (differing[:, ::-1] - differing).reshape(n, -1)
-
-    def exchanged(x: NDArray[Any], y: NDArray[Any], axis: int) -> NDArray[np.float64]:
-        """Give the difference after the patients whose first result is not in ``x`` were exchanged."""
-        swapped = np.atleast_2d((x >= n).astype(np.float64))
-        values = difference(total + (swapped @ exchange).reshape(-1, *both.shape[1:]))
-        unknown = np.isnan(values)
-        undefined[0] += int(unknown.sum())
-        undefined[1] += len(values)
-        # counted as large and as small as what was observed, so that p can only become larger
-        values = np.where(unknown, observed, values)
-        return values if np.ndim(x) > 1 else values[0]
-
-    found = permutation_test(
-        (np.arange(n), np.arange(n) + n),
-        exchanged,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=n_resamples,
-        batch=max(1, _CHUNK // (4 * n)),
-        axis=-1,
-        random_state=rng,
-    )
-    return float(found.pvalue) if undefined[0] <= MOST_UNDEFINED * undefined[1] else float("nan")
-
-
 def resample_patients(counts: Counts, *, rng: np.random.Generator, n_resamples: int) -> NDArray[np.float64]:
     """Draw patients with replacement and add up their counts: ``(patient, ...)`` to ``(resample, ...)``."""
     return np.concatenate(list(_draws(counts, rng=rng, n_resamples=n_resamples)))
@@ -295,60 +268,6 @@ def patients_with(counts: Counts, statistic: Statistic) -> int:
     if isinstance(statistic, ClassStatistic):
         return int((statistic.items(values) > 0).sum())
     return int((~np.isnan(statistic(values))).sum())
-
-
-def acceleration(left_out: NDArray[np.float64]) -> float:
-    """Derive the acceleration of BCa from the statistics with one patient left out ``(patient,)``.
-
-    a = Σ (θ̄ - θᵢ)³ / 6 (Σ (θ̄ - θᵢ)²)^(3/2) over the patients i (Efron 1987).
-    """
-    d = np.nanmean(left_out) - left_out[~np.isnan(left_out)] if np.isfinite(left_out).any() else np.zeros(1)
-    spread = float((d**2).sum())
-    return float((d**3).sum() / (6.0 * spread**1.5)) if spread > 0 else 0.0
-
-
-def intraclass_correlation(hits: Counts, trials: Counts) -> float:
-    """Estimate how much more alike two beats of one patient are than two of different patients.
-
-    One-way analysis of variance of the outcomes 0 and 1 with the patient as factor: ρ = (MSB - MSW) / (MSB +
-    (n₀ - 1) MSW), where n₀ = (N - Σ nᵢ² / N) / (k - 1) (Ridout, Demétrio and Firth, Biometrics 55, 1999). 1
-    says that each patient is all right or all wrong; a value below 0, which chance can bring, that patients
-    are more alike than they would be by chance.
-
-    Args:
-        hits: right outcomes of each patient ``(patient,)``.
-        trials: outcomes of each patient ``(patient,)``; patients without any are passed over.
-
-    Returns:
-        ρ, or nan where fewer than two patients have outcomes, none has two, or all outcomes are alike.
-
-    Raises:
-        DataError: hits below 0 or above the trials.
-    """
-    y, n = _outcomes(hits, trials)
-    k, N = len(n), n.sum()
-    if k < 2 or k == N:
-        return float("nan")
-    between = (y**2 / n).sum()
-    MSB = (between - y.sum() ** 2 / N) / (k - 1)
-    MSW = (y.sum() - between) / (N - k)
-    n0 = (N - (n**2).sum() / N) / (k - 1)
-    variance = MSB + (n0 - 1) * MSW
-    return float((MSB - MSW) / variance) if variance > 0 else float("nan")
-
-
-def design_effect(trials: Counts, *, correlation: float) -> float:
-    """Tell how many times wider the variance is than that of as many beats of different patients.
-
-    1 + (Σ nᵢ² / Σ nᵢ - 1) ρ: the mean is over beats, so that patients with many beats weigh more (Kish 1965).
-    The number of beats divided by it is the number of independent beats that would say as much.
-
-    Args:
-        trials: outcomes of each patient ``(patient,)``.
-        correlation: intra-class correlation ρ.
-    """
-    n = np.asarray(trials, dtype=np.float64)
-    return float(1.0 + ((n**2).sum() / n.sum() - 1.0) * correlation) if n.sum() > 0 else float("nan")
 
 
 def _check(counts: Counts, *, level: float, n_resamples: int) -> None:
@@ -413,34 +332,8 @@ def _interval(
         tails = np.array([(1.0 - level) / 2.0, (1.0 + level) / 2.0])
         if method == "bca":
             a = acceleration(jackknife(counts, statistic))
-            tails = _bca_tails(tails, below=_share_below(defined, estimate), a=a)
+            tails = bca_tails(tails, below=share_below(defined, estimate), a=a)
         low, high = (float(q) for q in np.quantile(defined, tails))
-    if low == high:
+    if high - low <= _ROUNDING:
         low = high = float("nan")
     return Interval(estimate, low, high, level, method, len(drawn), n_undefined, n_patients)
-
-
-def _share_below(drawn: NDArray[np.float64], estimate: float) -> float:
-    # draws equal to the estimate, frequent with small counts, are halved; 0 and 1 are kept off, for their
-    # normal quantiles are infinite
-    B = len(drawn)
-    share = float((drawn < estimate).sum() + 0.5 * (drawn == estimate).sum()) / B
-    return min(max(share, 1.0 / (B + 1)), B / (B + 1))
-
-
-def _bca_tails(tails: NDArray[np.float64], *, below: float, a: float) -> NDArray[np.float64]:
-    z0 = ndtri(below)
-    z = z0 + ndtri(tails)
-    # beyond 1 / a the correction has no meaning: the quantile is then the outermost one
-    stretched = np.where(
-        a * z < 1.0, z / np.maximum(1.0 - a * z, np.finfo(np.float64).tiny), np.sign(z) * np.inf
-    )
-    moved: NDArray[np.float64] = ndtr(z0 + stretched)
-    return moved
-
-
-def _outcomes(hits: Counts, trials: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    y, n = np.asarray(hits, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    if y.shape != n.shape or (y < 0).any() or (y > n).any():
-        raise DataError("each patient needs 0 <= hits <= trials, and as many hits as trials entries")
-    return y[n > 0], n[n > 0]

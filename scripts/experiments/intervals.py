@@ -3,9 +3,9 @@
     python scripts/experiments/intervals.py [--experiments 1000]
 
 Patients have 20 to 400 beats of a class. A model finds those of each patient with a sensitivity drawn from a
-beta distribution with mean 0.85 and an intra-class correlation of 0.2. Printed for each number of patients: the
-share of 95 % intervals (BCa) that hold the truth, and the share of comparisons of two equally good models with
-p <= 0.05, by sign changes of patients (as `evaluate compare=` does) and by bootstrap draws (as it did before).
+beta distribution with mean 0.85 and an intra-class correlation of 0.2. Printed for each number of patients:
+the share of 95 % intervals (BCa) that hold the truth, and the share of comparisons of two equally good models
+with p <= 0.05, by sign changes of patients (as `evaluate compare=` does) and by bootstrap draws (as before).
 
 As printed with --experiments 1000 (the standard error of a share is about 1 %):
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.command_config import EvaluateConfig
-from ecgrnn.evaluation.calibration import fit_on_validation
+from ecgrnn.evaluation.calibration import fit_on_validation, threshold_figures
 from ecgrnn.evaluation.gallery import choose_exhibits, gallery_rows
 from ecgrnn.evaluation.held_out import HeldOutBeats, read_beats
 from ecgrnn.evaluation.own_beats import start_of_period
@@ -64,6 +64,11 @@ def test_temperature_and_thresholds_come_from_the_validation_beats(results):
         batch_size=1024,
     )
     assert fit_on_validation(validation) == results.fitted
+    figures = threshold_figures(results.beats, results.fitted)
+    for k, name in enumerate(results.beats.scheme.classes):
+        of_class = validation.table.label == k
+        assert figures[name]["validation_positives"] == of_class.sum()
+        assert figures[name]["validation_patients"] == len(set(validation.table.record[of_class].tolist()))
 
 
 def test_twice_the_logits_need_twice_the_temperature(results):
