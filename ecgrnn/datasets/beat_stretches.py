@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.windows import BareSignal, BeatTable, table_of_positions
-from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.record import chosen_header
 from ecgrnn.signals.resample import resampled_length
 from ecgrnn.signals.stretches import PreparedStretch, prepare_stretches
 
@@ -118,7 +118,8 @@ class _Buffer:
 
 
 def _whole_table(path: Path, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
-    header = read_header(path)
+    leads, n_leads = config.leads, config.n_leads
+    header = chosen_header(path, leads=leads, n_leads=n_leads, first_lead=config.first_lead)
     fs_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
     n_samples = resampled_length(header.n_samples, fs_hz=header.fs_hz, to_hz=fs_hz)
     zeros = np.broadcast_to(np.float32(0), (n_samples, 1))  # only their number counts, and takes no memory

@@ -23,7 +23,7 @@ from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Annotations, read_annotations
 from ecgrnn.signals.header import record_files
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import Record, read_record
 
 CACHE_VERSION = 1
 """Raised whenever preparing the same record with the same options gives other numbers."""
@@ -210,8 +210,13 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     return record
 
 
+def _read(source: RecordSource, config: PreprocessingConfig) -> Record:
+    leads, n_leads, first_lead = config.leads, config.n_leads, config.first_lead
+    return read_record(source.path, leads=leads, n_leads=n_leads, first_lead=first_lead)
+
+
 def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, folder: Path) -> CachedRecord:
-    prepared = prepare_record(read_record(source.path, leads=config.leads, n_leads=config.n_leads), config)
+    prepared = prepare_record(_read(source, config), config)
     np.save(beside / "signal.npy", prepared.signal)
     for annotator in source.annotators:
         annotations = read_annotations(

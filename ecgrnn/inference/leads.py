@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, names_there
 from ecgrnn.inference.checkpoint import TrainedModel
-from ecgrnn.signals.header import nearest, read_header
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import lead_columns
 
 _MOST_NAMES = 4
@@ -82,7 +82,7 @@ def _name_in(there: Sequence[str], lead: str, *, path: Path) -> str:
     alike = [name for name in there if name.casefold() == lead.casefold()]
     if not alike:
         raise DataError(
-            f"record {path} has no lead {lead!r}; {nearest(lead, there, what='leads')}; choose among them "
+            f"record {path} has no lead {lead!r}; {names_there(lead, there, 'leads')}; choose among them "
             "with leads=[...], in the order the network reads them"
         )
     return lead if lead in alike else alike[0]

@@ -85,7 +85,7 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
     task, config = model.task, model.preprocessing
     if not isinstance(task, RhythmConfig | SuperclassConfig):
         raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
-    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+    record = read_record(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
     view = build_view(task, annotator="", scheme=model.scheme, loader=LoaderConfig())
     dataset = view.unlabelled([prepare_record(record, config)])
     logits = strip_logits(model.network, dataset, batch_size=1)

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, names_there
 from ecgrnn.signals.annotation_format import Decoded, decode_annotations, encode_annotations
-from ecgrnn.signals.header import nearest
 from ecgrnn.signals.symbols import WAVES
 from ecgrnn.spec import LabelScheme
 
@@ -210,7 +209,7 @@ def _annotators(path: Path) -> str:
     if not path.parent.is_dir():
         return f"the folder {path.parent} does not exist; check the path"
     there = {file.suffix[1:] for file in path.parent.glob(f"{path.name}.*")} - _RECORD_FILES
-    return nearest("", sorted(there), what="annotators")
+    return names_there("", sorted(there), "annotators")
 
 
 def _check_order(decoded: Decoded, file: Path, *, fs_hz: float, n_samples: int | None) -> None:

@@ -24,7 +24,7 @@ from scipy.ndimage import maximum_filter1d
 from ecgrnn.errors import DataError
 from ecgrnn.signals.header import read_header
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import chosen_columns, read_record
 
 MINIMUM_FS_HZ = 60.0
 """The band of the QRS complex, up to 20 Hz, must lie well below half the sampling frequency."""
@@ -120,16 +120,15 @@ def detect_record(
     Raises:
         DataError: the record cannot be read, lacks a lead, or its sampling frequency is too low.
     """
-    header = read_header(path)
-    looked_at = len(leads or ()) or n_leads or len(header.leads)
-    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=looked_at)
+    whole = read_header(path)
+    header = whole.narrowed(chosen_columns(whole, path=path, leads=leads, n_leads=n_leads))
+    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=len(header.leads))
     hop = max(round(stretch_s * header.fs_hz), 1)
     found = []
     for start in range(0, max(header.n_samples, 1), hop):
         stop = min(start + hop, header.n_samples)
-        found.append(
-            detector.push(read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop).signal)
-        )
+        part = read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop, header=whole)
+        found.append(detector.push(part.signal))
     return np.concatenate([*found, detector.finish()])
 
 

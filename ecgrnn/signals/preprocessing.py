@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, names_there
 from ecgrnn.signals.filters import filter_signal
-from ecgrnn.signals.header import nearest
 from ecgrnn.signals.normalise import robust_spread, scale_signal
-from ecgrnn.signals.record import Record
+from ecgrnn.signals.record import Record, first_columns
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,7 @@ def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str
             f"preprocessing.n_leads={config.n_leads}, and record {name} has {len(leads)} "
             f"({', '.join(leads)}); set preprocessing.n_leads to at most that"
         )
-    columns = list(range(config.n_leads))
-    names = list(leads[: config.n_leads])
-    if config.first_lead in names:
-        columns.insert(0, columns.pop(names.index(config.first_lead)))
-    return columns
+    return first_columns(leads, config.n_leads, first_lead=config.first_lead)
 
 
 def fill_missing(record: Record) -> Record:
@@ -161,7 +156,7 @@ def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
     if lead not in leads:
         raise ConfigError(
             f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
-            f"{nearest(lead, leads, what='leads')}"
+            f"{names_there(lead, leads, 'leads')}"
         )
     return list(leads).index(lead)
 

@@ -13,8 +13,8 @@ from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.normalise import block_samples, block_spreads, median_spread, scale_signal
-from ecgrnn.signals.preprocessing import PreparedRecord, lead_columns, misfit, prepare_record
-from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.preprocessing import PreparedRecord, misfit, prepare_record
+from ecgrnn.signals.record import Record, chosen_columns, read_record
 from ecgrnn.signals.resample import rate_ratio
 
 
@@ -54,6 +54,8 @@ def prepare_stretches(
         ConfigError: the options ask for leads that the record does not have.
     """
     header = read_header(path)
+    if header.n_frames == 0:
+        raise DataError(f"record {path} is empty: its files hold no sample; leave it out or fetch it again")
     if config.normalisation is Normalisation.none:
         yield from _stretches(path, config, header=header, stretch_s=stretch_s)
         return
@@ -83,29 +85,33 @@ def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
 def _stretches(
     path: Path, config: PreprocessingConfig, *, header: Header, stretch_s: float
 ) -> Iterator[PreparedStretch]:
-    to_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
-    ratio = rate_ratio(fs_hz=header.fs_hz, to_hz=to_hz)
+    leads, n_leads, first_lead = config.leads, config.n_leads, config.first_lead
+    columns = chosen_columns(header, path=path, leads=leads, n_leads=n_leads, first_lead=first_lead)
+    read, fs_hz = header.narrowed(columns), header.narrowed(columns).fs_hz
+    to_hz = fs_hz if config.fs_hz is None else config.fs_hz
+    ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
     up, down = ratio.numerator, ratio.denominator
     try:
-        hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+        hop, reach = _lengths(config, fs_hz=fs_hz, to_hz=to_hz, stretch_s=stretch_s)
     except ConfigError as error:
-        raise misfit(str(path), header.fs_hz, error) from None
-    leads, n_leads = (None, config.n_leads) if config.leads is None else (config.leads, None)
-    # The leads that were named are read in their order; what is left to choose is which of others is first.
-    chosen = replace(
-        config,
-        leads=None,
-        n_leads=n_leads or len(config.leads or ()),
-        first_lead=config.first_lead if config.leads is None else None,
-    )
+        raise misfit(str(path), fs_hz, error) from None
+    # The leads that were named, or come first, are read in their order.
+    chosen = replace(config, leads=None, n_leads=len(columns), first_lead=None)
     ever_valid = np.zeros(chosen.n_leads, bool)
-    for first in range(0, header.n_samples, hop):
-        last, before = min(first + hop, header.n_samples), max(first - reach, 0)
-        after = min(last + reach, header.n_samples)
-        record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
+    for first in range(0, read.n_samples, hop):
+        last, before = min(first + hop, read.n_samples), max(first - reach, 0)
+        after = min(last + reach, read.n_samples)
+        record = read_record(
+            path,
+            leads=leads,
+            n_leads=n_leads,
+            first_lead=first_lead,
+            start=before,
+            stop=after,
+            header=header,
+        )
         prepared = prepare_record(_without_empty_leads(record), chosen)
-        order = lead_columns(record.leads, chosen, name=record.name)
-        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
+        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
         ever_valid |= missing < last - first
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
