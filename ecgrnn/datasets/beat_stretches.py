@@ -76,8 +76,8 @@ def beat_stretches(
             part = _rows(table, first, min(until + context, len(table)), origin=buffer.start)
             yield BeatStretch(buffer.record, part, slice(judged - first, until - first))
         judged = until
-        if judged < len(table):
-            buffer.drop_before(int(table.sample[_first(judged, context)]) - reach)
+        done = judged == len(table)  # behind the last beat nothing is kept
+        buffer.drop_before(buffer.stop if done else int(table.sample[_first(judged, context)]) - reach)
 
 
 def _first(judged: int, context: int) -> int:

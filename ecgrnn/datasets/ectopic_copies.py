@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ecgrnn.datasets.large_arrays import GrowingArray
 from ecgrnn.datasets.windows import BareSignal, BeatTable, PreparedSignal, table_of_positions
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.ectopy import replay
@@ -36,7 +37,9 @@ def ectopic_copies(
                 f"{', '.join(scheme.classes)}. Set task.simulated_ectopy=0, or take data.scheme=aami"
             )
     normal, ectopic = scheme.classes.index(_NORMAL), scheme.classes.index(_ECTOPIC)
-    copies, positions, labels = [], [], []
+    played_back, positions, labels = [], [], []
+    # Together copies are as large as the database: one file on disk holds all that are too many for memory.
+    signals = GrowingArray(np.zeros((0, len(records[0].leads)), np.float32))
     ends = np.cumsum(np.bincount(table.record, minlength=len(records)))
     for record, rows in zip(records, np.split(np.arange(len(table)), ends[:-1]), strict=True):
         if not len(rows):
@@ -49,8 +52,14 @@ def ectopic_copies(
             sinus=label == normal,
             rng=rng,
         )
-        copies.append(BareSignal(played.signal, record.fs_hz, record.leads, record.source_fs_hz))
+        played_back.append((record, len(played.signal)))
+        signals.append(played.signal)
         positions.append(np.round(played.time_s * record.source_fs_hz).astype(np.int64))
         labels.append(np.where(played.ectopic, ectopic, label))
+    stops = np.cumsum([length for _, length in played_back])
+    copies = [
+        BareSignal(signal, record.fs_hz, record.leads, record.source_fs_hz)
+        for signal, (record, _) in zip(np.split(signals.joined(), stops[:-1]), played_back, strict=True)
+    ]
     beats = table_of_positions(copies, positions)
     return copies, replace(beats, label=np.concatenate(labels))
