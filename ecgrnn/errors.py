@@ -22,6 +22,23 @@ def some_of(names: Sequence[str], *, most: int = 5) -> str:
     return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
+def names_there(name: str, there: Sequence[str], what: str) -> str:
+    """Give the end of an error message that lists the names that are there, and the nearest one to ``name``.
+
+    Args:
+        name: what came.
+        there: what would have been right, at least as written.
+        what: what they are, in the plural.
+    """
+    if not there:
+        return f"there are no {what} there"
+    listed = ", ".join(there[:12]) + (f", ... ({len(there)} in all)" if len(there) > 12 else "")
+    by_fold = {other.casefold(): other for other in there}
+    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.5)
+    hint = f"; did you mean {by_fold[close[0]]}?" if close else ""
+    return f"{what} that are there: {listed}{hint}"
+
+
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.
 

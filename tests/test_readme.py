@@ -4,9 +4,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ecgrnn.cli import COMMANDS, main
+from ecgrnn.signals.record import read_record
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -46,6 +48,29 @@ def test_a_command_of_readme_composes(words, tmp_path, monkeypatch, capsys):
     assert main([words[0], *(single if "--cfg" in single else [*single, "--cfg", "job"])]) == 0
     assert capsys.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lines_for_edf_read_edf_plus_with_its_annotations(tmp_path, monkeypatch):
+    edfio = pytest.importorskip("edfio")
+    time_s = np.arange(30 * 360) / 360
+    lead = np.sin(2 * np.pi * time_s)
+    signals = [
+        edfio.EdfSignal(lead, 360, label="ECG I", physical_dimension="mV", physical_range=(-5, 5)),
+        edfio.EdfSignal(
+            -1000 * lead, 360, label="ECG II", physical_dimension="uV", physical_range=(-5e3, 5e3)
+        ),
+        edfio.EdfSignal(time_s[::36], 10, label="Resp", physical_dimension="mV", physical_range=(0, 30)),
+    ]
+    marks = [edfio.EdfAnnotation(3.0, None, "a seizure, perhaps " * 20)]
+    edfio.Edf(signals, annotations=marks).write(tmp_path / "rec.edf")
+    (lines,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "edfio" in block
+    ]
+    monkeypatch.chdir(tmp_path)
+    exec(lines, {})
+    record = read_record(tmp_path / "rec")
+    assert (record.fs_hz, record.leads) == (360.0, ("ECG I", "ECG II"))
+    np.testing.assert_allclose(record.signal, np.stack([lead, -lead], axis=1), atol=1e-3)
 
 
 def test_readme_installs_extras_and_constraints_that_exist():

@@ -8,10 +8,11 @@ from ecgrnn.commands.launch import keys_of_evaluation, together
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
+from ecgrnn.datasets.collection import annotation_notes
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.forms import write_held_out
-from ecgrnn.evaluation.held_out import open_held_out
+from ecgrnn.evaluation.held_out import HeldOutRecords, open_held_out
 from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
 from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
 from ecgrnn.evaluation.statistics import Resampling
@@ -81,6 +82,13 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
     _say_not_checked(audit)
     for line in lines:
         say(line)
+    _say_notes(held_out)
+
+
+def _say_notes(held_out: HeldOutRecords) -> None:
+    """Say what was merged or left out of the reference annotations."""
+    for note in annotation_notes(held_out.test):
+        say(f"annotations {note}")
 
 
 def _say_not_checked(audit: Audit) -> None:
@@ -99,6 +107,7 @@ def _beats(options: EvaluateConfig) -> None:
             write_results(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
     for line in results.audit.verdicts():
         say(line)
+    _say_notes(results.held_out)
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")
     say(f"results     {run_dir / 'summary.json'}")
     say(f"report      {run_dir / 'report.html'}")

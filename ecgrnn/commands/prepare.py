@@ -3,7 +3,7 @@
 from ecgrnn.build import build_training_view
 from ecgrnn.command_config import PrepareConfig
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.datasets.collection import open_collection
+from ecgrnn.datasets.collection import annotation_notes, open_collection
 
 
 def run(options: PrepareConfig) -> None:
@@ -25,6 +25,8 @@ def run(options: PrepareConfig) -> None:
     if options.shards > 1:
         say(f"shard       {options.shard} of {options.shards}")
     say(f"records     {len(records)}, {hours:.1f} h, prepared in {stages.seconds['prepare']:.1f} s")
+    for note in annotation_notes(records):
+        say(f"annotations {note}")
     for name, reason in collection.database.exclusions.items():
         say(f"left out    {name}: {reason}")
     say(f"signals     {collection.folder}")

@@ -22,6 +22,7 @@ from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.datamodule import EcgDataModule
+from ecgrnn.datasets.collection import annotation_notes
 from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
@@ -208,3 +209,5 @@ def _tell(datamodule: EcgDataModule, scheme: LabelScheme) -> None:
         counts = zip(scheme.classes, datamodule.class_counts(side), strict=True)
         beats = "  ".join(f"{name} {count:,}" for name, count in counts)
         say(f"{side.value:<11} {len(datamodule.records(side)):>4} records  {beats}")
+    for note in annotation_notes(record for side in Side for record in datamodule.records(side)):
+        say(f"annotations {note}")

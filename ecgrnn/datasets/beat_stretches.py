@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.windows import BareSignal, BeatTable, table_of_positions
-from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.record import chosen_header
 from ecgrnn.signals.resample import resampled_length
 from ecgrnn.signals.stretches import PreparedStretch, prepare_stretches
 
@@ -76,8 +76,8 @@ def beat_stretches(
             part = _rows(table, first, min(until + context, len(table)), origin=buffer.start)
             yield BeatStretch(buffer.record, part, slice(judged - first, until - first))
         judged = until
-        if judged < len(table):
-            buffer.drop_before(int(table.sample[_first(judged, context)]) - reach)
+        done = judged == len(table)  # behind the last beat nothing is kept
+        buffer.drop_before(buffer.stop if done else int(table.sample[_first(judged, context)]) - reach)
 
 
 def _first(judged: int, context: int) -> int:
@@ -118,7 +118,8 @@ class _Buffer:
 
 
 def _whole_table(path: Path, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
-    header = read_header(path)
+    leads, n_leads = config.leads, config.n_leads
+    header = chosen_header(path, leads=leads, n_leads=n_leads, first_lead=config.first_lead)
     fs_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
     n_samples = resampled_length(header.n_samples, fs_hz=header.fs_hz, to_hz=fs_hz)
     zeros = np.broadcast_to(np.float32(0), (n_samples, 1))  # only their number counts, and takes no memory

@@ -1,15 +1,13 @@
 """Prepared records on disk: each is read and filtered once, then memory-mapped by every run that needs it."""
 
-import contextlib
 import dataclasses
 import hashlib
 import json
 import shutil
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,14 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
+from ecgrnn.datasets import cache_entry as entry
+from ecgrnn.datasets.cache_entry import FileSums
 from ecgrnn.errors import DataError
-from ecgrnn.signals.annotations import Annotations, read_annotations
+from ecgrnn.signals.annotations import Annotations
 from ecgrnn.signals.content import lead_digests
-from ecgrnn.signals.header import record_files
-from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.header import Header, read_header, record_files
+from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
+from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.reference import read_reference
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised whenever preparing the same record with the same options gives other numbers."""
 
 _MAPPED_AT_ONCE = 256
@@ -78,6 +79,10 @@ class CachedRecord:
         digest: hash of ``signal``: the same recording under two names has the same.
         contents: digests of the leads as they were read, see `lead_digests`.
         labels: what the whole record is called, where a table of the database says so.
+        merged: beats of its annotations that were merged with the one before, see ``reference_annotations``.
+        outside: annotations that were left out since they lie outside the record.
+        sums: size and CRC-32 of the entry's files, against which each is checked when it is first read.
+        origin: what the entry is prepared from again where it is damaged.
     """
 
     name: str
@@ -93,23 +98,60 @@ class CachedRecord:
     digest: str
     contents: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    merged: int = 0
+    outside: int = 0
+    sums: FileSums = field(default_factory=dict, compare=False, repr=False)
+    origin: "Origin | None" = field(default=None, compare=False, repr=False)
 
     @property
     def signal(self) -> NDArray[np.float32]:
         """``(time, lead)`` in mV, read-only."""
-        path = self.folder / "signal.npy"
+        path = self._whole("signal.npy")
         status = path.stat()
         return _mapped(path, (status.st_ino, status.st_mtime_ns))
 
     def read(self) -> NDArray[np.float32]:
         """Read ``signal`` into memory without mapping it: every mapping keeps a file open."""
-        read: NDArray[np.float32] = np.load(self.folder / "signal.npy", allow_pickle=False)
+        read: NDArray[np.float32] = np.load(self._whole("signal.npy"), allow_pickle=False)
         return read
 
     def annotations(self, annotator: str) -> Annotations:
         """Give one annotator's annotations, at the source's sampling frequency."""
-        with np.load(self.folder / f"annotations-{annotator}.npz", allow_pickle=False) as arrays:
+        with np.load(self._whole(f"annotations-{annotator}.npz"), allow_pickle=False) as arrays:
             return Annotations(**arrays, fs_hz=self.source_fs_hz)
+
+    def _whole(self, name: str) -> Path:
+        """Give a file of the entry; where it is damaged, the entry is prepared again first.
+
+        Raises:
+            DataError: it cannot be prepared again, or the record is another one by now.
+        """
+        path = self.folder / name
+        if entry.is_whole(path, self.sums):
+            return path
+        if self.origin is not None:
+            _prepare(self.origin.source, self.origin.config, self.origin.cache)
+        if not entry.is_whole(path, self.sums):
+            raise DataError(
+                f"{path} is damaged, or its record has changed since this run began; start again, which "
+                "prepares it anew"
+            )
+        return path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What an entry was prepared from.
+
+    Attributes:
+        source: the record.
+        config: how its signal was prepared.
+        cache: the cache that the entry is in.
+    """
+
+    source: RecordSource
+    config: PreprocessingConfig
+    cache: Path
 
 
 def prepare_records(
@@ -172,30 +214,43 @@ def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
 
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
     """Open a record's entry, or the same signal's that kept the record's own sampling frequency."""
-    found = _entry(source, _folder(source, config, cache))
+    found = _entry(Origin(source, config, cache))
     if found is not None or config.fs_hz is None:
         return found
-    kept = _entry(source, _folder(source, dataclasses.replace(config, fs_hz=None), cache))
+    kept = _entry(Origin(source, dataclasses.replace(config, fs_hz=None), cache))
     return kept if kept is not None and kept.fs_hz == config.fs_hz else None
 
 
-def _entry(source: RecordSource, folder: Path) -> CachedRecord | None:
-    """Open an entry, or give None where there is none or it is damaged."""
+def _entry(origin: Origin) -> CachedRecord | None:
+    """Open an entry, or give None where there is none or what can be told without reading it is not right."""
+    source, folder = origin.source, _folder(origin.source, origin.config, origin.cache)
+    facts = entry.read_facts(folder)
+    if facts is None:
+        return None
     try:
-        facts = json.loads((folder / "facts.json").read_text())
         record = CachedRecord(
             **{**facts["record"], **{name: tuple(facts["record"][name]) for name in _TUPLES}},
             patient=source.patient,
             folder=folder,
             labels=source.labels,
+            sums={name: (size, crc) for name, (size, crc) in facts["sums"].items()},
+            origin=origin,
         )
         files = [source.path.parent / name for name, *_ in facts["sources"]]
-        if facts["sources"] != _stamps(files, source) and record.fingerprint != _fingerprint(files):
+        stamps = entry.stamps_of(files, source.path.parent)
+        changed = facts["sources"] != stamps
+        if changed and record.fingerprint != entry.fingerprint_of(files):
             return None
-        sizes = {name: (folder / name).stat().st_size for name in facts["sizes"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return record if sizes == facts["sizes"] else None
+    frequencies, counts = (record.fs_hz, record.source_fs_hz), (record.n_samples, record.source_samples)
+    if not entry.plausible(frequencies=frequencies, counts=counts) or not entry.are_there(
+        folder, record.sums
+    ):
+        return None
+    if changed:
+        entry.renew_stamps(folder, facts, stamps)
+    return record
 
 
 def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord:
@@ -203,31 +258,32 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     folder = _folder(source, config, cache)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = _new_folder(folder)
+        beside = entry.folder_beside(folder)
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
     try:
-        record = _write(source, config, beside, folder)
-        if (faster := _find(source, config, cache)) is not None:
+        record = _write(Origin(source, config, cache), beside, folder)
+        if (faster := _find(source, config, cache)) is not None and _is_whole(faster):
             return faster  # of another process, which may have mapped it already
-        _move(beside, folder)
+        entry.move_into_place(beside, folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return record
 
 
-def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, folder: Path) -> CachedRecord:
-    record_read = read_record(source.path, leads=config.leads, n_leads=config.n_leads)
+def _is_whole(record: CachedRecord) -> bool:
+    return all(entry.is_whole(record.folder / name, record.sums) for name in record.sums)
+
+
+def _write(origin: Origin, beside: Path, folder: Path) -> CachedRecord:
+    source = origin.source
+    header = read_header(source.path)
+    record_read = _read(source, origin.config, header)
     contents = lead_digests(record_read.signal)
-    prepared = prepare_record(record_read, config)
+    prepared = prepare_record(record_read, origin.config)
     np.save(beside / "signal.npy", prepared.signal)
-    for annotator in source.annotators:
-        annotations = read_annotations(
-            source.path, annotator, fs_hz=prepared.source_fs_hz, n_samples=prepared.source_samples
-        )
-        arrays = {name: getattr(annotations, name) for name in ("sample", "symbol", "subtype", "aux_note")}
-        np.savez(beside / f"annotations-{annotator}.npz", **arrays)
-    files = _files(source)  # only now: what reads them has said which of them is missing
+    merged, outside = _write_annotations(source, prepared, beside, frame_hz=header.frame_hz)
+    files = _files(source, header)  # only now: what reads them has said which of them is missing
     record = CachedRecord(
         name=source.name,
         patient=source.patient,
@@ -238,44 +294,48 @@ def _write(source: RecordSource, config: PreprocessingConfig, beside: Path, fold
         source_fs_hz=prepared.source_fs_hz,
         source_samples=prepared.source_samples,
         missing=tuple(int(count) for count in prepared.missing),
-        fingerprint=_fingerprint(files),
+        fingerprint=entry.fingerprint_of(files),
         digest=hashlib.blake2b(np.ascontiguousarray(prepared.signal).data, digest_size=16).hexdigest(),
         contents=contents,
         labels=source.labels,
+        merged=merged,
+        outside=outside,
+        sums=entry.sums_of(beside),
+        origin=origin,
     )
-    facts = {
-        "record": {
-            name: value
-            for name, value in dataclasses.asdict(record).items()
-            if name not in {"folder", "patient", "labels"}
-        },
-        "sources": _stamps(files, source),
-        "sizes": {path.name: path.stat().st_size for path in sorted(beside.iterdir())},
-    }
-    (beside / "facts.json").write_text(json.dumps(facts, indent=1))
+    facts = {name: getattr(record, name) for name in _FACTS}
+    stamps = entry.stamps_of(files, source.path.parent)
+    entry.write_facts(beside, {"record": facts, "sources": stamps, "sums": dict(record.sums)})
     return record
 
 
-def _move(beside: Path, folder: Path) -> None:
-    """Put a whole entry in its place; where another process was faster, its entry is as good as ours."""
-    # A damaged or outdated entry makes way first, since a folder cannot be renamed onto a full one.
-    aside = _new_folder(folder)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(aside / "old")
-        beside.rename(folder)
-    except OSError:
-        if not (folder / "facts.json").is_file():
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+def _write_annotations(
+    source: RecordSource, prepared: PreparedRecord, beside: Path, *, frame_hz: float
+) -> tuple[int, int]:
+    """Write every annotator's file, and give how many beats were merged and annotations left out."""
+    fs_hz, n_samples = prepared.source_fs_hz, prepared.source_samples
+    merged = outside = 0
+    for annotator in source.annotators:
+        reference = read_reference(
+            source.path, annotator, fs_hz=fs_hz, n_samples=n_samples, frame_hz=frame_hz
+        )
+        merged, outside = merged + reference.merged, outside + reference.outside
+        marks = reference.annotations
+        arrays = {name: getattr(marks, name) for name in ("sample", "symbol", "subtype", "aux_note")}
+        np.savez(beside / f"annotations-{annotator}.npz", **arrays)
+    return merged, outside
 
 
-def _new_folder(folder: Path) -> Path:
-    """Make a hidden folder beside an entry; the umask says who may read it, so that a group can share it."""
-    beside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
-    beside.mkdir()
-    return beside
+_FACTS = (
+    *("name", "fs_hz", "leads", "n_samples", "source_fs_hz", "source_samples", "missing"),
+    *("fingerprint", "digest", "contents", "merged", "outside"),
+)
+"""The fields of a record that its entry holds; all others belong to whoever opens it."""
+
+
+def _read(source: RecordSource, config: PreprocessingConfig, header: Header) -> Record:
+    leads, n_leads, first_lead = config.leads, config.n_leads, config.first_lead
+    return read_record(source.path, leads=leads, n_leads=n_leads, first_lead=first_lead, header=header)
 
 
 def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Path:
@@ -290,20 +350,6 @@ def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> P
     return cache / f"{source.name.replace('/', '_')}-{key}"
 
 
-def _files(source: RecordSource) -> list[Path]:
+def _files(source: RecordSource, header: Header) -> list[Path]:
     annotations = [source.path.with_name(f"{source.path.name}.{name}") for name in source.annotators]
-    return [*record_files(source.path), *annotations]
-
-
-def _stamps(files: Sequence[Path], source: RecordSource) -> list[list[str | int]]:
-    """Size and time of change of a record's files: equal stamps spare reading the files."""
-    statuses = [(path.relative_to(source.path.parent).as_posix(), path.stat()) for path in files]
-    return [[name, status.st_size, status.st_mtime_ns] for name, status in statuses]
-
-
-def _fingerprint(files: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return [*record_files(source.path, header), *annotations]

@@ -14,7 +14,8 @@ from ecgrnn.datasets.databases import Database, find_database, folder_database, 
 from ecgrnn.datasets.download import locate
 from ecgrnn.datasets.splits import Split, build_split, is_split_file, split_patients
 from ecgrnn.datasets.strip_tables import labels_of, strip_labels
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, some_of
+from ecgrnn.signals.reference import reference_notes
 from ecgrnn.signals.simulate import write_database
 from ecgrnn.signals.symbols import SCHEMES
 from ecgrnn.spec import LabelScheme
@@ -82,6 +83,14 @@ def open_collection(
         processes=processes,
     )
     return Collection(database, folder, {record.name: record for record in prepared})
+
+
+def annotation_notes(records: Iterable[CachedRecord]) -> list[str]:
+    """Say which annotations of records were merged or left out when they were prepared; nothing of most."""
+    odd = [record for record in records if record.merged or record.outside]
+    merged, outside = sum(record.merged for record in odd), sum(record.outside for record in odd)
+    where = some_of([record.name for record in odd])
+    return [f"{note} ({where})" for note in reference_notes(merged, outside)]
 
 
 def split_collection(collection: Collection, data: DataConfig, counts: Mapping[str, Any]) -> Split:

@@ -284,8 +284,9 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Database:
+    known = set(database.records)
     for record in records:
-        if record not in database.records:
+        if record not in known:
             raise DataError(f"{database.name} has no record {record!r}{nearest(record, database.records)}")
     kept = tuple(dict.fromkeys(records)) or database.records
     absent = [record for record in kept if not (folder / f"{record}.hea").is_file()]

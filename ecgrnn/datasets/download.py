@@ -11,14 +11,13 @@ import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from ecgrnn.datasets.databases import Database, records_in
 from ecgrnn.datasets.record_names import checked_name
 from ecgrnn.errors import DataError
+from ecgrnn.signals.checksums import verify_checksums
 
 # PhysioNet asks for no more than two connections at once, and wfdb keeps to it.
 _CONNECTIONS = 2
@@ -27,8 +26,6 @@ _TRIES = 3
 # for "no network".
 _REACHABLE_S = 10.0
 _SUMS = "SHA256SUMS.txt"
-# What wfdb, and soundfile below it, raises on damaged files, besides its own subclasses of these.
-_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def locate(
@@ -121,26 +118,7 @@ def verify_record(folder: Path, record: str) -> None:
     Raises:
         DataError: a file is missing, short or damaged, or a signal's sum is not the header's checksum.
     """
-    import wfdb  # brings pandas, which takes longer to import than all the rest, and is needed here alone
-
-    path = folder / checked_name(record, source=str(folder))
-    try:
-        header = wfdb.rdheader(str(path))
-        if isinstance(header, wfdb.MultiRecord):
-            parts = [
-                name for name, n in zip(header.seg_name, header.seg_len, strict=True) if n and name != "~"
-            ]
-        else:
-            parts = []
-            # A checksum is over the samples as they are stored, so several per frame are not to be averaged.
-            read = wfdb.rdrecord(str(path), physical=False, smooth_frames=False)
-    except _DAMAGE as error:
-        raise DataError(f"{path}: the record cannot be read as its header describes it ({error})") from error
-    if isinstance(header, wfdb.MultiRecord):
-        for part in parts:
-            verify_record(path.parent, part)
-    else:
-        _compare(path, read)
+    verify_checksums(folder / checked_name(record, source=str(folder)))
 
 
 def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) -> None:
@@ -271,21 +249,3 @@ def _verify_all(database: Database, folder: Path, *, progress: bool) -> None:
     records = records_in(database, folder)
     for record in tqdm(records, desc=f"verifying {database.name}", unit="record", disable=not progress):
         verify_record(folder, record)
-
-
-def _compare(path: Path, record: Any) -> None:
-    signals = record.e_d_signal or []
-    if not signals:
-        raise DataError(f"{path}.hea describes no signal; expected at least one")
-    for lead, signal in enumerate(signals):
-        name = record.sig_name[lead]
-        expected = (record.sig_len or 0) * record.samps_per_frame[lead]
-        if record.sig_len is not None and len(signal) != expected:
-            raise DataError(f"{path}: lead {name} has {len(signal)} samples; its header says {expected}")
-        said = record.checksum[lead] if record.checksum else None
-        came = int(np.sum(signal, dtype=np.int64)) % 65536
-        # 0 is what writers put that compute none, as in cinc2017.
-        if said and said % 65536 != came:
-            raise DataError(
-                f"{path}: lead {name} has checksum {came}; its header says {said % 65536}; get it again"
-            )

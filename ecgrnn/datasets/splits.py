@@ -97,7 +97,8 @@ def build_split(
         SplitError: the name or a record is unknown, the file is not a split file, the split does not go with
             the database, or a side would be empty.
     """
-    unknown = [record for record in records if record not in database.records]
+    known = set(database.records)
+    unknown = [record for record in records if record not in known]
     if unknown:
         raise SplitError(
             f"{database.name} has no record {unknown[0]!r}{nearest(unknown[0], database.records)}"

@@ -1,10 +1,7 @@
 """The dataset of whole strips: a signal of any length an item, with one class or several."""
 
-import contextlib
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +10,10 @@ from torch.utils.data import Dataset
 from ecgrnn.batch import ClassBatch, aligned_tensor
 from ecgrnn.datasets.beats import common_fs
 from ecgrnn.datasets.cache import CachedRecord
+from ecgrnn.datasets.kept_arrays import keep, read_kept
 from ecgrnn.datasets.windows import PreparedSignal
 from ecgrnn.errors import ConfigError, some_of
-from ecgrnn.signals.strip_features import STRIP_FEATURES, strip_features
+from ecgrnn.signals.strip_features import strip_features
 from ecgrnn.spec import LabelScheme
 
 _BLOCK_S = 5.0
@@ -93,16 +91,12 @@ class StripView:
         """Give a record's features, kept beside its signal once they were made: finding beats takes time."""
         if not self.strip_features:
             return self._described(record)
-        path = record.folder / f"strip-features-{FEATURES_VERSION}.npy"
-        try:
-            kept: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            if kept.shape == (len(STRIP_FEATURES),):
-                return kept
-        except (OSError, ValueError, EOFError):
-            pass
+        file = record.folder / f"strip-features-{FEATURES_VERSION}.npz"
+        kept = read_kept(file, key=record.digest)
+        if kept is not None:
+            return kept["features"]
         made = self._described(record)
-        with contextlib.suppress(OSError):  # of a cache that may only be read nothing can be kept
-            _save_whole(path, made)
+        keep(file, {"features": made}, key=record.digest)
         return made
 
     def _described(self, strip: PreparedSignal) -> NDArray[np.float32]:
@@ -176,17 +170,3 @@ def _length(record: PreparedSignal) -> int:
 def _signal(record: PreparedSignal) -> NDArray[np.float32]:
     """Read a strip without mapping it: thousands of mapped files would be more than a process may open."""
     return record.read() if isinstance(record, CachedRecord) else record.signal
-
-
-def _save_whole(path: Path, array: NDArray[np.float32]) -> None:
-    """Save an array beside its place and move it there, so that no other process reads half of it.
-
-    The umask says who may read it, as of all else in a cache that a group shares.
-    """
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex[:12]}")
-    try:
-        with beside.open("xb") as file:
-            np.save(file, array)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

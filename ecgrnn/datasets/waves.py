@@ -14,7 +14,7 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.databases import PER_LEAD
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Waves, waves_of
-from ecgrnn.signals.waves import WAVE_SCHEME, labels_of_waves
+from ecgrnn.signals.waves import UNKNOWN, WAVE_SCHEME, labels_of_waves
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class WaveView:
 
 
 class WaveDataset(Dataset[LabelBatch]):
-    """Records with a label for every step of every lead, padded to the longest record.
+    """Records with a label for every step of every lead, padded to the longest record of a batch.
 
     Args:
         records: the records, all with the same number of leads.
@@ -62,17 +62,9 @@ class WaveDataset(Dataset[LabelBatch]):
 
     def __init__(self, records: Sequence[CachedRecord], view: WaveView) -> None:
         self.records = records
-        fs_hz = common_fs(records)
-        longest = max(record.n_samples for record in records)
-        steps = int(np.ceil(round(longest / fs_hz / view.step_s, 6)))
-        self.signals = np.zeros((len(records), longest, common_leads(records)), np.float32)
-        self.labels = np.zeros((len(records), self.signals.shape[2], steps), np.int64)
-        for row, record in enumerate(records):
-            self.signals[row, : record.n_samples] = record.signal
-            for lead, name in enumerate(record.leads):
-                self.labels[row, lead] = labels_of_waves(
-                    view.reference(record, name), fs_hz=record.source_fs_hz, steps=steps, step_s=view.step_s
-                )
+        self._view, self._fs_hz, self._n_leads = view, common_fs(records), common_leads(records)
+        self._signals = [record.read() for record in records]
+        self._labels = [self._labels_of(record) for record in records]
         self.lengths = np.array([record.n_samples for record in records], np.int64)
 
     def __len__(self) -> int:
@@ -85,12 +77,32 @@ class WaveDataset(Dataset[LabelBatch]):
     def __getitems__(self, indices: Sequence[int]) -> LabelBatch:
         """Give many records at once; a DataLoader calls this with all indices of a batch."""
         rows = np.asarray(indices, np.int64)
+        longest = int(self.lengths[rows].max())
+        signal = np.zeros((len(rows), longest, self._n_leads), np.float32)
+        labels = np.full((len(rows), self._n_leads, self._steps(longest)), UNKNOWN, np.int64)
+        for place, row in enumerate(rows.tolist()):
+            signal[place, : self.lengths[row]] = self._signals[row]
+            labels[place, :, : self._labels[row].shape[1]] = self._labels[row]
         return LabelBatch(
-            signal=aligned_tensor(self.signals[rows]),
+            signal=aligned_tensor(signal),
             lengths=aligned_tensor(self.lengths[rows]),
-            labels=aligned_tensor(self.labels[rows]),
+            labels=aligned_tensor(labels),
             index=aligned_tensor(rows),
         )
+
+    def _labels_of(self, record: CachedRecord) -> NDArray[np.int8]:
+        """Label the steps of each lead, ``(lead, step)``; numbers this small need no more than a byte."""
+        steps, step_s = self._steps(record.n_samples), self._view.step_s
+        labels = [
+            labels_of_waves(
+                self._view.reference(record, name), fs_hz=record.source_fs_hz, steps=steps, step_s=step_s
+            )
+            for name in record.leads
+        ]
+        return np.stack(labels).astype(np.int8)
+
+    def _steps(self, n_samples: int) -> int:
+        return int(np.ceil(round(n_samples / self._fs_hz / self._view.step_s, 6)))
 
 
 def common_leads(records: Sequence[CachedRecord]) -> int:

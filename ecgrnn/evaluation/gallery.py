@@ -114,6 +114,7 @@ def read_exhibit(results: Results, exhibit: Exhibit) -> Stretch:
         results.held_out.folder / record.name,
         leads=config.leads,
         n_leads=config.n_leads,
+        first_lead=config.first_lead,
         start=start,
         stop=stop,
     )

@@ -147,4 +147,6 @@ def _not_checked(summary: Mapping[str, Any]) -> str:
     said = "".join(f"<li>{escape(line)}</li>" for line in summary["audit"]["not_checked"])
     if not said:
         return ""
-    return section("not-checked", "Not checked", f"<p>The leak audit could not look at this:</p><ul>{said}</ul>")
+    return section(
+        "not-checked", "Not checked", f"<p>The leak audit could not look at this:</p><ul>{said}</ul>"
+    )

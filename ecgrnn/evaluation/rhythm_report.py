@@ -137,7 +137,11 @@ def draw_strip(results: StripResults, row: int) -> str:
     record, config = results.records[row], results.model.preprocessing
     stop = min(round(_SHOWN_S * record.source_fs_hz), record.source_samples)
     source = read_record(
-        results.held_out.folder / record.name, leads=config.leads, n_leads=config.n_leads, stop=stop
+        results.held_out.folder / record.name,
+        leads=config.leads,
+        n_leads=config.n_leads,
+        first_lead=config.first_lead,
+        stop=stop,
     )
     return strip_svg(source.signal, fs_hz=record.source_fs_hz, leads=source.leads, start_s=0.0)
 

@@ -100,10 +100,11 @@ def _read_pair(
             f"record {name} lasts {duration_s:g} s and scoring would begin at {start_s:g} s; "
             "set start_s=0, or leave the record out of records"
         )
+    frame_hz = header.frame_hz
     return RecordToScore(
         name=name,
-        reference=read_annotations(reference / name, annotators[0], fs_hz=header.fs_hz),
-        test=read_annotations(test / name, annotators[1], fs_hz=header.fs_hz),
+        reference=read_annotations(reference / name, annotators[0], fs_hz=header.fs_hz, frame_hz=frame_hz),
+        test=read_annotations(test / name, annotators[1], fs_hz=header.fs_hz, frame_hz=frame_hz),
         fs_hz=header.fs_hz,
         duration_s=duration_s,
     )

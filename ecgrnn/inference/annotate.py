@@ -21,9 +21,11 @@ from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.leads import find_beats
 from ecgrnn.inference.tables import write_table
-from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.annotations import Annotations, beats_of, write_annotations
+from ecgrnn.signals.header import Header
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.record import chosen_header
+from ecgrnn.signals.reference import read_reference, reference_notes
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class WrittenAnnotations:
         table: the CSV with a probability per class and beat.
         n_beats: how many beats were annotated.
         counts: class to number of beats.
-        positions_from: where the beat positions came from.
+        positions_from: where the beat positions came from, and what was left out of them.
     """
 
     annotations: Path
@@ -68,14 +70,17 @@ def annotate_record(
     Raises:
         DataError: when the record or the annotations cannot be read, or the record lacks a lead.
     """
-    sample = _positions(path, annotator=annotator, model=model)
+    config = model.preprocessing
+    header = chosen_header(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
+    sample, positions_from = _positions(path, annotator=annotator, model=model, header=header)
     if not len(sample):
         raise DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
     chance = probabilities(classify_record(model, path, sample, batch_size=batch_size))
     label = chance.argmax(axis=-1)
-    fs_hz = read_header(path).fs_hz
+    fs_hz = header.fs_hz
     annotations = out / f"{path.name}.{extension}"
-    write_annotations(out / path.name, extension, _as_annotations(model, sample, label, fs_hz))
+    marks = _as_annotations(model, sample, label, fs_hz)
+    write_annotations(out / path.name, extension, marks, frame_hz=header.frame_hz)
     table = out / f"{path.name}.csv"
     classes = model.scheme.classes
     rows = (
@@ -84,9 +89,7 @@ def annotate_record(
     )
     write_table(table, ["sample", "time_s", "class", *(f"p_{name}" for name in classes)], rows)
     counts = {name: int((label == index).sum()) for index, name in enumerate(classes)}
-    return WrittenAnnotations(
-        annotations, table, len(sample), counts, annotator or "the built-in QRS detector"
-    )
+    return WrittenAnnotations(annotations, table, len(sample), counts, positions_from)
 
 
 def classify_record(
@@ -136,12 +139,17 @@ def _view(model: TrainedModel) -> Any:
     return build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
 
 
-def _positions(path: Path, *, annotator: str | None, model: TrainedModel) -> NDArray[np.int64]:
+def _positions(
+    path: Path, *, annotator: str | None, model: TrainedModel, header: Header
+) -> tuple[NDArray[np.int64], str]:
+    """Give the positions of beats, and say where they are from."""
     if annotator is None:
-        return find_beats(path, model.preprocessing)
-    header = read_header(path)
-    annotations = read_annotations(path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples)
-    return beats_of(annotations, model.scheme).sample
+        return find_beats(path, model.preprocessing), "the built-in QRS detector"
+    reference = read_reference(
+        path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples, frame_hz=header.frame_hz
+    )
+    said = f" ({', '.join(notes)})" if (notes := reference_notes(reference.merged, reference.outside)) else ""
+    return beats_of(reference.annotations, model.scheme).sample, f"{annotator}{said}"
 
 
 def _as_annotations(

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, names_there
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.signals.detect import detect_record
-from ecgrnn.signals.header import nearest, read_header
+from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import lead_columns
 
 _MOST_NAMES = 4
@@ -104,7 +104,7 @@ def _name_in(there: Sequence[str], lead: str, *, path: Path) -> str:
     alike = [name for name in there if name.casefold() == lead.casefold()]
     if not alike:
         raise DataError(
-            f"record {path} has no lead {lead!r}; {nearest(lead, there, what='leads')}; choose among them "
+            f"record {path} has no lead {lead!r}; {names_there(lead, there, 'leads')}; choose among them "
             "with leads=[...], in the order the network reads them"
         )
     return lead if lead in alike else alike[0]

@@ -20,7 +20,7 @@ from ecgrnn.inference.finite import require_finite
 from ecgrnn.inference.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import read_header, read_record
 from ecgrnn.signals.rhythms import RHYTHM_NOTES
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 
@@ -88,14 +88,17 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
     task, config = model.task, model.preprocessing
     if not isinstance(task, RhythmConfig | SuperclassConfig):
         raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
-    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+    header = read_header(path)
+    record = read_record(
+        path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
+    )
     view = build_view(task, annotator="", scheme=model.scheme, loader=LoaderConfig())
     dataset = view.unlabelled([prepare_record(record, config)])
     logits = strip_logits(model.network, dataset, batch_size=1)
     chance = strip_probabilities(logits, several=isinstance(task, SuperclassConfig))[0]
     called = _called(task, model.scheme.classes, chance)
     annotation = _annotation(task, called, fs_hz=record.fs_hz)
-    file = write_annotations(out / record.name, extension, annotation)
+    file = write_annotations(out / record.name, extension, annotation, frame_hz=header.frame_hz)
     table = out / f"{record.name}.csv"
     by_class = dict(zip(model.scheme.classes, chance.tolist(), strict=True))
     row = [record.name, " ".join(called), *(f"{p:.6f}" for p in by_class.values())]

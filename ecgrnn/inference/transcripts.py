@@ -108,7 +108,7 @@ def transcribe_record(model: TrainedModel, path: Path, *, out: Path) -> WrittenT
         CheckpointError: when the model is not a translator.
     """
     config = model.preprocessing
-    record = read_record(path, leads=config.leads, n_leads=config.n_leads)
+    record = read_record(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
     found = transcribe(model, prepare_record(record, config).signal)
     table = out / f"{record.name}.csv"
     classes, fs_hz = model.scheme.classes, model.signal.fs_hz

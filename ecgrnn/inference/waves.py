@@ -85,9 +85,9 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
         DataError: when the record cannot be read.
         CheckpointError: when the model is not a delineator.
     """
-    n_leads = len(read_header(path).leads)
-    record = read_record(path)
-    config = dataclasses.replace(model.preprocessing, leads=None, n_leads=n_leads)
+    header = read_header(path)
+    record = read_record(path, header=header)
+    config = dataclasses.replace(model.preprocessing, leads=None, n_leads=len(header.leads))
     prepared = prepare_record(record, config)
     found = delineate(model, prepared.signal)
     rows: list[list[str]] = []
@@ -97,7 +97,7 @@ def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWave
             waves, fs_hz=prepared.fs_hz, source_fs_hz=record.fs_hz, source_samples=len(record.signal)
         )
         marks = annotations_of_waves(waves, fs_hz=record.fs_hz)
-        files[lead] = write_annotations(out / record.name, extension, marks)
+        files[lead] = write_annotations(out / record.name, extension, marks, frame_hz=header.frame_hz)
         columns = (waves.kind, waves.onset, waves.peak, waves.offset)
         rows += [[lead, *map(str, row)] for row in zip(*columns, strict=True)]
     table = out / f"{record.name}.csv"

@@ -74,6 +74,7 @@ def encode_annotations(
     *,
     subtype: NDArray[np.int64],
     aux_note: NDArray[np.str_],
+    fs_hz: float | None = None,
 ) -> bytes:
     """Encode annotations as the content of an annotation file.
 
@@ -82,6 +83,7 @@ def encode_annotations(
         symbol: ``(annotation,)``, symbols that have a code.
         subtype: ``(annotation,)``, -128 to 127.
         aux_note: ``(annotation,)``, up to 255 characters of Latin-1.
+        fs_hz: what the file says that its times count; None where they count the record's frames.
 
     Raises:
         DataError: one of them is not so.
@@ -91,12 +93,15 @@ def encode_annotations(
         raise DataError("expected annotations from sample 0 on in the order of time, got others; sort them")
     if ((subtype < -128) | (subtype > 127)).any():
         raise DataError("expected subtypes of -128 to 127, got others; change them")
-    codes = {mark: code for code, mark in enumerate(SYMBOLS) if mark != "\0"}
+    # Code 0 ends a file, so that its symbol, a blank, cannot be written.
+    codes = {mark: code for code, mark in enumerate(SYMBOLS) if code and mark != "\0"}
     if unknown := set(symbol.tolist()) - set(codes):
         raise DataError(
             f"the MIT format has no code for {sorted(unknown)}; expected symbols of {''.join(codes)}"
         )
     pieces = []
+    if fs_hz is not None:
+        pieces.append(_word(_NOTE, 0) + _encoded_note(f"{_STATED}{fs_hz:.12g}"))
     for step, mark, number, text in zip(
         steps.tolist(), symbol.tolist(), subtype.tolist(), aux_note.tolist(), strict=True
     ):
@@ -114,7 +119,8 @@ def encode_annotations(
 _SKIP, _SUB, _AUX = 59, 61, 63
 _LONGEST_STEP = 0x3FF
 _NOTE = 22
-_RESOLUTION = re.compile(r"## time resolution: (\d+\.?\d*)")
+_STATED = "## time resolution: "
+_RESOLUTION = re.compile(_STATED + r"(\d+\.?\d*)")
 _DEFINITION = re.compile(r"(\d+) (\S+) .+")
 
 

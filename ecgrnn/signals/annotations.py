@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, names_there
 from ecgrnn.signals.annotation_format import Decoded, decode_annotations, encode_annotations
-from ecgrnn.signals.header import nearest
 from ecgrnn.signals.symbols import WAVES
 from ecgrnn.spec import LabelScheme
 
@@ -88,29 +87,31 @@ class Waves:
 
 
 def read_annotations(
-    path: Path, annotator: str, *, fs_hz: float, n_samples: int | None = None
+    path: Path, annotator: str, *, fs_hz: float, frame_hz: float | None = None, before: bool = False
 ) -> Annotations:
     """Read the annotations of a record.
 
     Args:
         path: the record's path without a suffix.
         annotator: suffix of the annotation file, e.g. ``atr``.
-        fs_hz: sampling frequency of the record.
-        n_samples: length of the record, beyond which no annotation may lie; None leaves that unchecked.
+        fs_hz: sampling frequency of the record, at which the annotations are given back.
+        frame_hz: frames per second of the record, which the file counts unless it says otherwise; None where
+            a frame is a sample.
+        before: give also what lies before the record begins.
 
     Raises:
-        DataError: the file is missing or damaged, its annotations are not in order or outside the record, or
+        DataError: the file is missing or damaged, its annotations are not in order or before the record, or
             it was made for another sampling frequency.
     """
-    file = _annotation_file(path, annotator)
+    file = annotation_file(path, annotator)
     if not file.is_file():
         raise DataError(
             f"record {path} has no annotations {annotator!r} ({file} is missing); {_annotators(path)}"
         )
     decoded = decode_annotations(file)
-    _check_order(decoded, file, fs_hz=fs_hz, n_samples=n_samples)
+    _check_order(decoded, file, before=before)
     return Annotations(
-        sample=decoded.sample,
+        sample=_at_samples(decoded, file, fs_hz=fs_hz, frame_hz=frame_hz),
         symbol=decoded.symbol,
         subtype=decoded.subtype,
         aux_note=decoded.aux_note,
@@ -118,13 +119,17 @@ def read_annotations(
     )
 
 
-def write_annotations(path: Path, annotator: str, annotations: Annotations) -> Path:
+def write_annotations(
+    path: Path, annotator: str, annotations: Annotations, *, frame_hz: float | None = None
+) -> Path:
     """Write an annotation file in the MIT format, beside its place, and rename it when it is whole.
 
     Args:
         path: the record's path without a suffix.
         annotator: suffix of the file, letters only, e.g. ``ecg``.
         annotations: what to write; indices at the record's own sampling frequency.
+        frame_hz: frames per second of the record, where they are fewer than its samples: the file then says
+            what it counts.
 
     Returns:
         The file.
@@ -132,9 +137,14 @@ def write_annotations(path: Path, annotator: str, annotations: Annotations) -> P
     Raises:
         DataError: the annotations cannot be encoded, or the folder cannot be written to.
     """
-    file = _annotation_file(path, annotator)
+    file = annotation_file(path, annotator)
+    fs_hz = None if frame_hz is None or np.isclose(frame_hz, annotations.fs_hz) else annotations.fs_hz
     content = encode_annotations(
-        annotations.sample, annotations.symbol, subtype=annotations.subtype, aux_note=annotations.aux_note
+        annotations.sample,
+        annotations.symbol,
+        subtype=annotations.subtype,
+        aux_note=annotations.aux_note,
+        fs_hz=fs_hz,
     )
     try:
         with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=path.parent) as beside:
@@ -145,6 +155,19 @@ def write_annotations(path: Path, annotator: str, annotations: Annotations) -> P
             f"{file} cannot be written: {error.strerror}; check the folder and its permissions"
         ) from error
     return file
+
+
+def annotation_file(path: Path, annotator: str) -> Path:
+    """Give the file of an annotator.
+
+    Raises:
+        DataError: its name is not that of an annotator.
+    """
+    if not annotator.replace("_", "").isalnum():
+        raise DataError(
+            f"{annotator!r} is no annotator: expected letters and digits, such as atr, qrs or ecg"
+        )
+    return path.with_name(f"{path.name}.{annotator}")
 
 
 def beats_of(annotations: Annotations, scheme: LabelScheme) -> Beats:
@@ -198,41 +221,33 @@ def waves_of(annotations: Annotations) -> Waves:
 _RECORD_FILES = {"hea", "dat", "mat", "edf", "txt", "csv", "md", "html"}
 
 
-def _annotation_file(path: Path, annotator: str) -> Path:
-    if not annotator.replace("_", "").isalnum():
-        raise DataError(
-            f"{annotator!r} is no annotator: expected letters and digits, such as atr, qrs or ecg"
-        )
-    return path.with_name(f"{path.name}.{annotator}")
-
-
 def _annotators(path: Path) -> str:
     if not path.parent.is_dir():
         return f"the folder {path.parent} does not exist; check the path"
     there = {file.suffix[1:] for file in path.parent.glob(f"{path.name}.*")} - _RECORD_FILES
-    return nearest("", sorted(there), what="annotators")
+    return names_there("", sorted(there), "annotators")
 
 
-def _check_order(decoded: Decoded, file: Path, *, fs_hz: float, n_samples: int | None) -> None:
+def _at_samples(decoded: Decoded, file: Path, *, fs_hz: float, frame_hz: float | None) -> NDArray[np.int64]:
+    """Give times in samples, whether the file counts samples or frames."""
+    frame_hz = fs_hz if frame_hz is None else frame_hz
+    counts = frame_hz if decoded.fs_hz is None else decoded.fs_hz
+    if np.isclose(counts, fs_hz, rtol=1e-6):
+        return decoded.sample
+    if np.isclose(counts, frame_hz, rtol=1e-6):
+        return decoded.sample * round(fs_hz / frame_hz)
+    raise DataError(
+        f"{file} counts at {counts:g} Hz, its record is sampled at {fs_hz:g} Hz; annotate the record again"
+    )
+
+
+def _check_order(decoded: Decoded, file: Path, *, before: bool) -> None:
     sample = decoded.sample
-    if decoded.fs_hz is not None and not np.isclose(decoded.fs_hz, fs_hz, rtol=1e-6):
-        raise DataError(
-            f"{file} counts at {decoded.fs_hz:g} Hz, its record is sampled at {fs_hz:g} Hz; "
-            "annotate the record again"
-        )
-    if not len(sample):
-        return
-    if sample[0] < 0:
+    if len(sample) and sample[0] < 0 and not before:
         raise DataError(f"{file} begins at sample {sample[0]}, before its record; fetch it again")
     if (backwards := np.flatnonzero(np.diff(sample) < 0)).size:
         at = int(backwards[0])
         raise DataError(
             f"{file} is not in the order of time: annotation {at} lies at sample {sample[at]}, the next "
             f"at {sample[at + 1]}; sort the file or fetch it again"
-        )
-    if n_samples is not None and sample[-1] >= n_samples:
-        beyond = int(np.count_nonzero(sample >= n_samples))
-        raise DataError(
-            f"{file}: {beyond} annotation(s) lie beyond the end of the record, the last at sample "
-            f"{sample[-1]} of {n_samples}; check that file and record belong together"
         )

@@ -25,9 +25,9 @@ from scipy.ndimage import maximum_filter1d
 from ecgrnn.errors import DataError
 from ecgrnn.signals.ecg_leads import ecg_columns
 from ecgrnn.signals.fiducial import UsualWave, WaveFinder, Waves
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.qrs_energy import BandEnergy, Curves, LeadFusion
-from ecgrnn.signals.record import is_voltage, read_record
+from ecgrnn.signals.record import read_record
 from ecgrnn.signals.working_signal import Decimated, WorkingSignal
 
 MINIMUM_FS_HZ = 60.0
@@ -125,20 +125,24 @@ def detect_record(path: Path, *, marked: Sequence[int] = (), stretch_s: float = 
         DataError: the record cannot be read, or its sampling frequency is too low.
     """
     header = read_header(path)
-    columns = ecg_columns(header) or list(marked) or list(range(len(header.leads)))
-    whole = all(map(is_voltage, header.units))
-    if not whole:  # read by name, where the second lead of a name cannot be told from the first
-        columns = [column for column in columns if header.leads.index(header.leads[column]) == column]
-    names = None if whole else [header.leads[column] for column in columns]
+    columns = _columns(header, marked)
+    chosen = header.narrowed(columns)
     order = [columns.index(column) for column in dict.fromkeys([*marked, *columns]) if column in columns]
-    detector = QrsDetector(fs_hz=header.fs_hz, n_leads=len(columns), marked=order)
-    hop = max(round(stretch_s * header.fs_hz), 1)
+    detector = QrsDetector(fs_hz=chosen.fs_hz, n_leads=len(columns), marked=order)
+    hop = max(round(stretch_s * chosen.fs_hz), 1)
     found = []
-    for start in range(0, max(header.n_samples, 1), hop):
-        stop = min(start + hop, header.n_samples)
-        by_lead = read_record(path, leads=names, start=start, stop=stop).signal.T
-        found.append(detector.push((by_lead[columns] if whole else by_lead).T))
+    for start in range(0, max(chosen.n_samples, 1), hop):
+        stop = min(start + hop, chosen.n_samples)
+        part = read_record(path, columns=columns, start=start, stop=stop, header=header)
+        found.append(detector.push(part.signal))
     return np.concatenate([*found, detector.finish()])
+
+
+def _columns(header: Header, marked: Sequence[int]) -> list[int]:
+    """List the ECG leads of a record that have the sampling frequency of those that beats are marked in."""
+    columns = ecg_columns(header) or list(marked) or list(range(len(header.leads)))
+    rate = header.narrowed(marked or columns).samples_per_frame
+    return [column for column in columns if header.stored[column].samples_per_frame == rate]
 
 
 class QrsDetector:

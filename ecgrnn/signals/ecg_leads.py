@@ -2,8 +2,7 @@
 
 import re
 
-from ecgrnn.signals.header import Header
-from ecgrnn.signals.record import is_voltage
+from ecgrnn.signals.header import Header, is_voltage
 
 _OTHER = re.compile(
     r"resp|respiration|breath|airflow|flow|nasal|thor|thorax|thoracic|abd|abdo|abdomen|effort|snore"

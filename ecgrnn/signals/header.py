@@ -1,102 +1,161 @@
 """Read the header of a WFDB record: what its leads are and where and how its samples are stored."""
 
-import difflib
-import re
+import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, names_there
+from ecgrnn.signals.formats import SignalFile, stored_frames
+from ecgrnn.signals.header_lines import (
+    Lead,
+    RecordLine,
+    frequency,
+    header_lines,
+    parse_record_line,
+    parse_segment_lines,
+    parse_signal_line,
+)
 
 GAP = "~"
 """Stands for a file or a segment that is not there: header(5)."""
 
+MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
+"""Units that are voltages, in lower case, and what they are in mV."""
+
+
+def is_voltage(unit: str) -> bool:
+    """Tell whether a signal in this unit can be read in mV."""
+    return unit.casefold() in MILLIVOLTS
+
 
 @dataclass(frozen=True)
 class Header:
-    """The header of a WFDB record; each tuple has one entry per lead but the last three.
+    """The header of a WFDB record, as the manual page header(5) of the WFDB Software Package describes it.
 
-    The fields and their defaults are those of the manual page header(5) of the WFDB Software Package.
+    A frame holds ``samples_per_frame`` samples of each lead, nearly always one. Annotation files count frames
+    unless they say otherwise.
 
     Attributes:
         name: record name as the header has it.
-        fs_hz: sampling frequency.
-        n_samples: samples per lead; counted in the signal file where the header leaves it out or says 0.
-        counted: whether that is so.
-        leads: lead names.
-        units: physical units, e.g. ``mV``.
-        formats: storage formats, e.g. ``212``.
-        gains: digital units per physical unit.
-        baselines: digital value of 0 physical units.
-        checksums: 16-bit sums of the digital samples; None where the header has none.
-        initial_values: the first digital samples; None where the header has none.
-        files: names of the signal files, in the header's folder.
-        byte_offsets: bytes before the first sample of the file.
-        samples_per_frame: 1, except where a lead is sampled faster than the record.
-        skews: samples by which a lead lags in its file.
-        segments: names of the segments of a multi-segment record, ``~`` for a gap; empty otherwise.
-        segment_samples: how long each is.
+        frame_hz: frames per second.
+        n_frames: frames; counted in the signal file where the header leaves the number out or says 0.
+        stored: how each lead is stored; of a record of segments, how it is in the first of them.
+        segments: the segments of a multi-segment record in their order; empty otherwise.
         comments: comment lines without ``#``.
     """
 
     name: str
-    fs_hz: float
-    n_samples: int
-    counted: bool
-    leads: tuple[str, ...]
-    units: tuple[str, ...]
-    formats: tuple[str, ...]
-    gains: tuple[float, ...]
-    baselines: tuple[int, ...]
-    checksums: tuple[int | None, ...]
-    initial_values: tuple[int | None, ...]
-    files: tuple[str, ...]
-    byte_offsets: tuple[int, ...]
-    samples_per_frame: tuple[int, ...]
-    skews: tuple[int, ...]
-    segments: tuple[str, ...]
-    segment_samples: tuple[int, ...]
+    frame_hz: float
+    n_frames: int
+    stored: tuple[Lead, ...]
+    segments: "tuple[Segment, ...]"
     comments: tuple[str, ...]
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Lead names."""
+        return tuple(lead.name for lead in self.stored)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Physical units, one per lead."""
+        return tuple(lead.unit for lead in self.stored)
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples per frame of the leads; of the fastest that is a voltage where they differ."""
+        voltages = [lead for lead in self.stored if is_voltage(lead.unit)]
+        return max(lead.samples_per_frame for lead in voltages or self.stored)
+
+    @property
+    def fs_hz(self) -> float:
+        """Sampling frequency of the leads; of the fastest that is a voltage where they differ."""
+        return self.frame_hz * self.samples_per_frame
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per lead at ``fs_hz``."""
+        return self.n_frames * self.samples_per_frame
+
+    def narrowed(self, columns: Sequence[int]) -> "Header":
+        """Give the header of some leads, in this order: ``fs_hz`` and ``n_samples`` are then theirs."""
+        return replace(self, stored=tuple(self.stored[column] for column in columns))
+
+    def of_length(self, n_frames: int) -> "Header":
+        """Give the header with the length that the record says its segment has."""
+        return replace(self, n_frames=n_frames)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a multi-segment record.
+
+    Attributes:
+        start: its first frame in the record.
+        n_frames: how long it is; 0 for the layout that leads segments of varying leads.
+        name: its name, ``~`` for a gap.
+        header: its header; None for a gap.
+    """
+
+    start: int
+    n_frames: int
+    name: str
+    header: Header | None
 
 
 def read_header(path: Path) -> Header:
-    """Read the header of the record at ``path``.
+    """Read the header of the record at ``path``, with those of its segments.
 
     Args:
         path: the record's path without a suffix, e.g. ``mitdb/100``.
 
     Raises:
-        DataError: the header is missing or cannot be parsed, or names a file outside its own folder.
+        DataError: the header is missing or cannot be parsed, names a file outside its own folder, or does not
+            agree with those of its segments.
     """
-    return _read(path, is_segment=False)
+    source = header_path(path)
+    line, lines, comments = _parsed(source)
+    if not line.n_segments:
+        return _of_one_part(line, lines, comments, source)
+    listed = parse_segment_lines(lines, source)
+    starts = itertools.accumulate((n_frames for _, n_frames in listed), initial=0)
+    read = {name: None if name == GAP else _segment(path.parent / name, line) for name, _ in listed}
+    segments = tuple(
+        Segment(start, n_frames, name, read[name])
+        for start, (name, n_frames) in zip(starts, listed, strict=False)
+    )
+    return _joined(line, segments, comments, source)
 
 
-def read_segment(path: Path) -> Header:
-    """Read the header of a segment, of which ``n_samples`` is 0 where it leaves that to its record.
-
-    Raises:
-        DataError: as ``read_header``, or the segment has segments itself.
-    """
-    return _read(path, is_segment=True)
-
-
-def record_files(path: Path) -> list[Path]:
+def record_files(path: Path, header: Header | None = None) -> list[Path]:
     """List the files that a record's header leads to, itself first: headers of segments, and signal files.
+
+    Args:
+        path: the record's path without a suffix.
+        header: its header, where it was read already.
 
     Raises:
         DataError: a header is missing or cannot be parsed.
     """
-    record = read_header(path)
-    segments = [path.parent / name for name in dict.fromkeys(record.segments) if name != GAP]
-    parts = [(segment, read_segment(segment)) for segment in segments] or [(path, record)]
-    signals = {at.parent / name for at, header in parts for name in header.files if name != GAP}
-    return [*map(header_path, (path, *segments)), *sorted(signals)]
+    header = read_header(path) if header is None else header
+    parts = {part.name: part.header for part in header.segments if part.header is not None}
+    stored = [part.stored for part in parts.values() if part is not None] or [header.stored]
+    folders = [(path.parent / name).parent for name in parts] or [path.parent]
+    signals = {
+        folder / lead.file
+        for folder, leads in zip(folders, stored, strict=True)
+        for lead in leads
+        if not lead.is_absent
+    }
+    return [*map(header_path, (path, *(path.parent / name for name in parts))), *sorted(signals)]
 
 
 def segments_named_in(path: Path) -> list[str]:
     """Give the names in a header's list of segments; none where it has no such list or cannot be read."""
     try:
-        lines, _ = _lines(header_path(path))
+        lines, _ = header_lines(header_path(path))
     except DataError:
         return []
     count = lines[0].split()[0].partition("/")[2] if lines else ""
@@ -119,246 +178,142 @@ def header_path(path: Path) -> Path:
         raise DataError(
             f"{path} is a file of the record {path.with_suffix('')}; give the record without a suffix"
         )
+    for other in (path, path.with_name(f"{path.name}.edf"), path.with_name(f"{path.name}.EDF")):
+        if other.suffix.casefold() in {".edf", ".bdf"} and other.is_file():
+            raise DataError(
+                f"{other} is an {other.suffix[1:].upper()} file; expected a WFDB record (.hea and signal "
+                "file): convert it first, with the lines in README under 'Your own recording'"
+            )
+    there = sorted(file.stem for file in path.parent.glob("*.hea"))
     raise DataError(
-        f"record {path} is missing: expected its header {source}; "
-        f"{nearest(path.name, sorted(file.stem for file in path.parent.glob('*.hea')), what='records')}"
+        f"record {path} is missing: expected its header {source}; {names_there(path.name, there, 'records')}"
     )
 
 
-def nearest(name: str, there: Sequence[str], *, what: str) -> str:
-    """Say which names are there, the nearest one first, as the end of an error message."""
-    if not there:
-        return f"there are no {what} there"
-    listed = ", ".join(there[:12]) + (f", ... ({len(there)} in all)" if len(there) > 12 else "")
-    by_fold = {other.casefold(): other for other in there}
-    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.5)
-    hint = f"; did you mean {by_fold[close[0]]}?" if close else ""
-    return f"{what} that are there: {listed}{hint}"
+def signal_files(header: Header, folder: Path) -> dict[SignalFile, list[int]]:
+    """Give the signal files of a record without segments, each with the columns of its leads.
+
+    Raises:
+        DataError: a file is said to hold two formats.
+    """
+    columns: dict[str, list[int]] = {}
+    for column, lead in enumerate(header.stored):
+        if not lead.is_absent:
+            columns.setdefault(lead.file, []).append(column)
+    files = {}
+    for name, those in columns.items():
+        leads = [header.stored[column] for column in those]
+        if len(formats := {lead.format for lead in leads}) > 1:
+            raise DataError(
+                f"record {header.name}: its header says that {name} holds the formats "
+                f"{', '.join(sorted(formats))}; expected one format per file, fetch the header again"
+            )
+        file = SignalFile(
+            path=folder / name,
+            format=leads[0].format,
+            offset=leads[0].byte_offset,
+            samples_per_frame=tuple(lead.samples_per_frame for lead in leads),
+            initial_values=tuple(lead.initial_value or 0 for lead in leads),
+        )
+        files[file] = those
+    return files
 
 
-@dataclass(frozen=True)
-class _Signal:
-    file: str
-    format: str
-    samples_per_frame: int
-    skew: int
-    byte_offset: int
-    gain: float
-    baseline: int
-    unit: str
-    initial_value: int | None
-    checksum: int | None
-    lead: str
-
-
-_FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
-_GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?")
-_DEFAULT_FS_HZ = 250.0  # header(5)
-_DEFAULT_GAIN = 200.0  # header(5); also what a gain of 0 means
-
-
-def _read(path: Path, *, is_segment: bool) -> Header:
-    source = header_path(path)
-    lines, comments = _lines(source)
+def _parsed(source: Path) -> tuple[RecordLine, list[str], tuple[str, ...]]:
+    """Read the record line, as many lines as it says follow, and the comments."""
+    lines, comments = header_lines(source)
     if not lines:
         raise DataError(f"{source} is empty: expected a record line 'NAME LEADS FS SAMPLES'; fetch it again")
-    name, n_segments, n_leads, fs_hz, n_samples = _parse_record_line(lines[0], source)
-    if n_segments and is_segment:  # the format has no such thing, and segments that name each other never end
-        raise DataError(f"{source} is a segment that has segments itself; expected a record of one segment")
-    expected = n_segments or n_leads
+    line = parse_record_line(lines[0], source)
+    expected = line.n_segments or line.n_leads
     if len(lines) - 1 < expected:
-        what = "segment" if n_segments else "lead"
+        what = "segment" if line.n_segments else "lead"
         raise DataError(
             f"{source} is cut short: expected {expected} {what}s, it has {len(lines) - 1}; fetch it again"
         )
-    if n_segments:
-        segments = _parse_segment_lines(lines[1 : 1 + n_segments], source)
-        return _joined(name, fs_hz, n_samples, segments=segments, comments=comments, source=source)
-    signals = [_parse_signal_line(line, index, source) for index, line in enumerate(lines[1 : 1 + n_leads])]
-    counted = n_samples is None
-    if n_samples is None:  # a segment's length is in the line that names it
-        n_samples = 0 if is_segment else _samples_in_file(signals, source)
-    return _assembled(name, fs_hz, n_samples, counted=counted, signals=signals, comments=comments)
+    return line, lines[1 : 1 + expected], comments
 
 
-def _lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
-    try:
-        text = source.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}; check its permissions") from error
-    stripped = [line.strip() for line in text.splitlines()]
-    comments = tuple(line[1:].strip() for line in stripped if line.startswith("#"))
-    return [line for line in stripped if line and not line.startswith("#")], comments
-
-
-def _parse_record_line(line: str, source: Path) -> tuple[str, int, int, float, int | None]:
-    fields = line.split()
-    name, _, segments = fields[0].partition("/")
-    try:
-        n_segments = int(segments) if segments else 0
-        n_leads = int(fields[1])
-        fs_hz = float(fields[2].split("/")[0]) if len(fields) > 2 else _DEFAULT_FS_HZ
-        # header(5): the number is optional, and 0 stands for "not specified", too.
-        n_samples = (int(fields[3]) or None) if len(fields) > 3 else None
-    except (IndexError, ValueError):
-        raise _unparsable(source, line, "'NAME[/SEGMENTS] LEADS [FS [SAMPLES]]'") from None
-    if (
-        not 0 < fs_hz < float("inf")
-        or n_leads < 0
-        or n_segments < 0
-        or (n_samples is not None and n_samples < 0)
-    ):
-        raise _unparsable(source, line, "a sampling frequency above 0 Hz and no negative count")
-    if n_leads == 0:
-        raise DataError(f"{source} is the header of a record without leads; there is no signal to read")
-    return name, n_segments, n_leads, fs_hz, n_samples
-
-
-def _parse_signal_line(line: str, index: int, source: Path) -> _Signal:
-    fields = line.split(maxsplit=8)
-    form = _FORMAT.fullmatch(fields[1]) if len(fields) > 1 else None
-    gain = _GAIN.fullmatch(fields[2] if len(fields) > 2 else str(_DEFAULT_GAIN))
-    numbers = fields[3:8]
-    if form is None or gain is None or not all(re.fullmatch(r"[-+]?\d+", number) for number in numbers):
-        raise _unparsable(
-            source, line, "'FILE FORMAT [GAIN(BASELINE)/UNIT RESOLUTION ZERO FIRST CHECKSUM BLOCK LEAD]'"
-        )
-    zero, first, checksum = (int(numbers[at]) if len(numbers) > at else None for at in (1, 2, 3))
-    return _Signal(
-        file=_inside(fields[0], source),
-        format=form[1],
-        samples_per_frame=int(form[2] or 1),
-        skew=int(form[3] or 0),
-        byte_offset=int(form[4] or 0),
-        gain=float(gain[1]) or _DEFAULT_GAIN,
-        baseline=int(gain[2]) if gain[2] else zero or 0,
-        unit=gain[3] or "mV",
-        initial_value=first,
-        checksum=checksum,
-        lead=fields[8].strip() if len(fields) > 8 else f"signal {index}",
-    )
-
-
-def _parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, int]]:
-    segments = []
-    for line in lines:
-        fields = line.split()
-        if len(fields) < 2 or not fields[1].isdigit():
-            raise _unparsable(source, line, "'SEGMENT SAMPLES'")
-        segments.append((_inside(fields[0], source), int(fields[1])))
-    return segments
-
-
-def _inside(name: str, source: Path) -> str:
-    """Give back the name of a file or segment that a header names, which must lie in the header's folder."""
-    parts = PurePosixPath(name), PureWindowsPath(name)
-    if any(part.anchor or ".." in part.parts for part in parts) or ":" in name or "\0" in name:
-        raise DataError(
-            f"{source} names {name!r}, which is outside its own folder {source.parent}; "
-            "a record's files must lie beside its header, such a header is not read"
-        )
-    return name
-
-
-def _assembled(
-    name: str,
-    fs_hz: float,
-    n_samples: int,
-    *,
-    counted: bool,
-    signals: Sequence[_Signal],
+def _of_one_part(
+    line: RecordLine,
+    lines: Sequence[str],
     comments: tuple[str, ...],
+    source: Path,
+    *,
+    is_segment: bool = False,
 ) -> Header:
-    return Header(
-        name=name,
-        fs_hz=fs_hz,
-        n_samples=n_samples,
-        counted=counted,
-        leads=tuple(signal.lead for signal in signals),
-        units=tuple(signal.unit for signal in signals),
-        formats=tuple(signal.format for signal in signals),
-        gains=tuple(signal.gain for signal in signals),
-        baselines=tuple(signal.baseline for signal in signals),
-        checksums=tuple(signal.checksum for signal in signals),
-        initial_values=tuple(signal.initial_value for signal in signals),
-        files=tuple(signal.file for signal in signals),
-        byte_offsets=tuple(signal.byte_offset for signal in signals),
-        samples_per_frame=tuple(signal.samples_per_frame for signal in signals),
-        skews=tuple(signal.skew for signal in signals),
-        segments=(),
-        segment_samples=(),
-        comments=comments,
-    )
+    stored = tuple(parse_signal_line(text, index, source) for index, text in enumerate(lines))
+    header = Header(line.name, frequency(line), line.n_frames or 0, stored, (), comments)
+    if line.n_frames is None and not is_segment:  # a segment's length is in the line that names it
+        return replace(header, n_frames=_counted(header, source))
+    return header
 
 
-def _samples_in_file(signals: Sequence[_Signal], source: Path) -> int:
-    """Count the samples that the first signal file holds, for a header that does not say."""
-    first = signals[0]
-    file = source.parent / first.file
-    if not file.is_file():
+def _segment(path: Path, record: RecordLine) -> Header:
+    """Read the header of a segment; where it leaves out the frequency, it has its record's."""
+    source = header_path(path)
+    line, lines, comments = _parsed(source)
+    if line.n_segments:  # the format has no such thing, and segments that name each other never end
+        raise DataError(f"{source} is a segment that has segments itself; expected a record of one segment")
+    if line.frame_hz is None:
+        line = replace(line, frame_hz=record.frame_hz)
+    return _of_one_part(line, lines, comments, source, is_segment=True)
+
+
+def _counted(header: Header, source: Path) -> int:
+    """Count the frames that the first signal file holds, for a header that does not say."""
+    files = signal_files(header, source.parent)
+    if not files:
         raise DataError(
-            f"{source} names the signal file {first.file}, which is not in {source.parent}; fetch it"
+            f"{source} does not say how many samples the record has; write the number into its first line, "
+            "behind the sampling frequency"
         )
-    stored = file.stat().st_size - first.byte_offset
-    if stored <= 0:
-        return 0
-    sample_bytes = {"16": 2.0, "212": 1.5}.get(first.format)
-    if sample_bytes is None:
-        raise without_count(source)
-    frame = sum(signal.samples_per_frame for signal in signals if signal.file == first.file)
-    return int(stored / sample_bytes) // frame
+    file = next(iter(files))
+    if not file.path.is_file():
+        raise DataError(
+            f"{source} names the signal file {file.path.name}, which is not in {source.parent}; fetch it"
+        )
+    return stored_frames(file)
 
 
 def _joined(
-    name: str,
-    fs_hz: float,
-    n_samples: int | None,
-    *,
-    segments: Sequence[tuple[str, int]],
-    comments: tuple[str, ...],
-    source: Path,
+    line: RecordLine, segments: tuple[Segment, ...], comments: tuple[str, ...], source: Path
 ) -> Header:
     """Describe a record of several segments by its first one, which is its layout where the layout varies."""
-    headers = [_read(source.parent / segment, is_segment=True) for segment, _ in segments if segment != GAP]
-    if not headers:
+    parts = [part for part in segments if part.header is not None]
+    if not parts or parts[0].header is None:
         raise DataError(f"{source} lists gaps alone and no segment with a signal; leave the record out")
-    first, together = headers[0], sum(length for _, length in segments)
-    if n_samples is not None and n_samples > together:
+    together = segments[-1].start + segments[-1].n_frames
+    if line.n_frames is not None and line.n_frames > together:
         raise DataError(
-            f"{source} says {n_samples} samples, and its segments have {together} together; "
+            f"{source} says {line.n_frames} samples, and its segments have {together} together; "
             "correct the first line, or fetch the file again"
         )
-    return Header(
-        name=name,
-        fs_hz=fs_hz,
-        n_samples=together if n_samples is None else n_samples,
-        counted=n_samples is None,
-        leads=first.leads,
-        units=first.units,
-        formats=first.formats,
-        gains=first.gains,
-        baselines=first.baselines,
-        checksums=(None,) * len(first.leads),
-        initial_values=first.initial_values,
-        files=first.files,
-        byte_offsets=first.byte_offsets,
-        samples_per_frame=first.samples_per_frame,
-        skews=first.skews,
-        segments=tuple(segment for segment, _ in segments),
-        segment_samples=tuple(length for _, length in segments),
-        comments=comments,
-    )
+    stored = tuple(replace(lead, checksum=None) for lead in parts[0].header.stored)
+    n_frames = together if line.n_frames is None else line.n_frames
+    header = Header(line.name, frequency(line), n_frames, stored, segments, comments)
+    _check_segments(header, line.n_leads, source)
+    return header
 
 
-def without_count(source: Path) -> DataError:
-    """Say that a header leaves out a number of samples that cannot be told without it."""
+def _check_segments(header: Header, n_leads: int, source: Path) -> None:
+    """Compare segments with their record: frequency, length, number of leads where the layout is fixed."""
+    varies = header.segments[0].n_frames == 0
+    for segment in header.segments:
+        part = segment.header
+        if part is None:
+            continue
+        if not math.isclose(part.frame_hz, header.frame_hz, rel_tol=1e-4):
+            raise _disagrees(source, f"{header.frame_hz:g} Hz", segment, f"{part.frame_hz:g} Hz")
+        if part.n_frames and part.n_frames != segment.n_frames:
+            raise _disagrees(source, f"{segment.n_frames} samples", segment, f"{part.n_frames} samples")
+        is_layout = varies and segment is header.segments[0]
+        if len(part.stored) != n_leads and (is_layout or not varies):
+            raise _disagrees(source, f"{n_leads} lead(s)", segment, f"{len(part.stored)} lead(s)")
+
+
+def _disagrees(source: Path, record: str, segment: Segment, has: str) -> DataError:
     return DataError(
-        f"{source} does not say how many samples the record has; write the number into its first line, "
-        "behind the sampling frequency"
-    )
-
-
-def _unparsable(source: Path, line: str, expected: str) -> DataError:
-    return DataError(
-        f"{source} cannot be parsed: expected {expected}, got {line[:120]!r}; fetch the file again"
+        f"{source} says {record}, and its segment {segment.name} has {has}; expected the same in both: "
+        "correct the header that is wrong, or leave the record out"
     )

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.errors import ConfigError, DataError, names_there
 from ecgrnn.signals.causal_filters import CausalFilter, CausalState, causal_filter
 from ecgrnn.signals.filters import filter_signal
-from ecgrnn.signals.header import nearest
 from ecgrnn.signals.normalise import robust_spread, scale_signal
-from ecgrnn.signals.record import Record
+from ecgrnn.signals.record import Record, first_columns
 from ecgrnn.signals.resample import rate_ratio, resampled_length
 
 LONGEST_RAMP_S = 10.0
@@ -181,11 +180,7 @@ def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str
             f"preprocessing.n_leads={config.n_leads}, and record {name} has {len(leads)} "
             f"({', '.join(leads)}); set preprocessing.n_leads to at most that"
         )
-    columns = list(range(config.n_leads))
-    names = list(leads[: config.n_leads])
-    if config.first_lead in names:
-        columns.insert(0, columns.pop(names.index(config.first_lead)))
-    return columns
+    return first_columns(leads, config.n_leads, first_lead=config.first_lead)
 
 
 def fill_missing(record: Record, *, held: NDArray[np.float32] | None = None) -> Record:
@@ -259,7 +254,7 @@ def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
     if lead not in leads:
         raise ConfigError(
             f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
-            f"{nearest(lead, leads, what='leads')}"
+            f"{names_there(lead, leads, 'leads')}"
         )
     return list(leads).index(lead)
 

@@ -3,6 +3,7 @@
 The formats are described in the manual pages header(5) and signal(5) of the WFDB Software Package.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError
-from ecgrnn.signals.formats import DIRECT_FORMATS, checksum
+from ecgrnn.signals.formats import INVALID_SAMPLES, checksum
+from ecgrnn.signals.header import GAP
 
-_BITS = {"212": 12, "16": 16}
+_BITS = {"16": 16, "212": 12}
 _STEPS_PER_MV = 1000.0
 _LARGEST = 32767
 
@@ -40,16 +42,18 @@ def write_digital(
 
     Raises:
         ConfigError: the format is another one.
-        DataError: the signal has no sample, or a sample does not fit into the format.
+        DataError: the signal has no sample, a sample does not fit into the format, or a name or comment would
+            break the header.
     """
     _check(path, digital, fmt=fmt, leads=leads)
+    _check_texts(path.name, leads, comments)
     path.with_name(f"{path.name}.dat").write_bytes(_encode(digital, fmt))
     lines = [f"{path.name} {len(leads)} {fs_hz:.12g} {len(digital)}"]
     for lead, column in zip(leads, digital.T, strict=True):
         scale = f"{gain_per_mv:.12g}(0)/mV"
         lines.append(f"{path.name}.dat {fmt} {scale} {_BITS[fmt]} 0 {column[0]} {checksum(column)} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
-    path.with_name(f"{path.name}.hea").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.with_name(f"{path.name}.hea").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
 def write_signal(
@@ -64,23 +68,28 @@ def write_signal(
 
     Args:
         path: the record's path without a suffix, in a folder that is there.
-        signal: ``(time, lead)`` in mV; what lies beyond 32.767 mV is clipped.
+        signal: ``(time, lead)`` in mV; what lies beyond 32.767 mV is clipped, NaN is written as missing.
         fs_hz: sampling frequency.
         leads: lead names, one per column.
         comments: lines to put under the header.
 
     Raises:
-        DataError: the signal has no sample.
+        DataError: the signal has no sample or an infinite one, or a name would break the header.
     """
-    digital = np.clip(np.rint(signal * _STEPS_PER_MV), -_LARGEST, _LARGEST).astype(np.int16)
+    if np.isinf(signal).any():
+        raise DataError(
+            f"record {path.name}: expected samples in mV, got infinity; put NaN where a sample is missing"
+        )
+    steps = np.clip(np.rint(signal * _STEPS_PER_MV), -_LARGEST, _LARGEST)
+    digital = np.where(np.isnan(steps), INVALID_SAMPLES["16"], steps).astype(np.int16)
     write_digital(
         path, digital, fmt="16", fs_hz=fs_hz, leads=leads, gain_per_mv=_STEPS_PER_MV, comments=comments
     )
 
 
 def _check(path: Path, digital: NDArray[np.int16], *, fmt: str, leads: Sequence[str]) -> None:
-    if fmt not in DIRECT_FORMATS:
-        raise ConfigError(f"fmt is one of {', '.join(DIRECT_FORMATS)}, got {fmt!r}")
+    if fmt not in _BITS:
+        raise ConfigError(f"fmt is one of {', '.join(_BITS)}, got {fmt!r}")
     if not len(digital) or digital.ndim != 2 or digital.shape[1] != len(leads):
         raise DataError(
             f"record {path.name}: expected samples of shape (time, {len(leads)}), got {digital.shape}; "
@@ -92,6 +101,24 @@ def _check(path: Path, digital: NDArray[np.int16], *, fmt: str, leads: Sequence[
             f"record {path.name}: format {fmt} holds {-half} to {half - 1}, got {digital.min()} to "
             f"{digital.max()}; lower the gain or take format 16"
         )
+
+
+def _check_texts(name: str, leads: Sequence[str], comments: Sequence[str]) -> None:
+    """Refuse names and comments with which the header could not be read back."""
+    if not name or name in {".", "..", GAP} or name.startswith("#") or re.search(r"[\s:/\\\0]", name):
+        raise DataError(
+            f"record {name!r}: expected a name without blanks, slashes and colons that does not begin "
+            "with #; rename it"
+        )
+    for text in (*leads, *comments):
+        if re.search(r"[\r\n\0]", text):
+            raise DataError(f"record {name}: expected lead names and comments of one line, got {text!r}")
+    for lead in leads:
+        if not lead or lead != lead.strip():
+            raise DataError(
+                f"record {name}: expected lead names that neither are empty nor begin or end with a blank, "
+                f"got {lead!r}"
+            )
 
 
 def _encode(digital: NDArray[np.int16], fmt: str) -> bytes:

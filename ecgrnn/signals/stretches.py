@@ -17,12 +17,11 @@ from ecgrnn.signals.normalise import block_samples, block_spreads, joined_blocks
 from ecgrnn.signals.preprocessing import (
     LONGEST_RAMP_S,
     PreparedRecord,
-    lead_columns,
     misfit,
     prepare_causally,
     prepare_record,
 )
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.record import chosen_columns, read_record
 from ecgrnn.signals.resample import rate_ratio
 
 
@@ -62,6 +61,8 @@ def prepare_stretches(
         ConfigError: the options ask for leads that the record does not have.
     """
     header = read_header(path)
+    if header.n_frames == 0:
+        raise DataError(f"record {path} is empty: its files hold no sample; leave it out or fetch it again")
     if config.normalisation is Normalisation.none:
         yield from _stretches(path, config, header=header, stretch_s=stretch_s)
         return
@@ -92,34 +93,30 @@ def _spread(stretches: Iterator[PreparedStretch]) -> NDArray[np.float32]:
 def _stretches(
     path: Path, config: PreprocessingConfig, *, header: Header, stretch_s: float
 ) -> Iterator[PreparedStretch]:
-    to_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
-    ratio = rate_ratio(fs_hz=header.fs_hz, to_hz=to_hz)
+    leads, n_leads, first_lead = config.leads, config.n_leads, config.first_lead
+    columns = chosen_columns(header, path=path, leads=leads, n_leads=n_leads, first_lead=first_lead)
+    read, fs_hz = header.narrowed(columns), header.narrowed(columns).fs_hz
+    to_hz = fs_hz if config.fs_hz is None else config.fs_hz
+    ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
     up, down = ratio.numerator, ratio.denominator
     try:
-        hop, reach = _lengths(config, fs_hz=header.fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+        hop, reach = _lengths(config, fs_hz=fs_hz, to_hz=to_hz, stretch_s=stretch_s)
     except ConfigError as error:
-        raise misfit(str(path), header.fs_hz, error) from None
-    leads, n_leads = (None, config.n_leads) if config.leads is None else (config.leads, None)
-    # The leads that were named are read in their order; what is left to choose is which of others is first.
-    chosen = replace(
-        config,
-        leads=None,
-        n_leads=n_leads or len(config.leads or ()),
-        first_lead=config.first_lead if config.leads is None else None,
-    )
-    held = _first_values(path, leads, n_leads, header=header, piece=hop)
+        raise misfit(str(path), fs_hz, error) from None
+    # The leads that were named, or come first, are read in their order.
+    chosen = replace(config, leads=None, n_leads=len(columns), first_lead=None)
+    held = _first_values(path, columns, header=header, piece=hop)
     state: CausalState | None = None
-    for first in range(0, header.n_samples, hop):
-        last, before = min(first + hop, header.n_samples), max(first - reach, 0)
-        after = min(last + reach, header.n_samples)
-        record = read_record(path, leads=leads, n_leads=n_leads, start=before, stop=after)
+    for first in range(0, read.n_samples, hop):
+        last, before = min(first + hop, read.n_samples), max(first - reach, 0)
+        after = min(last + reach, read.n_samples)
+        record = read_record(path, columns=columns, start=before, stop=after, header=header)
         if chosen.causal:
             prepared, state = prepare_causally(record, chosen, state)
         else:
             prepared = prepare_record(record, chosen, held=held)
             held = _last_values(record.signal[: max(first + hop - reach - before, 0)], held)
-        order = lead_columns(record.leads, chosen, name=record.name)
-        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
+        missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
             prepared,
@@ -132,13 +129,14 @@ def _stretches(
 
 
 def _first_values(
-    path: Path, leads: Sequence[str] | None, n_leads: int | None, *, header: Header, piece: int
+    path: Path, columns: Sequence[int], *, header: Header, piece: int
 ) -> NDArray[np.float32]:
     """Find each lead's first valid sample, from which what is missing before it is filled."""
     held: NDArray[np.float32] | None = None
-    for start in range(0, header.n_samples, piece):
-        stop = min(start + piece, header.n_samples)
-        record = read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop)
+    n_samples = header.narrowed(columns).n_samples
+    for start in range(0, n_samples, piece):
+        stop = min(start + piece, n_samples)
+        record = read_record(path, columns=columns, start=start, stop=stop, header=header)
         first = _last_values(record.signal[::-1], np.full(len(record.leads), np.nan, np.float32))
         held = first if held is None else np.where(np.isfinite(held), held, first)
         if np.isfinite(held).all():

@@ -18,6 +18,7 @@ WAVE_SCHEME = LabelScheme(
 UNKNOWN = -1
 """Label of a step that nobody annotated: before the first and after the last mark of a lead."""
 
+_CLASS = {name: index for index, name in enumerate(WAVE_SCHEME.classes)}
 _SYMBOL = {"P": "p", "QRS": "N", "T": "t"}
 
 
@@ -39,7 +40,7 @@ def labels_of_waves(waves: Waves, *, fs_hz: float, steps: int, step_s: float) ->
 
     Outside the stretch from the first to the last mark labels are unknown: LUDB's cardiologists left the
     first and the last beat of a lead out. A wave without a marked onset (or offset) is unknown on that side
-    of its peak up to the next mark, as nobody can tell where it begins.
+    of its peak up to the next mark, as nobody can tell where it begins. A U wave is none of the classes.
 
     Args:
         waves: the marked waves, at ``fs_hz``.
@@ -57,15 +58,15 @@ def labels_of_waves(waves: Waves, *, fs_hz: float, steps: int, step_s: float) ->
     first = np.where(waves.onset >= 0, waves.onset, waves.peak)
     last = np.where(waves.offset >= 0, waves.offset, waves.peak)
     labels[(centre >= first.min()) & (centre <= last.max())] = 0
-    for index in range(len(waves.peak)):
-        before = last[index - 1] if index else -1
-        after = first[index + 1] if index + 1 < len(first) else np.inf
+    begins, behind = np.searchsorted(centre, first, "left"), np.searchsorted(centre, last, "right")
+    from_before = np.searchsorted(centre, np.append(-1, last[:-1]), "right")
+    to_after = np.append(np.searchsorted(centre, first[1:], "left"), steps)
+    for index, kind in enumerate(waves.kind.tolist()):
         if waves.onset[index] < 0:
-            labels[(centre > before) & (centre < first[index])] = UNKNOWN
+            labels[from_before[index] : begins[index]] = UNKNOWN
         if waves.offset[index] < 0:
-            labels[(centre > last[index]) & (centre < after)] = UNKNOWN
-        inside = (centre >= first[index]) & (centre <= last[index])
-        labels[inside] = WAVE_SCHEME.classes.index(str(waves.kind[index]))
+            labels[behind[index] : to_after[index]] = UNKNOWN
+        labels[begins[index] : behind[index]] = _CLASS.get(kind, 0)
     return labels
 
 

@@ -94,7 +94,7 @@ def prepare_one(folder: Path, task: str) -> CachedRecord:
         workers=0,
         progress=lambda items, total: items,
     )
-    facts = dataclasses.asdict(record) | {"folder": None}
+    facts = dataclasses.asdict(dataclasses.replace(record, origin=None)) | {"folder": None}
     (folder / "facts.json").write_text(json.dumps(facts))
     return record
 

@@ -3,7 +3,7 @@ import pytest
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.beat_sequences import BeatSequenceView
-from ecgrnn.datasets.beat_stretches import beat_stretches
+from ecgrnn.datasets.beat_stretches import _Buffer, beat_stretches
 from ecgrnn.datasets.beats import BeatDataset
 from ecgrnn.datasets.windows import table_of_positions
 from ecgrnn.signals.preprocessing import prepare_record
@@ -117,3 +117,18 @@ def sequences_of(dataset) -> dict[int, tuple]:
         for beat in batch.index[0][batch.index[0] >= 0].tolist():
             found[beat] = (first, batch.signal[0].numpy(), batch.features[0].numpy())
     return found
+
+
+def test_behind_the_last_beat_nothing_is_kept(path, monkeypatch):
+    kept = []
+    appended = _Buffer.append
+
+    def append(self, stretch):
+        appended(self, stretch)
+        kept.append(len(self.record.signal))
+
+    monkeypatch.setattr(_Buffer, "append", append)
+    sample = np.arange(200, 4000, 290)
+    list(beat_stretches(path, PreprocessingConfig(), sample, reach_s=AFTER_S, context=3, stretch_s=10.0))
+    assert len(kept) == 12
+    assert max(kept) <= 2 * max(kept[-3:])

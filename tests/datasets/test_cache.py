@@ -11,11 +11,13 @@ import pytest
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, data_fingerprint, prepare_records
+from ecgrnn.datasets.cache_entry import fingerprint_of, read_facts, write_facts
 from ecgrnn.errors import DataError
-from ecgrnn.signals.annotations import read_annotations
+from ecgrnn.signals.annotations import read_annotations, write_annotations
 from ecgrnn.signals.header import read_header
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
+from ecgrnn.signals.symbols import BEAT_SYMBOLS
 
 NAMES = ("s001", "s002", "s003")
 
@@ -146,9 +148,9 @@ def test_equal_signals_have_equal_digests_whatever_their_names(records, tmp_path
 
 def test_an_entry_of_an_earlier_release_is_prepared_again(records, tmp_path):
     (first, *_), _ = prepare(records, tmp_path / "cache")
-    facts = json.loads((entry_of(first) / "facts.json").read_text())
+    facts = read_facts(entry_of(first))
     del facts["record"]["digest"]
-    (entry_of(first) / "facts.json").write_text(json.dumps(facts))
+    write_facts(entry_of(first), facts)
     assert prepare(records, tmp_path / "cache")[1] == 1
 
 
@@ -188,11 +190,90 @@ def test_a_damaged_entry_is_prepared_again(damage, records, tmp_path):
     assert prepare(records, tmp_path / "cache")[1] == 0
 
 
+@pytest.mark.parametrize("part", ["signal.npy", "annotations-atr.npz", "facts.json"])
+def test_no_damage_anywhere_in_an_entry_changes_what_is_read(part, records, tmp_path):
+    (_, right, _), _ = prepare(records, tmp_path / "cache")
+    signal, marks = np.array(right.signal), right.annotations("atr")
+    file = entry_of(right) / part
+    whole, status = file.read_bytes(), file.stat()
+    rng = np.random.default_rng(0)
+    for _ in range(25):
+        damaged = bytearray(whole)
+        first = int(rng.integers(len(whole)))
+        for at in range(first, min(first + int(rng.integers(1, 40)), len(whole))):
+            damaged[at] ^= int(rng.integers(1, 256))
+        file.write_bytes(damaged)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + int(rng.integers(1, 10**9))))
+        (_, found, _), _ = prepare(records, tmp_path / "cache")
+        for given in (found.signal, found.read()):
+            np.testing.assert_array_equal(given, signal)
+        assert (found.fs_hz, found.leads, found.digest) == (right.fs_hz, right.leads, right.digest)
+        read = found.annotations("atr")
+        np.testing.assert_array_equal(read.sample, marks.sample)
+        np.testing.assert_array_equal(read.symbol, marks.symbol)
+        assert file.read_bytes() == whole
+    assert nothing_half_written(tmp_path / "cache")
+
+
+def test_an_entry_damaged_while_it_is_in_use_is_prepared_again(records, tmp_path):
+    (first, second, _), _ = prepare(records, tmp_path / "cache")
+    signal = np.array(second.signal)
+    file = entry_of(second) / "signal.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 0x10
+    file.write_bytes(content)
+    for _ in range(2):
+        np.testing.assert_array_equal(second.signal, signal)
+    with (entry_of(first) / "signal.npy").open("r+b") as opened:
+        opened.write(b"damaged")
+    os.truncate(records / "s001.dat", 1000)
+    with pytest.raises(DataError, match=r"s001\.dat is truncated"):
+        _ = first.signal
+
+
+@pytest.mark.parametrize("fact", ["fs_hz", "source_fs_hz", "n_samples", "source_samples"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "360", None])
+def test_facts_that_no_record_can_have_are_prepared_again(fact, value, records, tmp_path):
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    facts = read_facts(entry_of(first))
+    write_facts(entry_of(first), {**facts, "record": {**facts["record"], fact: value}})
+    assert prepare(records, tmp_path / "cache")[1] == 1
+
+
+def test_a_touched_record_is_hashed_once_and_not_at_every_start(records, tmp_path, monkeypatch):
+    prepare(records, tmp_path / "cache")
+    os.utime(records / "s001.dat")
+    hashed = []
+
+    def counted(files):
+        hashed.append(files)
+        return fingerprint_of(files)
+
+    monkeypatch.setattr("ecgrnn.datasets.cache_entry.fingerprint_of", counted)
+    assert [prepare(records, tmp_path / "cache")[1] for _ in range(3)] == [0, 0, 0]
+    assert len(hashed) == 1
+
+
+def test_beats_annotated_twice_are_merged_and_counted(records, tmp_path):
+    annotations = read_annotations(records / "s001", "atr", fs_hz=360.0)
+    names = ("sample", "symbol", "subtype", "aux_note")
+    fields = {name: np.repeat(getattr(annotations, name), 2) for name in names}
+    is_beat = np.isin(annotations.symbol, list(BEAT_SYMBOLS))
+    write_annotations(records / "s001", "atr", replace(annotations, **fields))
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    assert (first.merged, first.outside) == (is_beat.sum(), 0)
+    beats = first.annotations("atr")
+    np.testing.assert_array_equal(
+        beats.sample[np.isin(beats.symbol, list(BEAT_SYMBOLS))], annotations.sample[is_beat]
+    )
+    assert prepare(records, tmp_path / "cache")[0][0].merged == is_beat.sum()
+
+
 def test_a_fact_of_another_version_is_prepared_again(records, tmp_path):
     (first, *_), _ = prepare(records, tmp_path / "cache")
-    facts = json.loads((entry_of(first) / "facts.json").read_text())
+    facts = read_facts(entry_of(first))
     facts["record"]["colour"] = "red"
-    (entry_of(first) / "facts.json").write_text(json.dumps(facts))
+    write_facts(entry_of(first), facts)
     assert prepare(records, tmp_path / "cache")[1] == 1
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.datasets.kept_arrays import read_kept
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.record_writer import write_digital
@@ -42,16 +43,17 @@ def test_features_are_kept_as_the_umask_says(records):
         os.umask(before)
     (kept,) = features_beside(records[0])
     assert kept.stat().st_mode & 0o777 == 0o640
-    np.testing.assert_array_equal(np.load(kept), made[0])
+    np.testing.assert_array_equal(read_kept(kept, key=records[0].digest)["features"], made[0])
 
 
 def test_features_that_cannot_be_kept_are_given_all_the_same(records, monkeypatch):
-    def full(file, array):
-        file.write(b"half")
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(b"half")
         raise OSError(28, "No space left on device")
 
     wanted = VIEW.unlabelled(records[:1]).features
-    monkeypatch.setattr("ecgrnn.datasets.strips.np.save", full)
+    monkeypatch.setattr("ecgrnn.datasets.kept_arrays.Path.write_bytes", full)
     np.testing.assert_array_equal(VIEW.dataset(records, training=False).features, wanted)
     assert features_beside(records[0]) == []
 

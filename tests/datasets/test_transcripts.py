@@ -4,6 +4,7 @@ import pytest
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, prepare_records
 from ecgrnn.datasets.transcripts import TranscriptView
+from ecgrnn.datasets.windows import beat_table
 from ecgrnn.signals.annotations import beats_of
 from ecgrnn.signals.symbols import SCHEMES
 
@@ -47,3 +48,12 @@ def test_a_batch_maps_no_record_that_it_has_no_strip_of(records):
     dataset.records = [None, records[1]]
     batch = dataset.__getitems__([9, 8])
     np.testing.assert_array_equal(batch.signal[0].numpy(), records[1].signal[1350:2700])
+
+
+def test_strips_hold_the_beats_that_a_look_at_every_beat_finds(records):
+    scheme = SCHEMES["aami"]
+    dataset = TranscriptView("atr", scheme, strip_s=2.5).dataset(records, training=True)
+    table = beat_table(records, annotator="atr", scheme=scheme)
+    for index, start, symbols in zip(dataset.record, dataset.start, dataset.symbols, strict=True):
+        inside = (table.record == index) & (table.sample >= start) & (table.sample < start + dataset.width)
+        np.testing.assert_array_equal(symbols[symbols >= 0], table.label[inside])

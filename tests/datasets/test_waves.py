@@ -2,13 +2,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets.cache import RecordSource, prepare_records
 from ecgrnn.datasets.waves import WaveView, common_leads
 from ecgrnn.errors import DataError
 from ecgrnn.signals.simulate import write_database
-from ecgrnn.signals.waves import UNKNOWN, WAVE_SCHEME
+from ecgrnn.signals.waves import UNKNOWN, WAVE_SCHEME, labels_of_waves
 
 VIEW = WaveView(annotator="pqt", step_s=0.008)
 
@@ -31,6 +32,27 @@ def test_every_record_is_an_item_with_a_label_for_every_step_of_every_lead(recor
     assert batch.signal.shape == (2, 5000, 2)
     assert batch.labels.shape == (2, 2, 2500)
     assert set(batch.labels.unique().tolist()) <= {UNKNOWN, 0, 1, 2, 3}
+
+
+def test_a_batch_is_padded_to_its_own_longest_record(tmp_path):
+    names = [write_database(tmp_path / f"{s}", n_patients=1, duration_s=s)[0] for s in (12.0, 20.0)]
+    sources = [
+        RecordSource(f"r{s}", tmp_path / f"{s}" / name, name, ("pqt",))
+        for s, name in zip((12.0, 20.0), names, strict=True)
+    ]
+    config = PreprocessingConfig(fs_hz=250.0)
+    short, long = prepare_records(
+        sources, config, cache=tmp_path / "cache", workers=1, progress=lambda items, total: items
+    )
+    dataset = VIEW.dataset([short, long], training=True)
+    assert dataset[0].signal.shape == (1, 3000, 2)
+    both = dataset.__getitems__([0, 1])
+    assert (both.signal.shape, both.lengths.tolist()) == ((2, 5000, 2), [3000, 5000])
+    assert both.labels.dtype == torch.int64
+    for lead, name in enumerate(short.leads):
+        wanted = labels_of_waves(VIEW.reference(short, name), fs_hz=360.0, steps=2500, step_s=0.008)
+        np.testing.assert_array_equal(both.labels[0, lead], wanted)
+        np.testing.assert_array_equal(dataset[0].labels[0, lead], wanted[:1500])
 
 
 def test_the_signal_of_an_item_is_its_record(records):

@@ -103,7 +103,7 @@ def test_what_is_written_is_read_back_by_us_and_by_wfdb(tmp_path):
 
 def test_no_annotations_at_all_are_written_and_read(tmp_path):
     write_annotations(tmp_path / "rec", "ecg", annotations([]))
-    read = read_annotations(tmp_path / "rec", "ecg", fs_hz=360.0, n_samples=10)
+    read = read_annotations(tmp_path / "rec", "ecg", fs_hz=360.0)
     assert len(read.sample) == len(beats_of(read, AAMI).sample) == len(rhythms_of(read, 10).start) == 0
     assert len(waves_of(read).peak) == 0
 
@@ -164,13 +164,26 @@ def test_a_missing_file_names_the_annotators_that_are_there(tmp_path):
         read_annotations(tmp_path / "rec", "ecg", fs_hz=360.0)
 
 
-def test_an_annotation_beyond_the_end_is_an_error(tmp_path):
-    write_annotations(tmp_path / "rec", "atr", annotations([(5, "N"), (99, "N"), (100, "V")]))
-    read_annotations(tmp_path / "rec", "atr", fs_hz=360.0, n_samples=101)
-    with pytest.raises(
-        DataError, match=r"1 annotation.* beyond the end of the record, the last at sample 100 of 100"
-    ):
-        read_annotations(tmp_path / "rec", "atr", fs_hz=360.0, n_samples=100)
+def test_the_symbol_that_would_end_a_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"no code for \[' '\]"):
+        write_annotations(tmp_path / "rec", "atr", annotations([(5, "N"), (99, " "), (100, "V")]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_a_record_of_frames_says_what_it_counts(tmp_path):
+    marks = annotations([(5, "N"), (399, "V")], fs_hz=400.0)
+    write_annotations(tmp_path / "rec", "ecg", marks, frame_hz=100.0)
+    for frame_hz in (None, 100.0):
+        read = read_annotations(tmp_path / "rec", "ecg", fs_hz=400.0, frame_hz=frame_hz)
+        assert read.sample.tolist() == [5, 399]
+    theirs = wfdb.rdann(str(tmp_path / "rec"), "ecg")
+    assert (theirs.fs, theirs.sample.tolist(), theirs.symbol) == (400, [5, 399], ["N", "V"])
+
+
+def test_a_file_that_does_not_say_what_it_counts_counts_frames(tmp_path):
+    write_annotations(tmp_path / "rec", "atr", annotations([(5, "N"), (99, "V")]))
+    read = read_annotations(tmp_path / "rec", "atr", fs_hz=400.0, frame_hz=100.0)
+    assert (read.sample.tolist(), read.fs_hz) == ([20, 396], 400.0)
 
 
 def word(code: int, number: int) -> bytes:
@@ -308,7 +321,7 @@ def test_waves_without_an_onset_or_an_offset_say_so():
 
 
 def mitdb_annotations(folder: Path, name: str) -> Annotations:
-    return read_annotations(folder / name, "atr", fs_hz=360.0, n_samples=650_000)
+    return read_annotations(folder / name, "atr", fs_hz=360.0)
 
 
 @pytest.mark.parametrize(
@@ -337,7 +350,7 @@ def test_the_waves_of_ludb_are_in_order_and_nearly_all_complete(real_database):
     waves, without_onset, without_offset = Counter(), Counter(), Counter()
     for record in range(1, 201):
         path = real_database("ludb") / "data" / str(record)
-        found = waves_of(read_annotations(path, "v2", fs_hz=500.0, n_samples=5000))
+        found = waves_of(read_annotations(path, "v2", fs_hz=500.0))
         assert (found.onset < found.peak).all()
         assert ((found.peak < found.offset) | (found.offset < 0)).all()
         waves.update(found.kind.tolist())

@@ -22,18 +22,22 @@ def test_every_field_of_a_header_is_read(tmp_path):
     assert (header.name, header.fs_hz, header.n_samples) == ("rec", 360.0, 1000)
     assert header.leads == ("MLII", "lead of two words")
     assert header.units == ("uV", "mV")
-    assert header.gains == (200.0, 200.0)  # a gain of 0 means 200
-    assert header.baselines == (5, 1024)  # where none is given it is the ADC zero
-    assert header.checksums == (-22131, 20052)
-    assert header.initial_values == (995, 1011)
+    assert tuple(lead.gain for lead in header.stored) == (200.0, 200.0)  # a gain of 0 means 200
+    assert tuple(lead.baseline for lead in header.stored) == (
+        5,
+        1024,
+    )  # where none is given it is the ADC zero
+    assert tuple(lead.checksum for lead in header.stored) == (-22131, 20052)
+    assert tuple(lead.initial_value for lead in header.stored) == (995, 1011)
     assert header.comments == ("69 M",)
 
 
 def test_defaults_of_a_short_header(tmp_path):
     header = header_of(tmp_path, "rec 1 128/1000(0) 500\nrec.mat 16x1:0+24\n")
     assert (header.fs_hz, header.leads, header.units) == (128.0, ("signal 0",), ("mV",))
-    assert (header.gains, header.baselines, header.checksums) == ((200.0,), (0,), (None,))
-    assert header.byte_offsets == (24,)
+    lead = header.stored[0]
+    assert (lead.gain, lead.baseline, lead.checksum) == (200.0, 0, None)
+    assert tuple(lead.byte_offset for lead in header.stored) == (24,)
 
 
 def test_a_sample_count_that_is_not_given_comes_from_the_file(tmp_path):
@@ -44,8 +48,9 @@ def test_a_sample_count_that_is_not_given_comes_from_the_file(tmp_path):
 def test_a_sample_count_of_0_is_one_that_is_not_given(tmp_path):
     (tmp_path / "rec.dat").write_bytes(bytes(24 + 2 * 2 * 50))
     assert header_of(tmp_path, "rec 2 250 0\nrec.dat 16+24\nrec.dat 16+24\n").n_samples == 50
+    assert header_of(tmp_path, "rec 1 250 0\nrec.dat 80\n").n_samples == 224
     with pytest.raises(DataError, match="does not say how many samples"):
-        header_of(tmp_path, "rec 1 250 0\nrec.dat 80\n")
+        header_of(tmp_path, "rec 1 250 0\n~ 0\n")
     (tmp_path / "rec.dat").write_bytes(b"")
     assert header_of(tmp_path, "rec 1 250 0\nrec.dat 80\n").n_samples == 0
 
@@ -72,6 +77,50 @@ def test_the_files_of_a_record_of_segments_are_those_of_every_segment(tmp_path):
     files = ["rec.hea", "layout.hea", "one.hea", "two.hea", "one.dat", "two.dat"]
     assert record_files(tmp_path / "rec") == [tmp_path / name for name in files]
     assert record_files(tmp_path / "one") == [tmp_path / "one.hea", tmp_path / "one.dat"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "cp1252"])
+def test_a_header_is_read_in_utf_8_and_in_latin_1(tmp_path, encoding):
+    text = "rec 1 360 10\nrec.dat 16 1(0)/µV 16 0 0 0 0 Ableitung ü\n# Patient: Müller\n"
+    (tmp_path / "rec.hea").write_bytes(text.encode(encoding))
+    header = read_header(tmp_path / "rec")
+    assert (header.units, header.leads, header.comments) == (("µV",), ("Ableitung ü",), ("Patient: Müller",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_header_in_another_encoding_is_refused_and_the_encoding_named(tmp_path, encoding):
+    (tmp_path / "rec.hea").write_bytes(HEADER.encode(encoding))
+    name = "UTF-32" if encoding == "utf-32" else "UTF-16"
+    with pytest.raises(
+        DataError, match=rf"rec\.hea is encoded in {name}; expected UTF-8 .*: save it as UTF-8"
+    ):
+        read_header(tmp_path / "rec")
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("one 1 200 40", r"rec\.hea says 100 Hz, and its segment one has 200 Hz"),
+        ("one 1 100 30", r"says 40 samples, and its segment one has 30 samples"),
+        ("one 2 100 40", r"says 1 lead\(s\), and its segment one has 2 lead\(s\)"),
+    ],
+)
+def test_a_segment_that_does_not_agree_with_its_record_is_refused(tmp_path, part, message):
+    (tmp_path / "one.hea").write_text(f"{part}\n" + "one.dat 16 200/mV 16 0 0 0 0 II\n" * 2)
+    with pytest.raises(DataError, match=message):
+        header_of(tmp_path, "rec/2 1 100\n~ 20\none 40\n")
+
+
+def test_a_segment_without_a_frequency_has_that_of_its_record(tmp_path):
+    (tmp_path / "one.hea").write_text("one 1\none.dat 16 200/mV 16 0 0 0 0 II\n")
+    assert header_of(tmp_path, "rec/1 1 100\none 40\n").fs_hz == 100
+
+
+@pytest.mark.parametrize("record", ["ecg.edf", "ecg", "ECG.EDF"])
+def test_an_edf_file_is_told_how_to_convert_it(tmp_path, record):
+    (tmp_path / ("ECG.EDF" if record.isupper() else "ecg.edf")).write_bytes(b"0       ")
+    with pytest.raises(DataError, match=r"(?i)ecg\.edf is an EDF file; expected a WFDB record .* README"):
+        read_header(tmp_path / record)
 
 
 @pytest.mark.parametrize("file", ["../rec.dat", "/etc/passwd", "a/../../b.dat", "..\\rec.dat", "C:rec.dat"])
@@ -157,8 +206,8 @@ def test_headers_equal_those_that_wfdb_reads(real_database, database, pattern):
         assert (ours.name, ours.fs_hz, ours.n_samples) == (theirs.record_name, theirs.fs, theirs.sig_len)
         assert list(ours.leads) == theirs.sig_name
         assert list(ours.units) == theirs.units
-        assert list(ours.gains) == theirs.adc_gain
-        assert list(ours.baselines) == theirs.baseline
-        assert list(ours.checksums) == theirs.checksum
-        assert list(ours.initial_values) == theirs.init_value
+        assert [lead.gain for lead in ours.stored] == theirs.adc_gain
+        assert [lead.baseline for lead in ours.stored] == theirs.baseline
+        assert [lead.checksum for lead in ours.stored] == theirs.checksum
+        assert [lead.initial_value for lead in ours.stored] == theirs.init_value
         assert list(ours.comments) == theirs.comments

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.signals.checksums import verify_checksums
 from ecgrnn.signals.record import read_record
-from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.signals.record_writer import write_digital, write_signal
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -36,7 +37,9 @@ def test_every_sample_and_fact_comes_back_through_wfdb(tmp_path, fmt, half, shap
 
 def test_it_comes_back_through_our_own_reader_with_its_checksum(tmp_path):
     digital = np.random.default_rng(1).integers(-2047, 2048, (70_001, 2)).astype(np.int16)
-    read = read_record(write(tmp_path, digital), verify_checksum=True)
+    path = write(tmp_path, digital)
+    verify_checksums(path)
+    read = read_record(path)
     np.testing.assert_array_equal(read.signal, (digital / np.float32(200)).astype(np.float32))
 
 
@@ -63,6 +66,47 @@ def test_the_signal_file_is_as_wfdb_writes_it(tmp_path):
 def test_a_sampling_frequency_that_is_no_whole_number_is_kept(tmp_path):
     path = write(tmp_path, np.zeros((10, 1), np.int16), fs_hz=257.03125)
     assert wfdb.rdheader(str(path)).fs == 257.03125
+
+
+def test_nan_is_written_as_missing_and_infinity_is_refused(tmp_path):
+    signal = np.array([[0.5], [np.nan], [-40.0]])
+    write_signal(tmp_path / "rec", signal, fs_hz=100, leads=["I"])
+    read = read_record(tmp_path / "rec")
+    np.testing.assert_allclose(read.signal[:, 0], [0.5, np.nan, -32.767], rtol=1e-6)
+    verify_checksums(tmp_path / "rec")
+    for infinite in (np.inf, -np.inf):
+        signal[1] = infinite
+        with pytest.raises(DataError, match=r"expected samples in mV, got infinity; put NaN"):
+            write_signal(tmp_path / "other", signal, fs_hz=100, leads=["I"])
+    assert not (tmp_path / "other.hea").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "lead", "comment", "message"),
+    [
+        ("a b", "I", "", "expected a name without blanks"),
+        ("a\nb", "I", "", "expected a name without blanks"),
+        ("#a", "I", "", "does not begin with #"),
+        ("~", "I", "", "expected a name without blanks"),
+        ("rec", "I\nII", "", "lead names and comments of one line"),
+        ("rec", " I", "", "neither are empty nor begin or end with a blank"),
+        ("rec", "", "", "neither are empty"),
+        ("rec", "I", "age: 5\nrec 9 9", "lead names and comments of one line"),
+        ("rec", "I", "age: 5\rrec 9 9", "lead names and comments of one line"),
+    ],
+)
+def test_names_that_would_break_the_header_are_refused(tmp_path, name, lead, comment, message):
+    with pytest.raises(DataError, match=message):
+        write_digital(
+            tmp_path / name,
+            np.zeros((5, 1), np.int16),
+            fmt="16",
+            fs_hz=100,
+            leads=[lead],
+            gain_per_mv=200,
+            comments=[comment],
+        )
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_format_cannot_hold_is_refused(tmp_path):

@@ -6,6 +6,8 @@ import pytest
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import DataError
+from ecgrnn.signals import header as header_module
+from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.record import read_record
 from ecgrnn.signals.stretches import prepare_stretches
@@ -153,3 +155,40 @@ def test_memory_does_not_grow_with_the_record(tmp_path):
         peak_memory(write(tmp_path, 800_000), 800_000),
     )
     assert long < 1.2 * short
+
+
+def test_a_record_without_a_sample_is_an_error(tmp_path):
+    (tmp_path / "rec.dat").write_bytes(b"")
+    (tmp_path / "rec.hea").write_text("rec 1 360 0\nrec.dat 16 200 16 0 0 0 0 I\n")
+    with pytest.raises(DataError, match="rec is empty"):
+        list(prepare_stretches(tmp_path / "rec", PreprocessingConfig(n_leads=1)))
+
+
+@pytest.mark.parametrize(("n_leads", "wanted"), [(1, ("MLII",)), (2, ("MLII", "V5"))])
+def test_the_lead_that_comes_first_is_found_before_leads_are_counted(tmp_path, n_leads, wanted):
+    path = write(tmp_path, 20_000)
+    header = path.with_suffix(".hea")
+    lines = header.read_text().splitlines()
+    names = ["V5", "MLII"]
+    named = [f"{line.rsplit(' ', 1)[0]} {name}" for line, name in zip(lines[1:], names, strict=True)]
+    header.write_text("\n".join([lines[0], *named]) + "\n")
+    config = PreprocessingConfig(n_leads=n_leads, first_lead="MLII")
+    stretches = list(prepare_stretches(path, config, stretch_s=10.0))
+    assert {stretch.record.leads for stretch in stretches} == {wanted}
+    whole = read_record(path, n_leads=n_leads, first_lead="MLII")
+    assert whole.leads == wanted == prepare_record(whole, config).leads
+
+
+def test_headers_are_read_once_however_many_stretches_there_are(tmp_path, monkeypatch):
+    path = write(tmp_path, 20_000)
+    read = []
+    parsed = header_module.header_lines
+
+    def counted(source):
+        read.append(source.name)
+        return parsed(source)
+
+    monkeypatch.setattr(header_module, "header_lines", counted)
+    assert len(list(prepare_stretches(path, PreprocessingConfig(), stretch_s=5.0))) > 5
+    detect_record(path, stretch_s=5.0)
+    assert read == ["rec.hea"] * 2

@@ -130,3 +130,41 @@ def test_a_wave_that_too_few_leads_show_is_dropped():
     assert kept == [["P", "QRS"], ["QRS"], ["P", "QRS"], []]
     assert [len(found.peak) for found in waves_agreed_on(leads, share=0)] == [2, 1, 2, 1]
     assert [found.kind.tolist() for found in waves_agreed_on(leads, share=0.75)] == [["QRS"]] * 3 + [[]]
+
+
+def labels_by_masks(marked, *, fs_hz, steps, step_s):
+    """Label steps as the rules say, looking at every step for every wave."""
+    labels = np.full(steps, UNKNOWN)
+    centre = (np.arange(steps) + 0.5) * step_s * fs_hz - 0.5
+    first = np.where(marked.onset >= 0, marked.onset, marked.peak)
+    last = np.where(marked.offset >= 0, marked.offset, marked.peak)
+    labels[(centre >= first.min()) & (centre <= last.max())] = NONE
+    for k, kind in enumerate(marked.kind):
+        if marked.onset[k] < 0:
+            labels[(centre > (last[k - 1] if k else -1)) & (centre < first[k])] = UNKNOWN
+        if marked.offset[k] < 0:
+            labels[(centre > last[k]) & (centre < (first[k + 1] if k + 1 < len(first) else np.inf))] = UNKNOWN
+        inside = (centre >= first[k]) & (centre <= last[k])
+        labels[inside] = {"P": P, "QRS": QRS, "T": T}.get(str(kind), NONE)
+    return labels
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_labels_are_those_of_a_look_at_every_step_for_every_wave(seed):
+    rng = np.random.default_rng(seed)
+    peak = np.sort(rng.choice(5000, 60, replace=False))
+    marked = Waves(
+        onset=np.where(rng.random(60) < 0.2, -1, np.maximum(peak - rng.integers(0, 30, 60), 0)),
+        peak=peak,
+        offset=np.where(rng.random(60) < 0.2, -1, np.minimum(peak + rng.integers(0, 30, 60), 4999)),
+        kind=rng.choice(["P", "QRS", "T", "U"], 60),
+    )
+    for fs_hz, step_s in ((500.0, 0.008), (360.0, 0.01), (250.0, 0.004)):
+        facts = {"fs_hz": fs_hz, "steps": int(5000 / fs_hz / step_s), "step_s": step_s}
+        np.testing.assert_array_equal(labels_of_waves(marked, **facts), labels_by_masks(marked, **facts))
+
+
+def test_a_u_wave_is_none_of_the_classes():
+    marked = waves((10, 12, 15, "T"), (20, 23, 26, "U"), (40, 50, 59, "P"))
+    labels = labels_of_waves(marked, fs_hz=250.0, steps=30, step_s=STEP_S)
+    assert set(labels[8:20].tolist()) == {NONE}

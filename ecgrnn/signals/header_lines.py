@@ -1,0 +1,208 @@
+"""Parse the text of a WFDB header: header(5) of the WFDB Software Package, line by line."""
+
+import codecs
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from ecgrnn.errors import DataError
+
+_DEFAULT_FS_HZ = 250.0  # header(5)
+_DEFAULT_GAIN = 200.0  # header(5); also what a gain of 0 means
+
+
+@dataclass(frozen=True)
+class RecordLine:
+    """The first line of a header.
+
+    Attributes:
+        name: record name.
+        n_segments: number of segments; 0 for a record without segments.
+        n_leads: number of leads.
+        frame_hz: frames per second; None where the line leaves it out.
+        n_frames: frames; None where the line leaves it out or says 0.
+    """
+
+    name: str
+    n_segments: int
+    n_leads: int
+    frame_hz: float | None
+    n_frames: int | None
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A lead and how it is stored; the fields and their defaults are those of header(5).
+
+    Attributes:
+        file: name of the signal file, in the header's folder.
+        format: storage format, e.g. ``212``.
+        samples_per_frame: 1, except where the lead is sampled faster than the record.
+        skew: frames by which the lead lags in its file.
+        byte_offset: bytes before the first sample of the file; samples where the format is FLAC.
+        gain: digital units per physical unit.
+        baseline: digital value of 0 physical units.
+        unit: physical unit, e.g. ``mV``.
+        initial_value: the first digital sample; None where the header has none.
+        checksum: 16-bit sum of the digital samples; None where the header has none.
+        name: the lead's name.
+    """
+
+    file: str
+    format: str
+    samples_per_frame: int
+    skew: int
+    byte_offset: int
+    gain: float
+    baseline: int
+    unit: str
+    initial_value: int | None
+    checksum: int | None
+    name: str
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the lead has no signal file: all its samples are missing."""
+        return self.file == "~" or self.format == "0"
+
+
+def header_lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Read a header's lines and its comments, each without its ``#``.
+
+    Headers are ASCII or UTF-8; those that are not valid UTF-8 are taken as Latin-1, in which many recorders
+    write the micro sign.
+
+    Raises:
+        DataError: the file cannot be read, or is in UTF-16 or UTF-32.
+    """
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}; check its permissions") from error
+    _refuse_wide(content, source)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    # Not splitlines: it splits at a byte that is a printed character in the code pages next to Latin-1.
+    stripped = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    comments = tuple(line[1:].strip() for line in stripped if line.startswith("#"))
+    return [line for line in stripped if line and not line.startswith("#")], comments
+
+
+def parse_record_line(line: str, source: Path) -> RecordLine:
+    """Parse the record line. Base time and date, which may follow, are of no use here and not looked at.
+
+    Raises:
+        DataError: it cannot be parsed, or the record has no lead.
+    """
+    fields = line.split()
+    name, _, segments = fields[0].partition("/")
+    try:
+        n_segments = int(segments) if segments else 0
+        n_leads = int(fields[1])
+        frame_hz = float(fields[2].split("/")[0].split("(")[0]) if len(fields) > 2 else None
+        # header(5): the number is optional, and 0 stands for "not specified", too.
+        n_frames = (int(fields[3]) or None) if len(fields) > 3 else None
+    except (IndexError, ValueError):
+        raise _unparsable(source, line, "'NAME[/SEGMENTS] LEADS [FS [SAMPLES]]'") from None
+    if (
+        not 0 < (_DEFAULT_FS_HZ if frame_hz is None else frame_hz) < float("inf")
+        or min(n_leads, n_segments, n_frames or 0) < 0
+    ):
+        raise _unparsable(source, line, "a sampling frequency above 0 Hz and no negative count")
+    if n_leads == 0:
+        raise DataError(f"{source} is the header of a record without leads; there is no signal to read")
+    return RecordLine(name, n_segments, n_leads, frame_hz, n_frames)
+
+
+def frequency(line: RecordLine) -> float:
+    """Give a record's frames per second, or what header(5) says they are where its line leaves them out."""
+    return _DEFAULT_FS_HZ if line.frame_hz is None else line.frame_hz
+
+
+def parse_signal_line(line: str, index: int, source: Path) -> Lead:
+    """Parse the line of a lead, of which ``index`` tells the place.
+
+    Raises:
+        DataError: it cannot be parsed, or names a file outside the header's folder.
+    """
+    fields = line.split(maxsplit=8)
+    form = _FORMAT.fullmatch(fields[1]) if len(fields) > 1 else None
+    gain = _GAIN.fullmatch(fields[2] if len(fields) > 2 else str(_DEFAULT_GAIN))
+    numbers = fields[3:8]
+    if form is None or gain is None or not all(re.fullmatch(r"[-+]?\d+", number) for number in numbers):
+        raise _unparsable(
+            source, line, "'FILE FORMAT [GAIN(BASELINE)/UNIT RESOLUTION ZERO FIRST CHECKSUM BLOCK LEAD]'"
+        )
+    zero, first, checksum = (int(numbers[at]) if len(numbers) > at else None for at in (1, 2, 3))
+    return Lead(
+        file=_inside(fields[0], source),
+        format=form[1],
+        samples_per_frame=int(form[2] or 1) or 1,
+        skew=int(form[3] or 0),
+        byte_offset=int(form[4] or 0),
+        gain=float(gain[1]) or _DEFAULT_GAIN,
+        baseline=int(gain[2]) if gain[2] else zero or 0,
+        unit=gain[3] or "mV",
+        initial_value=first,
+        checksum=checksum,
+        name=fields[8].strip() if len(fields) > 8 else f"signal {index}",
+    )
+
+
+def parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, int]]:
+    """Parse the lines of segments: their names, and how many frames each has.
+
+    Raises:
+        DataError: one cannot be parsed, or names a segment outside the header's folder.
+    """
+    segments = []
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 2 or not fields[1].isdecimal():
+            raise _unparsable(source, line, "'SEGMENT SAMPLES'")
+        segments.append((_inside(fields[0], source), int(fields[1])))
+    return segments
+
+
+_FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
+_GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?")
+_WIDE = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+
+
+def _refuse_wide(content: bytes, source: Path) -> None:
+    encoding = next((name for mark, name in _WIDE if content.startswith(mark)), None)
+    halves = content[: len(content) // 2 * 2]
+    if encoding is None and halves and not (any(halves[::2]) and any(halves[1::2])):
+        encoding = "UTF-16"  # of ASCII characters, without a mark
+    if encoding is not None:
+        raise DataError(
+            f"{source} is encoded in {encoding}; expected UTF-8 (or ASCII or Latin-1): save it as UTF-8, "
+            f"e.g. iconv -f {encoding} -t UTF-8"
+        )
+    if b"\0" in content:
+        raise DataError(f"{source} is not a text: it has bytes of 0; expected a WFDB header, fetch it again")
+
+
+def _inside(name: str, source: Path) -> str:
+    """Give back the name of a file or segment that a header names, which must lie in the header's folder."""
+    parts = PurePosixPath(name), PureWindowsPath(name)
+    if any(part.anchor or ".." in part.parts for part in parts) or ":" in name or "\0" in name:
+        raise DataError(
+            f"{source} names {name!r}, which is outside its own folder {source.parent}; "
+            "a record's files must lie beside its header, such a header is not read"
+        )
+    return name
+
+
+def _unparsable(source: Path, line: str, expected: str) -> DataError:
+    return DataError(
+        f"{source} cannot be parsed: expected {expected}, got {line[:120]!r}; fetch the file again"
+    )
