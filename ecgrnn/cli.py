@@ -24,6 +24,7 @@ from ecgrnn import (
 )
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean
+from ecgrnn.option_rules import given
 from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
@@ -234,7 +235,8 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
                 options = to_config(composed)
                 if resumed or not goes_on:
                     _keep_options(command, composed, run_dir, resumed=resumed)
-                _module_of(command).run(options)
+                with given(runs.key_and_value(word)[0] for word in hydra.overrides.task):
+                    _module_of(command).run(options)
             if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
                 done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:

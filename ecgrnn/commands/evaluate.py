@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
+from ecgrnn.commands.idle import check_scoring
 from ecgrnn.commands.launch import keys_of_evaluation, together
-from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import open_held_out
-from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
-from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.evaluation.printed import beat_lines, rhythm_lines, superclass_lines
+from ecgrnn.evaluation.results import Results, audit_model, evaluate_checkpoint
+from ecgrnn.evaluation.rhythm import write_rhythm
 from ecgrnn.evaluation.statistics import Resampling
 from ecgrnn.evaluation.strip_results import evaluate_strips
-from ecgrnn.evaluation.superclass import superclass_lines, write_superclass
+from ecgrnn.evaluation.superclass import write_superclass
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import load_model
@@ -27,6 +29,7 @@ from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(Path(options.checkpoint))
+    check_scoring(options, model)
     with together(keys_of_evaluation(options.processes)):
         match model.task:
             case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
@@ -43,13 +46,13 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
         return
     run_dir = Path(options.run_dir)
     results = evaluate_strips(options, seconds=seconds)
+    say_all(results.held_out.lines())
     if isinstance(results.model.task, SuperclassConfig):
         lines = superclass_lines(write_superclass(results, run_dir=run_dir))
     else:
         lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
         lines.append(f"report      {run_dir / 'report.html'}")
-    for line in (*lines, f"results     {run_dir / 'summary.json'}"):
-        say(line)
+    say_all([*lines, f"results     {run_dir / 'summary.json'}"])
 
 
 def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:
@@ -67,6 +70,7 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
         )
     held_out = open_held_out(model, options.data)
     audit_model(model, held_out).require()
+    say_all(held_out.lines())
     lines = write_held_out(
         model,
         held_out,
@@ -74,8 +78,18 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
         run_dir=Path(options.run_dir),
         seconds=seconds,
     )
-    for line in lines:
-        say(line)
+    say_all(lines)
+
+
+def write_beats(
+    results: Results, *, run_dir: Path, seconds: Mapping[str, float], verdicts: bool = True
+) -> None:
+    """Write what was found about a classifier of beats, and print its figures, in the first process."""
+    if rank() != 0:
+        return
+    summary = write_results(results, run_dir=run_dir, seconds=seconds)
+    say_all([*(results.audit.verdicts() if verdicts else ()), *results.held_out.lines()])
+    say_all(beat_lines(summary))
 
 
 def _beats(options: EvaluateConfig) -> None:
@@ -84,10 +98,7 @@ def _beats(options: EvaluateConfig) -> None:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(options, curves=training_curves(checkpoint))
     with stages.timed("report"):
-        if rank() == 0:
-            write_results(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
-    for line in results.audit.verdicts():
-        say(line)
+        write_beats(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")
     say(f"results     {run_dir / 'summary.json'}")
     say(f"report      {run_dir / 'report.html'}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ecgrnn.command_config import PredictConfig
+from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
@@ -32,6 +33,7 @@ def run(options: PredictConfig) -> None:
         DataError: the record, or some of the folder's records, could not be annotated.
     """
     model = load_model(Path(options.checkpoint))
+    check_prediction(options, model)
     annotate = _annotate(options, model)
     path = Path(options.record)
     if path.is_dir() and not Path(f"{path}.hea").is_file():

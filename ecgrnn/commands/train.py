@@ -14,7 +14,8 @@ from ecgrnn.build_trainer import build_trainer, check_course
 from ecgrnn.build_training import build_datamodule, build_task
 from ecgrnn.choices import Epoch, Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
-from ecgrnn.commands.evaluate import judge_other_forms, judge_strips
+from ecgrnn.commands.evaluate import judge_other_forms, judge_strips, write_beats
+from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.launch import together
 from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.resume import refuse_finished, requeue, resume_point
@@ -25,7 +26,7 @@ from ecgrnn.datamodule import EcgDataModule
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
-from ecgrnn.evaluation.write import training_curves, write_results
+from ecgrnn.evaluation.write import training_curves
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
@@ -38,6 +39,7 @@ from ecgrnn.training.interruption import Interruption
 def run(options: TrainConfig) -> None:
     """Train as the options say; everything is written into the run folder."""
     check_course(options)
+    check_training(options)
     folder = options.resume or options.run_dir
     refuse_finished(options)
     interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
@@ -132,8 +134,8 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
 def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
-    if rank() == 0:
-        write_results(results, run_dir=run_dir, seconds=stages.seconds)
+    # who is proved to be on one side was said before the training
+    write_beats(results, run_dir=run_dir, seconds=stages.seconds, verdicts=False)
     say(f"report      {run_dir / 'report.html'}")
     return results
 

@@ -17,7 +17,7 @@ class SplitFile:
     """What a split file says, before it is compared with a database.
 
     Attributes:
-        train: records of the training side.
+        train: records of the training side; empty in a file with ``test`` alone, for scoring.
         validation: records to choose on; None where they are to come out of the training side.
         test: held-out records.
         patients: record to patient, for the records whose patient is not their own name.
@@ -30,7 +30,7 @@ class SplitFile:
 
 
 def read_split_file(path: Path) -> SplitFile:
-    """Read a YAML file with the lists ``train``, ``test`` and, where wanted, ``validation`` and ``patients``.
+    """Read a YAML file with the list ``test`` and, where wanted, ``train``, ``validation`` and ``patients``.
 
     Raises:
         SplitError: the file cannot be read, has an unknown key, lacks one, or a key holds something else.
@@ -45,11 +45,10 @@ def read_split_file(path: Path) -> SplitFile:
     for key in content:
         if key not in _KEYS:
             raise SplitError(f"{path}: unknown key {key!r}{nearest(str(key), _KEYS)}")
-    for key in ("train", "test"):
-        if key not in content:
-            raise SplitError(f"{path}: the key {key} is missing; expected a list of records")
+    if "test" not in content:
+        raise SplitError(f"{path}: the key test is missing; expected a list of records")
     return SplitFile(
-        train=_records(content, "train", path=path),
+        train=_records(content, "train", path=path) if "train" in content else (),
         validation=_records(content, "validation", path=path) if "validation" in content else None,
         test=_records(content, "test", path=path),
         patients=_patients(content, path=path),

@@ -15,7 +15,7 @@ from ecgrnn.datasets.splits import SIDES, Split
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.datasets.transcripts import TranscriptView
 from ecgrnn.datasets.waves import WaveView
-from ecgrnn.errors import SplitError
+from ecgrnn.errors import SplitError, some_of
 
 _WEIGHTS = ("weights", "train")
 _CLASS_WEIGHTS = ("class weights of the loss", "train")
@@ -67,6 +67,8 @@ class Audit:
             SplitError: a check failed; says which one and what it found.
         """
         failed = [check for check in self.checks if check.passed is False]
+        if failed and failed[0].name.startswith(_OTHER):
+            raise SplitError(failed[0].detail)
         if failed:
             raise SplitError(
                 f"split {self.split.name} is refused: {failed[0].name} does not hold, {failed[0].detail}"
@@ -149,13 +151,22 @@ def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequenc
     if not seen:
         return Check(_OTHER, None, "the records trained on are not at hand")
     digests = {record.digest: record.name for record in seen}
-    for record in test:
-        if record.digest in digests:
-            detail = f"record {record.name} is record {digests[record.digest]}, which it has seen"
-            return Check(_OTHER, False, detail)
+    known = [record.name for record in test if record.digest in digests]
+    if known:
+        first = next(record for record in test if record.digest in digests)
+        unseen = [record.name for record in test if record.digest not in digests]
+        most = ",...]" if len(unseen) > _MOST_NAMED else "]"
+        take = f"; others: data.records=[{','.join(unseen[:_MOST_NAMED])}{most}" if unseen else ""
+        detail = (
+            f"{len(known)} of {len(test)} records hold signals that the checkpoint was trained or validated "
+            f"on ({some_of(known)}; {first.name} is its record {digests[first.digest]}), so they cannot be "
+            f"scored{take}"
+        )
+        return Check(_OTHER, False, detail)
     return Check(_OTHER, True, f"{len(test)} records differ from the {len(seen)} it has seen")
 
 
+_MOST_NAMED = 8
 _OTHER = "no held-out signal was seen in training"
 _NAMES = {
     "patients": "no patient is on two sides",

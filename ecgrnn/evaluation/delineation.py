@@ -96,20 +96,6 @@ def write_delineation(
     return summary
 
 
-def table_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of fiducials as lines of text."""
-    lines = [f"{'':<11} {'marks':>6} {'Se %':>7} {'+P %':>7} {'F1 %':>7} {'mean ms':>8} {'SD ms':>7}"]
-    for name, row in summary["fiducials"].items():
-        ratios = (_cell(row[key], 100) for key in ("sensitivity", "positive_predictivity", "f1"))
-        errors = f"{_cell(row['mean_ms'], 1, digits=1):>8} {_cell(row['sd_ms'], 1, digits=1):>7}"
-        lines.append(f"{name:<11} {row['support']:>6} {' '.join(f'{cell:>7}' for cell in ratios)} {errors}")
-    return lines
-
-
-def _cell(value: float | None, factor: float, *, digits: int = 2) -> str:
-    return "-" if value is None else f"{factor * value:.{digits}f}"
-
-
 def _waves_found(model: TrainedModel, record: CachedRecord) -> list[Waves]:
     return [
         at_source_fs(

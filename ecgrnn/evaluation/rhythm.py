@@ -45,20 +45,6 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
     return strip_summary(results, figures)
 
 
-def rhythm_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'Se %':>7} {'+P %':>7} {'F1':>7}"]
-    for name, score in summary["classes"].items():
-        se, pp = (_percent(score[key]) for key in ("sensitivity", "positive_predictivity"))
-        lines.append(f"{name:<10} {score['support']:>6} {se:>7} {pp:>7} {score['f1']:>7.4f}")
-    over = " ".join(summary["macro_f1_classes"])
-    return [*lines, f"mean F1 over {over}: {summary['macro_f1']:.4f}, accuracy {summary['accuracy']:.4f}"]
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
 def _scored(results: StripResults) -> tuple[str, ...]:
     task = results.model.task
     return tuple(task.macro_f1_classes) if isinstance(task, RhythmConfig) else results.classes

@@ -1,6 +1,5 @@
 """The figures of a classifier whose classes do not exclude each other, on held-out strips."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +46,6 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
         "resampling": results.resampling.described() | {"method": "percentile", "resamples": len(draws)},
     }
     return strip_summary(results, figures)
-
-
-def superclass_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'AUROC':>7}"]
-    for name, score in summary["classes"].items():
-        area = "-" if score["auroc"] is None else f"{score['auroc']:.4f}"
-        lines.append(f"{name:<10} {score['support']:>6} {area:>7}")
-    mean = "-" if summary["macro_auroc"] is None else f"{summary['macro_auroc']:.4f}"
-    return [*lines, f"macro AUROC {mean} over {summary['records']} strips"]
 
 
 def _draws(

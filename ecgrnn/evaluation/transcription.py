@@ -54,16 +54,6 @@ def write_transcription(
     return summary
 
 
-def transcription_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the figures as lines of text."""
-    kinds = ("substituted", "deleted", "inserted")
-    return [
-        f"token error rate  {_with_interval(summary, 'token_error_rate')} of {summary['symbols']:,} beats: "
-        + ", ".join(f"{summary[kind]} {kind}" for kind in kinds),
-        f"strips all right  {_with_interval(summary, 'exact_share')} of {summary['strips']:,}",
-    ]
-
-
 def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
     return _share(counts[..., 0], counts[..., 1])
 
@@ -83,14 +73,6 @@ _STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per
 
 def _counts(score: TranscriptionScore) -> list[int]:
     return [score.errors, score.symbols, score.exact, score.strips]
-
-
-def _with_interval(summary: Mapping[str, Any], name: str) -> str:
-    if summary[name] is None:
-        return "-"
-    found = summary["intervals"][name]["bca"]
-    ends = f" ({100 * found[0]:.1f} to {100 * found[1]:.1f})" if found else ""
-    return f"{100 * summary[name]:.1f} %{ends}"
 
 
 def _score_record(model: TrainedModel, record: CachedRecord, view: Any) -> TranscriptionScore:
