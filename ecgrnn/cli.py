@@ -309,7 +309,7 @@ def _config_dirs(hydra: Any) -> list[str]:
 def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
     """Say where the jobs of a multirun are, for what they printed is far above."""
     for run_dir, words in done:
-        print(f"{run_dir}  {words}")  # noqa: T201 - the end of a multirun
+        print(f"{run_dir}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
 
 
 def _given(hydra: Any) -> sweep_config.Given:
@@ -386,7 +386,7 @@ def _dotted(tree: Any, prefix: str = "") -> list[str]:
 
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT) -> int:
-    line = " ".join(message.split())
+    line = without_passwords(" ".join(message.split()))
     rank = f"rank {rank_of(os.environ)}: " if rank_of(os.environ) else ""
     print(f"ecgrnn: {rank}{line}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
     return status

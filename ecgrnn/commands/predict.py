@@ -12,7 +12,7 @@ from ecgrnn.datasets.record_names import records_below
 from ecgrnn.errors import CheckpointError, ConfigError, DataError, some_of
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
-from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.checkpoint import TrainedModel, load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import for_leads, leads_read
 from ecgrnn.inference.strips import annotate_strip
 from ecgrnn.inference.transcripts import transcribe_record
@@ -47,7 +47,8 @@ def _one(options: PredictConfig, model: TrainedModel, annotate: Annotate, path: 
     if not isinstance(model.task, DelineateConfig):
         model = for_leads(model, path, options.leads)
         say(f"leads          {leads_read(model, path)}")
-    annotate(options, model, path, out)
+    with preprocessing_of_checkpoint():
+        annotate(options, model, path, out)
 
 
 def _annotate(options: PredictConfig, model: TrainedModel) -> Annotate:

@@ -33,6 +33,7 @@ from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
 from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.trainer_values import check_batches
 
 
 @on_threads
@@ -61,6 +62,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         datamodule = build_datamodule(options)
         first_then_others(datamodule.prepare_data)
         datamodule.setup()
+    _check_batches(options, datamodule)
     signal = _signal(datamodule)
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
@@ -91,6 +93,16 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
             results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
     log_results(trainer.loggers, options, results=results)
     say(f"checkpoint  {checkpoint}")
+
+
+def _check_batches(options: TrainConfig, datamodule: EcgDataModule) -> None:
+    """Check the keys of ``trainer`` that depend on how many batches there are, where one is given."""
+    if {"limit_train_batches", "limit_val_batches", "val_check_interval"} & set(options.trainer):
+        check_batches(
+            options.trainer,
+            train=len(datamodule.train_dataloader()),
+            validation=len(datamodule.val_dataloader()),
+        )
 
 
 def _fit(

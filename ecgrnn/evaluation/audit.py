@@ -115,6 +115,7 @@ def audit_sides(
     fingerprint: str | None = None,
     absent: str = "",
     quick: bool = False,
+    generates: bool = False,
 ) -> Audit:
     """Prove that the sides of a split share no patient, record, signal or window.
 
@@ -130,19 +131,21 @@ def audit_sides(
         absent: why the records are not at hand.
         quick: leave windows of beats in sequence out: no signal is on two sides, and to cut them all takes
             longer than the rest of a start.
+        generates: the task generates beats and decides nothing.
     """
+    fitted = (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH) if generates else _fitted(view)
     names = [_patients(split), _records(split)]
     if not sides:
         unseen = f"the records are not at hand ({absent})"
         more = ("signals", "windows", *(("fingerprint",) if fingerprint else ()))
         unproved = (Check(_NAMES[key], None, unseen) for key in more)
-        return Audit(split, counts, (*names, *unproved), _fitted(view))
+        return Audit(split, counts, (*names, *unproved), fitted)
     checks = [*names, _signals(sides)]
     if isinstance(view, BeatView) or (isinstance(view, BeatSequenceView) and not quick):
         checks.append(_windows(sides, view))
     if fingerprint is not None:
         checks.append(_fingerprint(sides, fingerprint))
-    return Audit(split, counts, tuple(checks), _fitted(view))
+    return Audit(split, counts, tuple(checks), fitted)
 
 
 def check_other_database(test: Sequence[CachedRecord], own: Mapping[str, Sequence[CachedRecord]]) -> Check:
@@ -183,7 +186,8 @@ def _fitted(view: Any) -> tuple[tuple[str, str], ...]:
         case WaveView() | TranscriptView():
             return (_WEIGHTS, _EPOCH)
         case StripView():
-            return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, _DETECTOR)
+            weights = () if view.several else (_CLASS_WEIGHTS,)
+            return (_WEIGHTS, *weights, _EPOCH, *((_DETECTOR,) if view.strip_features else ()))
         case _:
             return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, *_DECISION, _DETECTOR)
 

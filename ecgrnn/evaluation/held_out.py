@@ -20,7 +20,8 @@ from ecgrnn.datasets.splits import SIDES, Split
 from ecgrnn.datasets.windows import BeatTable, beat_table
 from ecgrnn.errors import DataError, SplitError, some_of
 from ecgrnn.inference.beats import probabilities, shared_logits
-from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.checkpoint import TrainedModel, preprocessing_of_checkpoint
+from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.spec import LabelScheme
 
 
@@ -102,6 +103,7 @@ class HeldOutBeats:
         return probabilities(self.logits)
 
 
+@preprocessing_of_checkpoint()
 def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     """Open the records a model is to be scored on: its own test side, or that of another database.
 
@@ -218,9 +220,10 @@ def read_beats(
     view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
     table = beat_table(records, annotator=annotator, scheme=scheme)
     if not len(table):
+        held = kinds_of(records[0].annotations(annotator))
         raise DataError(
-            f"the records {', '.join(record.name for record in records[:5])} have no beat in their "
-            f"{annotator!r} annotations; give data.annotator another extension"
+            f"the records {some_of([record.name for record in records])} have no beat in their {annotator!r} "
+            f"annotations ({records[0].name} has {held}); give data.annotator another extension"
         )
     logits = shared_logits(
         model.network,
@@ -257,6 +260,14 @@ def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
 
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:
     limited = dataclasses.replace(data, records=list(names))
+    root = Path(data.root).expanduser() if data.root is not None else None
+    trained_there = root is not None and data.root == model.data.root
+    if root is not None and trained_there and not (root.is_absolute() or root.is_dir()):
+        raise DataError(
+            f"the checkpoint was trained with data.root={data.root}, relative to the folder its training "
+            f"was started in, and there is no such folder below {Path.cwd()}; give data.root=DIR, the folder "
+            "where the records are now"
+        )
     return open_collection(limited, model.preprocessing, annotators=_view(model, data.annotator).annotators)
 
 
@@ -290,7 +301,8 @@ def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen
     collection = open_collection(limited, model.preprocessing, annotators=view.annotators)
     counts = view.counts(list(collection.records.values())) if whole else {}
     empty = [record for record in split.test if whole and not counts[record].any()]
-    split = _without(split, empty, data=data, why="annotations, but none of what is scored")
+    held = kinds_of(collection.records[empty[0]].annotations(extensions[0])) if empty and extensions else ""
+    split = _without(split, empty, data=data, why=f"nothing to score in {held}")
     reasons = {"without annotations": bare, "with annotations of which none is scored": empty}
     told = (f"{len(names)} {why}: {some_of(names)}" for why, names in reasons.items() if names)
     return _Chosen(split, collection, of, tuple(told))

@@ -20,6 +20,7 @@ from ecgrnn.inference.ahead import one_ahead
 from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.tables import write_table
+from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
 from ecgrnn.signals.detect import detect_record
 from ecgrnn.signals.header import read_header
@@ -70,7 +71,7 @@ def annotate_record(
     """
     sample = _positions(path, annotator=annotator, model=model)
     if not len(sample):
-        raise DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
+        raise _no_beat(path, annotator)
     chance = probabilities(classify_record(model, path, sample, batch_size=batch_size))
     label = chance.argmax(axis=-1)
     fs_hz = read_header(path).fs_hz
@@ -143,6 +144,16 @@ def _positions(path: Path, *, annotator: str | None, model: TrainedModel) -> NDA
     header = read_header(path)
     annotations = read_annotations(path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples)
     return beats_of(annotations, model.scheme).sample
+
+
+def _no_beat(path: Path, annotator: str | None) -> DataError:
+    if annotator is None:
+        return DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
+    held = kinds_of(read_annotations(path, annotator, fs_hz=read_header(path).fs_hz))
+    return DataError(
+        f"{path}.{annotator} holds no beat, but {held}; leave annotator={annotator} out to detect the beats, "
+        "or name an annotator that has marked them"
+    )
 
 
 def _as_annotations(
