@@ -18,6 +18,7 @@ from ecgrnn.evaluation.charts import Series, line_chart
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.page import page, section, table
+from ecgrnn.evaluation.statistics import number
 from ecgrnn.evaluation.summary import form_summary
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.generate import beat_shape
@@ -92,13 +93,16 @@ def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
         losses, _ = beat_losses(network, batch.label, batch.signal)
     patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}
     square = float(np.mean((beats - shape.mean) ** 2))
+    power = float(np.mean(beats**2))
+    with np.errstate(invalid="ignore"):  # of a flat shape the correlation is undefined
+        correlation = float(np.corrcoef(np.median(beats, axis=0).ravel(), shape.mean.ravel())[0, 1])
     row: Row = {
         "beats": len(rows),
         "patients": len(patients),
         "rmse_mv": square**0.5,
         "mean_beat_rmse_mv": float(np.mean((beats - beats.mean(axis=0)) ** 2)) ** 0.5,
-        "explained": 1 - square / float(np.mean(beats**2)),
-        "correlation": float(np.corrcoef(np.median(beats, axis=0).ravel(), shape.mean.ravel())[0, 1]),
+        "explained": 1 - square / power if power else None,
+        "correlation": number(correlation),
         "log_likelihood": None if network.spread is None else -float(losses.mean()),
     }
     time_s = (np.arange(len(shape.mean)) - shape.before) / model.signal.fs_hz
