@@ -84,7 +84,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     results = None
     match options.task:
         case _ if not options.evaluate_test:
-            say("test        nobody was scored: evaluate_test=false")
+            say("test        skipped (evaluate_test=false)")
         case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
             judge_other_forms(_judged(options, checkpoint), seconds=stages.seconds)
         case RhythmConfig() | SuperclassConfig():

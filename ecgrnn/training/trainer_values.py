@@ -92,7 +92,7 @@ def check_batches(keys: Mapping[str, Any], *, train: int, validation: int) -> No
         if limit and count and not kept[name]:
             raise ConfigError(
                 f"trainer.limit_{name}_batches={limit} of {count} batches is less than one batch; "
-                f"set at least {math.ceil(1000 / count) / 1000:g}, or 1 for one batch"
+                "give a larger share, or a whole number of batches"
             )
     every = keys.get("val_check_interval")
     by_epoch = keys.get("check_val_every_n_epoch", 1) is not None
