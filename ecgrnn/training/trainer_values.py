@@ -127,6 +127,11 @@ def _check_together(keys: Mapping[str, Any]) -> None:
             f"trainer.num_nodes={keys['num_nodes']} waits for other machines, and nothing here says which: "
             "start it by torchrun or srun, or set MASTER_ADDR (docs/scale.md)"
         )
+    if keys.get("check_val_every_n_epoch", 1) is None and not isinstance(keys.get("val_check_interval"), int):
+        raise ConfigError(
+            "trainer.check_val_every_n_epoch=null counts batches across epochs, and trainer.val_check_interval "
+            f"does not say how many; it is {_shown(keys.get('val_check_interval'))}"
+        )
     for unit in ("epochs", "steps"):
         least, last = keys.get(f"min_{unit}"), keys.get(f"max_{unit}")
         if least is not None and last not in (None, _NO_END) and least > last:
