@@ -15,6 +15,7 @@ import yaml
 from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
+from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import tell
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, Interrupted
@@ -39,6 +40,7 @@ def run(options: SweepConfig) -> None:
         raise ConfigError("sweep needs Optuna: pip install 'ecgrnn[optuna]'") from error
     check_space(options.search.space, train_options(options))
     check_course(options)
+    check_training(options)
     _check_objectives(options)
     _check_folder(options)
     words = trial_words(options)

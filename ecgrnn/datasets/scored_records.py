@@ -47,7 +47,9 @@ def scored_split(
         case "strips" if _kept(database, folds):
             kept = fixed_folds(database.name)
             test = [record for record in database.included if kept[PurePosixPath(record).name] == fold]
-        case "holdout" | "kfold" | "strips" | "published":
+        case "published":
+            raise SplitError(f"{database.name} publishes no folds; use holdout, kfold, {ALL} or a YAML file")
+        case "holdout" | "kfold" | "strips":
             return None
         case _:
             path = split_path(name)

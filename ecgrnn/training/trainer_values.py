@@ -129,8 +129,9 @@ def _check_together(keys: Mapping[str, Any]) -> None:
         )
     if keys.get("check_val_every_n_epoch", 1) is None and not isinstance(keys.get("val_check_interval"), int):
         raise ConfigError(
-            "trainer.check_val_every_n_epoch=null counts batches across epochs, and trainer.val_check_interval "
-            f"does not say how many; it is {_shown(keys.get('val_check_interval'))}"
+            "trainer.check_val_every_n_epoch=null counts batches across epochs; set "
+            "trainer.val_check_interval to a whole number of them, it is "
+            f"{_shown(keys.get('val_check_interval'))}"
         )
     for unit in ("epochs", "steps"):
         least, last = keys.get(f"min_{unit}"), keys.get(f"max_{unit}")
