@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 
 from ecgrnn.datasets.databases import Database
 from ecgrnn.datasets.split import Split
-from ecgrnn.datasets.split_file import read_split_file
-from ecgrnn.datasets.splits import DS2, MITDB_SPLITS, check_named, only_mitdb, split_path
+from ecgrnn.datasets.split_file import check_named, read_split_file
+from ecgrnn.datasets.splits import DS2, MITDB_SPLITS, only_mitdb, split_path
 from ecgrnn.datasets.strip_tables import fixed_folds
 from ecgrnn.errors import SplitError, some_of
 

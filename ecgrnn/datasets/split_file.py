@@ -1,12 +1,12 @@
 """Reading a split that somebody wrote down: lists of records in a YAML file, and who was recorded in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from ecgrnn.datasets.databases import nearest
+from ecgrnn.datasets.databases import Database, nearest
 from ecgrnn.errors import SplitError
 
 _KEYS = ("train", "validation", "test", "patients")
@@ -62,6 +62,22 @@ def split_patients(path: Path) -> dict[str, str]:
         SplitError: the file cannot be read or is not a split file.
     """
     return dict(read_split_file(path).patients)
+
+
+def check_named(database: Database, records: Sequence[str], *, where: str) -> None:
+    """Refuse names of records that a database does not have or leaves out.
+
+    Raises:
+        SplitError: naming the record.
+    """
+    known = set(database.records)
+    for record in records:
+        if record not in known:
+            raise SplitError(
+                f"{where} names {record!r}; {database.name} has no such record{nearest(record, known)}"
+            )
+        if record in database.exclusions:
+            raise SplitError(f"{where} names {record}, which is {database.exclusions[record]}; take it out")
 
 
 def _records(content: Mapping[str, object], key: str, *, path: Path) -> tuple[str, ...]:

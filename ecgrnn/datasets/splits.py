@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.datasets.databases import Database, nearest
 from ecgrnn.datasets.split import SIDES, Split
-from ecgrnn.datasets.split_file import SplitFile, read_split_file, split_patients
+from ecgrnn.datasets.split_file import SplitFile, check_named, read_split_file, split_patients
 from ecgrnn.datasets.stratify import choose_validation, stratified_folds
 from ecgrnn.datasets.strip_tables import fixed_folds
 from ecgrnn.errors import SplitError
@@ -335,19 +335,3 @@ def _training_file(path: Path) -> SplitFile:
             "(a file with test alone is for evaluate and audit)"
         )
     return file
-
-
-def check_named(database: Database, records: Sequence[str], *, where: str) -> None:
-    """Refuse names of records that a database does not have or leaves out.
-
-    Raises:
-        SplitError: naming the record.
-    """
-    known = set(database.records)
-    for record in records:
-        if record not in known:
-            raise SplitError(
-                f"{where} names {record!r}; {database.name} has no such record{nearest(record, known)}"
-            )
-        if record in database.exclusions:
-            raise SplitError(f"{where} names {record}, which is {database.exclusions[record]}; take it out")
