@@ -1,12 +1,10 @@
 """From options to Lightning's Trainer: its keys, its loggers and its callbacks."""
 
-import inspect
 import logging
 import os
 import warnings
-from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -17,7 +15,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoa
 from ecgrnn.choices import Epoch
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.config import LoggerConfig, TaskConfig
-from ecgrnn.errors import ConfigError, did_you_mean
+from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
@@ -26,9 +24,7 @@ from ecgrnn.training.metrics_file import ContinuedMetrics
 from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import ResumePoint
 from ecgrnn.training.seeds import StepSeeds
-
-_OURS = {"self", "callbacks", "logger", "plugins", "use_distributed_sampler"}
-"""Parameters of ``pytorch_lightning.Trainer`` that this application sets itself."""
+from ecgrnn.training.trainer_values import check_trainer_keys, check_trainer_values
 
 _NO_END = -1
 """What ``max_epochs`` and ``max_steps`` are where Lightning is to train without an end."""
@@ -70,28 +66,17 @@ def build_trainer(
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
 
-def check_trainer_keys(keys: Mapping[str, Any]) -> None:
-    """Check that the open group ``trainer`` holds nothing but keys of ``pytorch_lightning.Trainer``.
-
-    Raises:
-        ConfigError: when a key is another one, or one that this application sets itself.
-    """
-    known = set(inspect.signature(pl.Trainer.__init__).parameters) - _OURS
-    for key in keys:
-        if key not in known:
-            hint = did_you_mean(key, sorted(known), prefix="trainer.")
-            raise ConfigError(f"unknown option 'trainer.{key}'{hint} (keys of pytorch_lightning.Trainer)")
-
-
 def check_course(options: TrainConfig) -> None:
     """Check, before the minutes that preparing may take, that a training has an end that can be judged.
 
     Raises:
-        ConfigError: when a key of ``trainer`` is unknown, or keys leave the training without an end, without
-            a checkpoint, or without the validation that ``judge=best`` needs.
+        ConfigError: when a key of ``trainer`` is unknown or has a value that does not work, when keys leave
+            the training without an end, without a checkpoint, or without the validation that ``judge=best``
+            needs, or when a tracker is not installed.
     """
     keys = options.trainer
     check_trainer_keys(keys)
+    _check_trackers(options.logger)
     if keys.get("fast_dev_run"):
         raise ConfigError(
             f"trainer.fast_dev_run={keys['fast_dev_run']} keeps no checkpoint that could be scored; take "
@@ -100,6 +85,8 @@ def check_course(options: TrainConfig) -> None:
     epochs, every = keys.get("max_epochs"), keys.get("check_val_every_n_epoch")
     # Without a number of epochs Lightning takes 1000, or with a time limit any number.
     endless = epochs == _NO_END or (epochs is None and keys.get("max_time") is not None)
+    _quieten_lightning()
+    check_trainer_values(keys)
     if endless and keys.get("max_steps") in (None, _NO_END):
         raise ConfigError(
             f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
@@ -142,6 +129,17 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*dataloader is not resumable")
 
 
+def _check_trackers(config: LoggerConfig) -> None:
+    for name, wanted in {"wandb": config.wandb, "mlflow": config.mlflow}.items():
+        if wanted and find_spec(name) is None:
+            raise _not_installed(name)
+
+
+def _not_installed(name: str) -> ConfigError:
+    product = {"wandb": "wandb", "mlflow": "MLflow"}[name]
+    return ConfigError(f"logger={name} needs {product}: pip install 'ecgrnn[{name}]'")
+
+
 def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     loggers: list[Logger] = []
     if config.csv:
@@ -169,7 +167,7 @@ def _wandb(config: LoggerConfig, run_dir: Path) -> Logger:
     try:
         from wandb import Settings
     except ImportError as error:
-        raise ConfigError("logger=wandb needs wandb: pip install 'ecgrnn[wandb]'") from error
+        raise _not_installed("wandb") from error
     return WandbLogger(
         name=run_dir.name,
         save_dir=str(run_dir),
@@ -195,7 +193,7 @@ def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
             artifact_location=beside,
         )
     except ImportError as error:
-        raise ConfigError("logger=mlflow needs MLflow: pip install 'ecgrnn[mlflow]'") from error
+        raise _not_installed("mlflow") from error
 
 
 def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:

@@ -24,6 +24,7 @@ from ecgrnn import (
 )
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean
+from ecgrnn.option_rules import given
 from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
@@ -252,7 +253,8 @@ def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable
                 if resumed or not goes_on:
                     _keep_options(command, composed, run_dir, resumed=resumed)
                 more = {"compose": compose_train} if command == "sweep" else {}
-                _module_of(command).run(options, **more)
+                with given(runs.key_and_value(word)[0] for word in hydra.overrides.task):
+                    _module_of(command).run(options, **more)
             if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
                 done.append((str(run_dir), " ".join(hydra.overrides.task)))
         except Exception as error:
@@ -325,7 +327,7 @@ def _config_dirs(hydra: Any) -> list[str]:
 def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
     """Say where the jobs of a multirun are, for what they printed is far above."""
     for run_dir, words in done:
-        print(f"{run_dir}  {words}")  # noqa: T201 - the end of a multirun
+        print(f"{run_dir}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
 
 
 def _given(hydra: Any) -> sweep_config.Given:
@@ -402,7 +404,7 @@ def _dotted(tree: Any, prefix: str = "") -> list[str]:
 
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT) -> int:
-    line = " ".join(message.split())
+    line = without_passwords(" ".join(message.split()))
     rank = f"rank {rank_of(os.environ)}: " if rank_of(os.environ) else ""
     print(f"ecgrnn: {rank}{line}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
     return status

@@ -46,6 +46,8 @@ class PreprocessingConfig:
         for name in ("fs_hz", "highpass_hz", "lowpass_hz", "notch_hz"):
             above_zero("preprocessing", name, getattr(self, name))
         at_least("preprocessing", "n_leads", self.n_leads, 1)
+        if self.leads is not None and not self.leads:
+            raise ConfigError("preprocessing.leads=[] names no lead; set it to null to take the first ones")
         if self.fs_hz is not None and self.lowpass_hz is not None and self.lowpass_hz >= self.fs_hz / 2:
             raise ConfigError(
                 f"preprocessing.lowpass_hz={self.lowpass_hz} must lie below half of "
@@ -66,7 +68,8 @@ class DataConfig:
             marked lead by lead, in files named like the leads in lower case.
         scheme: label scheme, ``aami`` or ``bxb``.
         split: ``ds1ds2`` or ``ds1ds2_strict`` (mitdb), ``published`` (ptbxl), ``strips``, ``kfold``,
-            ``holdout``, or a YAML file with lists of records; null takes the database's own.
+            ``holdout``, ``all`` (``evaluate``, ``audit``), or a YAML file with lists of records; null takes
+            the database's own.
         validation_fraction: share of the training patients used for validation.
         folds: number of folds of ``kfold`` and ``strips``.
         fold: the fold that is held out, from 0.
@@ -100,6 +103,8 @@ class DataConfig:
             raise ConfigError(
                 f"data.validation_fraction must lie between 0 and 1; it is {self.validation_fraction}"
             )
+        if self.records is not None and not self.records:
+            raise ConfigError("data.records=[] names no record; leave it out to take all")
         at_least("data", "folds", self.folds, 2)
         at_least("data", "workers", self.workers, 0)
         at_least("data", "split_seed", self.split_seed, 0)

@@ -4,7 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^\s]*(?=@)")
+HIDDEN = "***"
+"""Stands where a password was."""
+
+_BEFORE_HOST = re.compile(r"(://[^/\s:@]*:)[^\s]*(?=@)")
+_IN_QUERY = re.compile(
+    # behind ? & or ; of an address, maybe percent-encoded, as ODBC's connection strings are
+    r"((?:[?&;]|%3[BF]|%26)[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key)(?:=|%3D))"
+    r"(?:(?!%3B|%26)[^&;\s#])+",
+    re.IGNORECASE,
+)
 
 
 def without_passwords(value: Any) -> Any:
@@ -13,11 +22,13 @@ def without_passwords(value: Any) -> Any:
     Example:
         >>> without_passwords({"storage": "mysql://ann:secret@host/study", "jobs": 2})
         {'storage': 'mysql://ann:***@host/study', 'jobs': 2}
+        >>> without_passwords("postgresql://host/study?user=ann&password=secret&sslmode=require")
+        'postgresql://host/study?user=ann&password=***&sslmode=require'
     """
     if isinstance(value, str):
-        return _PASSWORD.sub(r"\1***", value)
+        return _IN_QUERY.sub(rf"\1{HIDDEN}", _BEFORE_HOST.sub(rf"\1{HIDDEN}", value))
     if isinstance(value, Mapping):
         return {key: without_passwords(item) for key, item in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [without_passwords(item) for item in value]
     return value

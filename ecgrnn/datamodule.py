@@ -16,7 +16,7 @@ from ecgrnn.datasets.buckets import BucketBatches, LengthBatches
 from ecgrnn.datasets.cache import CachedRecord, data_fingerprint
 from ecgrnn.datasets.collection import Collection, open_collection, split_collection
 from ecgrnn.datasets.order import OrderedShare, TrainingBatches
-from ecgrnn.datasets.splits import Split
+from ecgrnn.datasets.splits import Split, check_split_name
 from ecgrnn.datasets.strips import StripDataset
 from ecgrnn.errors import DataError
 from ecgrnn.ranks import rank, world_size
@@ -184,6 +184,7 @@ class EcgDataModule(pl.LightningDataModule):
     def _open(self) -> Collection:
         """Open the cache, filled where it is not: once, however many ask."""
         if self._collection is None:
+            check_split_name(self.data.split)
             self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
         return self._collection
 

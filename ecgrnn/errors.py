@@ -67,6 +67,18 @@ class DataError(EcgrnnError):
     """A record, an annotation file or a database is missing, damaged, or not what it was said to be."""
 
 
+class MisfitError(DataError):
+    """A record does not fit the filters it is to be prepared with.
+
+    Attributes:
+        reason: record, filter and frequency, without advice: in training the filter is an option, later not.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; change it, or set it to null")
+        self.reason = reason
+
+
 class SplitError(EcgrnnError):
     """A split is empty, names what is not there, or has the same patient on two sides."""
 

@@ -1,6 +1,27 @@
 """Rules that many options share: each refuses a value and names the option."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from ecgrnn.errors import ConfigError
+
+_GIVEN: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
+
+
+@contextmanager
+def given(names: Iterable[str]) -> Iterator[None]:
+    """Remember inside which options somebody gave; all others have the values of the files in conf/."""
+    token = _GIVEN.set(frozenset(names))
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def given_names() -> frozenset[str]:
+    """Give the dotted names of the options that somebody gave for the command that runs."""
+    return _GIVEN.get()
 
 
 def above_zero(group: str, name: str, value: float | None) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from ecgrnn.credentials import HIDDEN, without_passwords
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import flat
 
@@ -156,9 +157,9 @@ def leave_no_empty_run(run_dir: Path) -> None:
 
 
 def write_words(run_dir: Path, words: Sequence[str]) -> None:
-    """Keep the words a run was started with, but for those that name its folder."""
+    """Keep the words a run was started with, but for those that name its folder, without any password."""
     kept = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
-    write_whole(run_dir / WORDS, yaml.safe_dump(kept))
+    write_whole(run_dir / WORDS, yaml.safe_dump(without_passwords(kept)))
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -208,6 +209,12 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
         return list(words)
     run_dir = Path(str(folder))
     before = [word for word in _words_of(run_dir) if key_and_value(word)[0] not in given]
+    for word in before:
+        if HIDDEN in word and (name := key_and_value(word)[0]):
+            raise ConfigError(
+                f"resume={run_dir} began with a password in {name}, which no run folder keeps; give {name}= "
+                f"again, or once and for all as {name}='${{oc.env:NAME}}' with the address in a variable NAME"
+            )
     typed = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
 
@@ -225,7 +232,9 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
     now = flat(options)
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
-        if old == new or any(name == free or name.startswith(_group(free)) for free in _MAY_CHANGE):
+        if without_passwords(old) == without_passwords(new) or any(
+            name == free or name.startswith(_group(free)) for free in _MAY_CHANGE
+        ):
             continue
         if name == "trainer.max_epochs" and _may_grow(before, now):
             continue

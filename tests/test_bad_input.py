@@ -104,6 +104,11 @@ def test_an_unknown_lead_is_named_with_those_that_are_there(complaint):
     assert "did you mean MLII?" in line
 
 
+def test_a_filter_that_does_not_fit_can_be_changed_in_training(complaint):
+    assert "lowpass_hz=170.0 must lie" not in (line := complaint("prepare", "preprocessing.highpass_hz=200"))
+    assert "set it to null" in line
+
+
 def test_too_many_leads_are_refused(complaint):
     assert "2 lead" in complaint("prepare", "preprocessing.n_leads=3")
 
@@ -254,8 +259,38 @@ def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder,
     assert written == [name for name in names if name not in {"s001", "s003"}]
     assert f"2 of {len(names)} records could not be annotated (s001, s003)" in captured.err
     assert "s001 at 75 Hz does not fit preprocessing: lowpass_hz=40" in captured.out
+    assert "the checkpoint fixes the preprocessing: give a recording of a higher" in captured.out
+    assert "set it to null" not in captured.out  # predict has no such option
     assert "s003.dat" in captured.out
     assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("symbols", "notes", "wanted"),
+    [
+        ("++", ["(N", "(AFIB"], "2 annotations: 2 '+' (rhythm changes)"),
+        ("~~|", [""] * 3, "3 annotations: 2 '~' (signal quality), 1 '|' (artefacts)"),
+        ("", [], "no annotation"),
+    ],
+    ids=["rhythms", "noise", "empty"],
+)
+def test_an_annotator_without_beats_is_told_by_what_it_holds(
+    symbols, notes, wanted, trained, folder, tmp_path, capsys
+):
+    held = Annotations(
+        sample=np.arange(100, 100 * len(symbols) + 1, 100),
+        symbol=np.array(list(symbols), "<U1"),
+        subtype=np.zeros(len(symbols), np.int64),
+        aux_note=np.array(notes, "<U8"),
+        fs_hz=360.0,
+    )
+    write_annotations(folder / "s001", "own", held)
+    words = [f"checkpoint={trained / 'checkpoints' / 'best.ckpt'}", "record=ward/s001", "annotator=own"]
+    status = main(["predict", *words, "run_dir=run"])
+    line = _the_line(status, capsys.readouterr().err, tmp_path / "run")
+    assert "s001.own holds no beat" in line
+    assert wanted in line
+    assert "look at the signal" not in line
 
 
 @pytest.mark.parametrize("extension", ["csv", "hea", "dat"])

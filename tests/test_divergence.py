@@ -77,7 +77,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-TWO_RANKS = "-m torch.distributed.run --nproc-per-node=2 --no-python".split()
+TWO_RANKS = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--no-python"]
 TWO_RANKS = [sys.executable, *TWO_RANKS, sys.executable]
 
 

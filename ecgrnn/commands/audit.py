@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ecgrnn.command_config import AuditConfig
-from ecgrnn.commands.stages import say
+from ecgrnn.commands.idle import check_scoring
+from ecgrnn.commands.stages import say, say_all
 from ecgrnn.evaluation.files import write_json, write_text
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.evaluation.results import audit_model
@@ -14,10 +15,11 @@ def run(options: AuditConfig) -> None:
     """Print the proof, write it into the run folder, and fail where it fails."""
     run_dir = Path(options.run_dir)
     model = load_model(Path(options.checkpoint))
-    audit = audit_model(model, open_held_out(model, options.data))
-    lines = audit.lines()
-    for line in lines:
-        say(line)
+    check_scoring(options, model)
+    held_out = open_held_out(model, options.data)
+    audit = audit_model(model, held_out)
+    lines = audit.lines() if options.data.database is None else [*audit.lines(), *held_out.lines("compared")]
+    say_all(lines)
     write_text(run_dir / "audit.txt", "\n".join(lines) + "\n")
     write_json(run_dir / "audit.json", audit.to_dict())
     audit.require()

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ecgrnn.command_config import EvaluateConfig
+from ecgrnn.commands.idle import check_scoring
 from ecgrnn.commands.launch import keys_of_evaluation, together
-from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
 from ecgrnn.datasets.collection import annotation_notes
@@ -13,11 +14,12 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.forms import write_held_out
 from ecgrnn.evaluation.held_out import HeldOutRecords, open_held_out
-from ecgrnn.evaluation.results import audit_model, evaluate_checkpoint
-from ecgrnn.evaluation.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.evaluation.printed import beat_lines, rhythm_lines, superclass_lines
+from ecgrnn.evaluation.results import Results, audit_model, evaluate_checkpoint
+from ecgrnn.evaluation.rhythm import write_rhythm
 from ecgrnn.evaluation.statistics import Resampling
 from ecgrnn.evaluation.strip_results import evaluate_strips
-from ecgrnn.evaluation.superclass import superclass_lines, write_superclass
+from ecgrnn.evaluation.superclass import write_superclass
 from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import load_model
@@ -29,6 +31,7 @@ from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(Path(options.checkpoint))
+    check_scoring(options, model)
     with together(keys_of_evaluation(options.processes)):
         match model.task:
             case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
@@ -45,14 +48,15 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
         return
     run_dir = Path(options.run_dir)
     results = evaluate_strips(options, seconds=seconds)
+    say_all(results.held_out.lines())
     if isinstance(results.model.task, SuperclassConfig):
         lines = superclass_lines(write_superclass(results, run_dir=run_dir))
     else:
         lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
     _say_not_checked(results.audit)
-    files = (f"results     {run_dir / 'summary.json'}", f"report      {run_dir / 'report.html'}")
-    for line in (*lines, *files):
-        say(line)
+    say_all(
+        [*lines, f"results     {run_dir / 'summary.json'}", f"report      {run_dir / 'report.html'}"]
+    )
 
 
 def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:
@@ -71,6 +75,7 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
     held_out = open_held_out(model, options.data)
     audit = audit_model(model, held_out)
     audit.require()
+    say_all(held_out.lines())
     lines = write_held_out(
         model,
         held_out,
@@ -80,21 +85,31 @@ def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) 
         seconds=seconds,
     )
     _say_not_checked(audit)
-    for line in lines:
-        say(line)
+    say_all(lines)
     _say_notes(held_out)
+
+
+def write_beats(
+    results: Results, *, run_dir: Path, seconds: Mapping[str, float], verdicts: bool = True
+) -> None:
+    """Write what was found about a classifier of beats, and print its figures, in the first process."""
+    if rank() != 0:
+        return
+    summary = write_results(results, run_dir=run_dir, seconds=seconds)
+    say_all([*(results.audit.verdicts() if verdicts else ()), *results.held_out.lines()])
+    _say_not_checked(results.audit)
+    _say_notes(results.held_out)
+    say_all(beat_lines(summary))
 
 
 def _say_notes(held_out: HeldOutRecords) -> None:
     """Say what was merged or left out of the reference annotations."""
-    for note in annotation_notes(held_out.test):
-        say(f"annotations {note}")
+    say_all([f"annotations {note}" for note in annotation_notes(held_out.test)])
 
 
 def _say_not_checked(audit: Audit) -> None:
     """Say what the leak audit could not look at, before any figure."""
-    for line in audit.not_checked():
-        say(f"NOT CHECKED {line}")
+    say_all([f"NOT CHECKED {line}" for line in audit.not_checked()])
 
 
 def _beats(options: EvaluateConfig) -> None:
@@ -103,11 +118,7 @@ def _beats(options: EvaluateConfig) -> None:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(options, curves=training_curves(checkpoint))
     with stages.timed("report"):
-        if rank() == 0:
-            write_results(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
-    for line in results.audit.verdicts():
-        say(line)
-    _say_notes(results.held_out)
+        write_beats(results, run_dir=run_dir, seconds=training_seconds(checkpoint))
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")
     say(f"results     {run_dir / 'summary.json'}")
     say(f"report      {run_dir / 'report.html'}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ecgrnn.command_config import PredictConfig
+from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.config import DelineateConfig
@@ -11,7 +12,7 @@ from ecgrnn.datasets.record_names import records_below
 from ecgrnn.errors import CheckpointError, ConfigError, DataError, some_of
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.annotate import annotate_record
-from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.checkpoint import TrainedModel, load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import for_leads, leads_read
 from ecgrnn.inference.strips import annotate_strip
 from ecgrnn.inference.transcripts import transcribe_record
@@ -32,6 +33,7 @@ def run(options: PredictConfig) -> None:
         DataError: the record, or some of the folder's records, could not be annotated.
     """
     model = load_model(Path(options.checkpoint))
+    check_prediction(options, model)
     annotate = _annotate(options, model)
     path = Path(options.record)
     if path.is_dir() and not Path(f"{path}.hea").is_file():
@@ -45,7 +47,8 @@ def _one(options: PredictConfig, model: TrainedModel, annotate: Annotate, path: 
     if not isinstance(model.task, DelineateConfig):
         model = for_leads(model, path, options.leads)
         say(f"leads          {leads_read(model, path)}")
-    annotate(options, model, path, out)
+    with preprocessing_of_checkpoint():
+        annotate(options, model, path, out)
 
 
 def _annotate(options: PredictConfig, model: TrainedModel) -> Annotate:

@@ -2,12 +2,14 @@
 
 from ecgrnn.build import build_training_view
 from ecgrnn.command_config import PrepareConfig
+from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.datasets.collection import annotation_notes, open_collection
 
 
 def run(options: PrepareConfig) -> None:
     """Prepare as the options say."""
+    check_training(options)
     stages = Stages()
     view = build_training_view(options)  # of the training that will look for what is prepared here
     with stages.timed("prepare"):

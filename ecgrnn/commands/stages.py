@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ecgrnn.ranks import rank_of
@@ -13,6 +13,12 @@ def say(line: str) -> None:
     """Tell the user one line; of several processes the first one speaks."""
     if not rank_of(os.environ):
         tell(line)
+
+
+def say_all(lines: Iterable[str]) -> None:
+    """Tell the user several lines."""
+    for line in lines:
+        say(line)
 
 
 def tell(line: str) -> None:

@@ -16,6 +16,7 @@ import yaml
 from ecgrnn.build_trainer import check_course, check_trainer_keys, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
+from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import tell
 from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, Interrupted
@@ -52,6 +53,7 @@ def run(options: SweepConfig, *, compose: Compose | None = None) -> None:
     check_space(options.search.space, train_options(options))
     check_trainer_keys(dict.fromkeys(_trainer_keys(options)))
     check_course(options)
+    check_training(options)
     _check_objectives(options)
     _check_folder(options)
     words = trial_words(options)

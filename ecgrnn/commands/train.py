@@ -14,7 +14,8 @@ from ecgrnn.build_trainer import build_trainer, check_course
 from ecgrnn.build_training import build_datamodule, build_task
 from ecgrnn.choices import Epoch, Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
-from ecgrnn.commands.evaluate import judge_other_forms, judge_strips
+from ecgrnn.commands.evaluate import judge_other_forms, judge_strips, write_beats
+from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.launch import together
 from ecgrnn.commands.logs import log_options, log_results, write_training
 from ecgrnn.commands.resume import last_checkpoint, last_path, refuse_finished, requeue, stretches_trained
@@ -27,7 +28,7 @@ from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.evaluation.audit import audit_sides
 from ecgrnn.evaluation.results import Results, evaluate_checkpoint
 from ecgrnn.evaluation.seen import contents_of
-from ecgrnn.evaluation.write import training_curves, write_results
+from ecgrnn.evaluation.write import training_curves
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
 from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
@@ -36,12 +37,14 @@ from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import seconds_trained
+from ecgrnn.training.trainer_values import check_batches
 
 
 @on_threads
 def run(options: TrainConfig) -> None:
     """Train as the options say; everything is written into the run folder."""
     check_course(options)
+    check_training(options)
     folder = options.resume or options.run_dir
     refuse_finished(options)
     interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
@@ -63,6 +66,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         datamodule = build_datamodule(options)
         first_then_others(datamodule.prepare_data)
         datamodule.setup()
+    _check_batches(options, datamodule)
     signal = _signal(datamodule)
     counts = datamodule.class_counts(Side.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
@@ -101,7 +105,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     results = None
     match options.task:
         case _ if not options.evaluate_test:
-            say("test        nobody was scored: evaluate_test=false")
+            say("test        skipped (evaluate_test=false)")
         case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
             judge_other_forms(_judged(options, checkpoint), seconds=stages.seconds)
         case RhythmConfig() | SuperclassConfig():
@@ -110,6 +114,16 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
             results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
     log_results(trainer.loggers, options, results=results)
     say(f"checkpoint  {checkpoint}")
+
+
+def _check_batches(options: TrainConfig, datamodule: EcgDataModule) -> None:
+    """Check the keys of ``trainer`` that depend on how many batches there are, where one is given."""
+    if {"limit_train_batches", "limit_val_batches", "val_check_interval"} & set(options.trainer):
+        check_batches(
+            options.trainer,
+            train=len(datamodule.train_dataloader()),
+            validation=len(datamodule.val_dataloader()),
+        )
 
 
 def _fit(
@@ -161,8 +175,8 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
 def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
     with stages.timed("evaluate"):
         results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
-    if rank() == 0:
-        write_results(results, run_dir=run_dir, seconds=stages.seconds)
+    # who is proved to be on one side was said before the training
+    write_beats(results, run_dir=run_dir, seconds=stages.seconds, verdicts=False)
     say(f"report      {run_dir / 'report.html'}")
     return results
 

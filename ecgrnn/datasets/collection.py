@@ -62,7 +62,7 @@ def open_collection(
     Raises:
         DataError: when the database is not to be had, or a record is missing or damaged.
     """
-    folder, database = _find(data)
+    folder, database = find_records(data)
     labels = strip_labels(database.name, folder)
     sources = [
         RecordSource(
@@ -127,7 +127,13 @@ def find_scheme(name: str) -> LabelScheme:
     return SCHEMES[name]
 
 
-def _find(data: DataConfig) -> tuple[Path, Database]:
+def find_records(data: DataConfig) -> tuple[Path, Database]:
+    """Find, simulate or fetch a database, without preparing any record: its folder, and what it holds.
+
+    Raises:
+        ConfigError: the options do not say where it is.
+        DataError: it is not to be had, or a record named in ``data.records`` is not in it.
+    """
     records = tuple(data.records or ())
     if data.root is not None and "://" in data.root:
         raise ConfigError(

@@ -289,6 +289,12 @@ def _limited(database: Database, folder: Path, *, records: Sequence[str]) -> Dat
         if record not in known:
             raise DataError(f"{database.name} has no record {record!r}{nearest(record, database.records)}")
     kept = tuple(dict.fromkeys(records)) or database.records
+    left_out = [record for record in records if record in database.exclusions]
+    if left_out:
+        raise DataError(
+            f"record {left_out[0]} of {database.name} is {database.exclusions[left_out[0]]}; take it out of "
+            "the records named"
+        )
     absent = [record for record in kept if not (folder / f"{record}.hea").is_file()]
     if absent:
         raise DataError(

@@ -13,6 +13,8 @@ SIDES = ("train", "validation", "test")
 class Split:
     """Which records a model is fitted on, chosen on and judged on; no patient is on two sides.
 
+    A split with ``test`` alone says who an existing model is scored on; nothing can be trained with it.
+
     Attributes:
         name: how tables call it.
         train: records that weights, class weights and normalisation come from.
@@ -66,6 +68,8 @@ class Split:
         overlaps = manifest.get("accepted_overlaps", [])
         if not isinstance(name, str) or not isinstance(notes, list) or not isinstance(overlaps, list):
             raise SplitError("a split manifest needs a name, and lists of notes and accepted_overlaps")
+        if not sides["train"]:
+            raise SplitError(f"split {name}: the train side has no record; give it at least one patient")
         if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in overlaps):
             raise SplitError(
                 f"accepted_overlaps of a split manifest must be pairs of records, not {overlaps!r}"
@@ -83,7 +87,8 @@ class Split:
 
 def _check_sides(split: Split) -> None:
     seen: dict[str, str] = {}
-    for side in SIDES:
+    sides = SIDES if split.train or split.validation else ("test",)
+    for side in sides:
         if not split.side(side):
             raise SplitError(
                 f"split {split.name}: the {side} side has no record; give it at least one patient"

@@ -1,12 +1,12 @@
 """Reading a split that somebody wrote down: lists of records in a YAML file, and who was recorded in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from ecgrnn.datasets.databases import nearest
+from ecgrnn.datasets.databases import Database, nearest
 from ecgrnn.errors import SplitError
 
 _KEYS = ("train", "validation", "test", "patients")
@@ -17,7 +17,7 @@ class SplitFile:
     """What a split file says, before it is compared with a database.
 
     Attributes:
-        train: records of the training side.
+        train: records of the training side; empty in a file with ``test`` alone, for scoring.
         validation: records to choose on; None where they are to come out of the training side.
         test: held-out records.
         patients: record to patient, for the records whose patient is not their own name.
@@ -30,7 +30,7 @@ class SplitFile:
 
 
 def read_split_file(path: Path) -> SplitFile:
-    """Read a YAML file with the lists ``train``, ``test`` and, where wanted, ``validation`` and ``patients``.
+    """Read a YAML file with the list ``test`` and, where wanted, ``train``, ``validation`` and ``patients``.
 
     Raises:
         SplitError: the file cannot be read, has an unknown key, lacks one, or a key holds something else.
@@ -45,11 +45,10 @@ def read_split_file(path: Path) -> SplitFile:
     for key in content:
         if key not in _KEYS:
             raise SplitError(f"{path}: unknown key {key!r}{nearest(str(key), _KEYS)}")
-    for key in ("train", "test"):
-        if key not in content:
-            raise SplitError(f"{path}: the key {key} is missing; expected a list of records")
+    if "test" not in content:
+        raise SplitError(f"{path}: the key test is missing; expected a list of records")
     return SplitFile(
-        train=_records(content, "train", path=path),
+        train=_records(content, "train", path=path) if "train" in content else (),
         validation=_records(content, "validation", path=path) if "validation" in content else None,
         test=_records(content, "test", path=path),
         patients=_patients(content, path=path),
@@ -63,6 +62,22 @@ def split_patients(path: Path) -> dict[str, str]:
         SplitError: the file cannot be read or is not a split file.
     """
     return dict(read_split_file(path).patients)
+
+
+def check_named(database: Database, records: Sequence[str], *, where: str) -> None:
+    """Refuse names of records that a database does not have or leaves out.
+
+    Raises:
+        SplitError: naming the record.
+    """
+    known = set(database.records)
+    for record in records:
+        if record not in known:
+            raise SplitError(
+                f"{where} names {record!r}; {database.name} has no such record{nearest(record, known)}"
+            )
+        if record in database.exclusions:
+            raise SplitError(f"{where} names {record}, which is {database.exclusions[record]}; take it out")
 
 
 def _records(content: Mapping[str, object], key: str, *, path: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgrnn.datasets.databases import Database, nearest
 from ecgrnn.datasets.patients import resolve_patients
 from ecgrnn.datasets.split import SIDES, Split
-from ecgrnn.datasets.split_file import read_split_file, split_patients
+from ecgrnn.datasets.split_file import SplitFile, check_named, read_split_file, split_patients
 from ecgrnn.datasets.stratify import choose_validation, stratified_folds
 from ecgrnn.datasets.strip_tables import fixed_folds
 from ecgrnn.errors import SplitError
@@ -83,7 +83,7 @@ def build_split(
 
     Args:
         name: one of the names above, or the path of a YAML file with ``train``, ``test`` and, where wanted,
-            ``validation`` and ``patients``.
+            ``validation`` and ``patients``; a file with ``test`` alone is for scoring.
         database: an opened database; its exclusions are in no split.
         counts: class counts of each record, ``(class,)``; may be empty where nothing has to be chosen.
         validation_fraction: share of the training side that becomes validation.
@@ -118,11 +118,10 @@ def build_split(
         fold=fold,
         seed=seed,
     )
-    if name in _MAKERS:
-        return _MAKERS[name](request)
-    if is_split_file(name):
-        return _from_file(request)
-    raise SplitError(f"there is no split {name!r}{nearest(name, _MAKERS)}; or give the path of a YAML file")
+    split = _MAKERS[name](request) if name in _MAKERS else _from_file(request)
+    if not split.train:
+        raise SplitError(f"split {split.name}: the train side has no record; give it at least one patient")
+    return split
 
 
 def is_split_file(name: str) -> bool:
@@ -131,7 +130,7 @@ def is_split_file(name: str) -> bool:
 
 
 def _ds1ds2(request: _Request) -> Split:
-    _only_mitdb(request)
+    only_mitdb(request.name, request.database)
     overlap = {"201", "202"} <= set(request.records)
     return _with_validation(
         request,
@@ -144,7 +143,7 @@ def _ds1ds2(request: _Request) -> Split:
 
 
 def _ds1ds2_strict(request: _Request) -> Split:
-    _only_mitdb(request)
+    only_mitdb(request.name, request.database)
     # Leaving 202 out instead would keep more training beats, but change what the figures are over.
     train = tuple(record for record in DS1 if record != "201")
     return _with_validation(request, name=request.name, train=train, test=DS2, notes=(_STRICT,))
@@ -188,12 +187,43 @@ _MAKERS: Mapping[str, Callable[[_Request], Split]] = {
 }
 
 
-def _only_mitdb(request: _Request) -> None:
-    if request.database.name != "mitdb":
+MITDB_SPLITS = ("ds1ds2", "ds1ds2_strict")
+
+
+def only_mitdb(name: str, database: Database) -> None:
+    """Refuse a split of mitdb's records for another database.
+
+    Raises:
+        SplitError: naming both.
+    """
+    if database.name != "mitdb":
         raise SplitError(
-            f"split {request.name} is made of mitdb's records, and the database is {request.database.name}; "
+            f"split {name} is made of mitdb's records, and the database is {database.name}; "
             "use holdout, kfold or a YAML file"
         )
+
+
+def check_split_name(name: str | None) -> None:
+    """Refuse, before anything is prepared, a split that nobody can be trained with.
+
+    Raises:
+        SplitError: there is no such split, or its file cannot be read or has nobody to train on.
+    """
+    if name is not None and name not in _MAKERS:
+        _training_file(split_path(name))
+
+
+def split_path(name: str) -> Path:
+    """Give the path of a split file.
+
+    Raises:
+        SplitError: it is the path of no file, and the name of no split either.
+    """
+    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        return Path(name)
+    if name == "all":
+        raise SplitError("split all leaves nobody to train on; it is for evaluate and audit")
+    raise SplitError(f"there is no split {name!r}{nearest(name, _MAKERS)}; or give the path of a YAML file")
 
 
 def _included(request: _Request) -> tuple[str, ...]:
@@ -311,11 +341,11 @@ def _patients(database: Database) -> dict[str, str]:
 
 
 def _from_file(request: _Request) -> Split:
-    path = Path(request.name)
-    file = read_split_file(path)
+    path = split_path(request.name)
+    file = _training_file(path)
     named = {"train": file.train, "validation": file.validation or (), "test": file.test}
     for key, records in (*named.items(), ("patients", tuple(file.patients))):
-        _check_named(request.database, records, where=f"{path}: {key}")
+        check_named(request.database, records, where=f"{path}: {key}")
     patients = resolve_patients(request.database.records, request.database.patients, file.patients)
     request = replace(request, database=replace(request.database, patients=patients))
     allowed = set(request.records)
@@ -325,12 +355,11 @@ def _from_file(request: _Request) -> Split:
     return Split(name=path.stem, train=train, validation=validation, test=test, patients=patients)
 
 
-def _check_named(database: Database, records: Sequence[str], *, where: str) -> None:
-    known = set(database.records)
-    for record in records:
-        if record not in known:
-            raise SplitError(
-                f"{where} names {record!r}; {database.name} has no such record{nearest(record, known)}"
-            )
-        if record in database.exclusions:
-            raise SplitError(f"{where} names {record}, which is {database.exclusions[record]}; take it out")
+def _training_file(path: Path) -> SplitFile:
+    file = read_split_file(path)
+    if not file.train:
+        raise SplitError(
+            f"{path}: the key train is missing, so there is nobody to train on; expected a list of records "
+            "(a file with test alone is for evaluate and audit)"
+        )
+    return file

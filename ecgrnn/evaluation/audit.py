@@ -68,6 +68,8 @@ class Audit:
             SplitError: a check failed; says which one and what it found.
         """
         failed = [check for check in self.checks if check.passed is False]
+        if failed and failed[0].name.startswith(_OTHER):
+            raise SplitError(failed[0].detail)
         if failed:
             raise SplitError(
                 f"split {self.split.name} is refused: {failed[0].name} does not hold, {failed[0].detail}"
@@ -122,6 +124,7 @@ def audit_sides(
     kept: Mapping[str, Mapping[str, str]] | None = None,
     absent: str = "",
     quick: bool = False,
+    generates: bool = False,
 ) -> Audit:
     """Prove that the sides of a split share no patient, record, signal or window.
 
@@ -140,7 +143,9 @@ def audit_sides(
         absent: why the records are not at hand.
         quick: leave windows of beats in sequence out: no signal is on two sides, and to cut them all takes
             longer than the rest of a start.
+        generates: the task generates beats and decides nothing.
     """
+    fitted = (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH) if generates else _fitted(view)
     names = [_patients(split), _records(split)]
     if not sides:
         unseen = f"the records are not at hand ({absent})"
@@ -150,14 +155,14 @@ def audit_sides(
         if fingerprint is not None:
             other = _other_stretch(split, fingerprint, stretches)
             unproved.append(other or Check(_NAMES["fingerprint"], None, unseen))
-        return Audit(split, counts, (*names, *known, *unproved), _fitted(view))
+        return Audit(split, counts, (*names, *known, *unproved), fitted)
     checks = [*names, _signals(sides)]
     if isinstance(view, BeatView) or (isinstance(view, BeatSequenceView) and not quick):
         checks.append(_windows(sides, view))
     if fingerprint is not None:
         other = _other_stretch(split, fingerprint, stretches)
         checks.append(other or _fingerprint(sides, fingerprint, n_stretches=len(stretches)))
-    return Audit(split, counts, tuple(checks), _fitted(view))
+    return Audit(split, counts, tuple(checks), fitted)
 
 
 def check_other_database(
@@ -180,10 +185,21 @@ def check_other_database(
             "the records trained on are not at hand, and the checkpoint keeps no digests of them",
         )
     digests = {record.digest: record.name for record in seen} | dict(kept or {})
-    for record in test:
-        found = [digests[one] for one in (record.digest, *record.contents) if one in digests]
-        if found:
-            return Check(_OTHER, False, f"record {record.name} is record {found[0]}, which it has seen")
+    known = {
+        record.name: digests[same[0]]
+        for record in test
+        if (same := [one for one in (record.digest, *record.contents) if one in digests])
+    }
+    if known:
+        first, its = next(iter(known.items()))
+        unseen = [record.name for record in test if record.name not in known]
+        most = ",...]" if len(unseen) > _MOST_NAMED else "]"
+        take = f"; others: data.records=[{','.join(unseen[:_MOST_NAMED])}{most}" if unseen else ""
+        detail = (
+            f"{len(known)} of {len(test)} records hold signals that the checkpoint was trained or validated "
+            f"on ({some_of(list(known))}; {first} is its record {its}), so they cannot be scored{take}"
+        )
+        return Check(_OTHER, False, detail)
     unlike = len({record.name for record in seen} | set((kept or {}).values()))
     flat = [record.name for record in test if not record.contents] if not seen else []
     if flat:
@@ -191,6 +207,7 @@ def check_other_database(
     return Check(_OTHER, True, f"{len(test)} records differ from the {unlike} it has seen")
 
 
+_MOST_NAMED = 8
 _OTHER = "no held-out signal was seen in training"
 _NAMES = {
     "patients": "no patient is on two sides",
@@ -207,7 +224,8 @@ def _fitted(view: Any) -> tuple[tuple[str, str], ...]:
         case WaveView() | TranscriptView():
             return (_WEIGHTS, _EPOCH)
         case StripView():
-            return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, _DETECTOR)
+            weights = () if view.several else (_CLASS_WEIGHTS,)
+            return (_WEIGHTS, *weights, _EPOCH, *((_DETECTOR,) if view.strip_features else ()))
         case _:
             return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, *_DECISION, _DETECTOR)
 

@@ -14,7 +14,7 @@ from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.datasets.waves import WaveView
 from ecgrnn.evaluation.audit import Audit
 from ecgrnn.evaluation.delineation_report import delineation_report
-from ecgrnn.evaluation.figures import decimal, estimate, few_patients_lines, percent
+from ecgrnn.evaluation.figures import decimal, estimate, percent
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.model_card import task_card
@@ -112,28 +112,6 @@ def write_delineation(
     pictures = _pictures(delineated, folder=held_out.folder)
     write_text(run_dir / "report.html", delineation_report(summary, pictures, title=held_out.title))
     return summary
-
-
-def table_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of fiducials as lines of text."""
-    lines = [
-        f"{'':<11} {'marks':>6} {'patients':>8} {'Se %':>8} {'+P %':>8} {'mean ms':>8} {'SD ms':>7}  F1 %"
-    ]
-    for name, row in summary["fiducials"].items():
-        se, pp = (
-            percent(row[key], digits=2, unit="", undefined="-")
-            for key in ("sensitivity", "positive_predictivity")
-        )
-        errors = " ".join(
-            f"{decimal(row[key], digits=1, undefined='-'):>{width}}" for key, width in _ERRORS.items()
-        )
-        f1 = estimate(summary["intervals"][name], undefined="-")
-        counted = f"{row['support']:>6} {row['patients']:>8}"
-        lines.append(f"{name:<11} {counted} {se:>8} {pp:>8} {errors}  {f1}")
-    return [*lines, *few_patients_lines(summary)]
-
-
-_ERRORS = {"mean_ms": 8, "sd_ms": 7}
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:

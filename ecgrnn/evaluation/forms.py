@@ -6,11 +6,12 @@ from pathlib import Path
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import CheckpointError
 from ecgrnn.evaluation.audit import Audit
-from ecgrnn.evaluation.delineation import table_lines, write_delineation
-from ecgrnn.evaluation.generation import generation_lines, write_generation
+from ecgrnn.evaluation.delineation import write_delineation
+from ecgrnn.evaluation.generation import write_generation
 from ecgrnn.evaluation.held_out import HeldOutRecords
+from ecgrnn.evaluation.printed import delineation_lines, generation_lines, transcription_lines
 from ecgrnn.evaluation.statistics import Resampling
-from ecgrnn.evaluation.transcription import transcription_lines, write_transcription
+from ecgrnn.evaluation.transcription import write_transcription
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.ranks import rank
@@ -45,7 +46,7 @@ def write_held_out(
             summary = write_delineation(
                 model, held_out, audit=audit, resampling=resampling, run_dir=run_dir, seconds=seconds
             )
-            lines = table_lines(summary)
+            lines = delineation_lines(summary)
         case GenerationConfig():
             summary = write_generation(model, held_out, audit=audit, run_dir=run_dir, seconds=seconds)
             lines = generation_lines(summary)

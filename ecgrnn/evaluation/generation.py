@@ -89,17 +89,6 @@ def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotat
     ]
 
 
-def generation_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of classes as lines of text."""
-    lines = [f"{'class':<6} {'beats':>8} {'patients':>9} {'RMSE mV':>8} {'least mV':>9} {'explained':>10}"]
-    for name, row in summary["classes"].items():
-        lines.append(
-            f"{name:<6} {row['beats']:>8,} {row['patients']:>9} {row['rmse_mv']:>8.3f} "
-            f"{row['mean_beat_rmse_mv']:>9.3f} {percent(row['explained'], undefined='-'):>10}"
-        )
-    return lines
-
-
 _MOST_BEATS = 20_000
 """Beats of a class that are compared; of more, every k-th."""
 

@@ -1,6 +1,7 @@
 """Held-out records read by a trained model: which they are, and what the model makes of their beats."""
 
 import dataclasses
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from ecgrnn.build import build_view
 from ecgrnn.config import DataConfig, LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
-from ecgrnn.datasets.collection import Collection, open_collection, split_collection
+from ecgrnn.datasets.collection import Collection, find_records, open_collection, split_collection
+from ecgrnn.datasets.scored_records import ALL, scored_split
 from ecgrnn.datasets.splits import SIDES, Split
 from ecgrnn.datasets.windows import BeatTable, beat_table
-from ecgrnn.errors import DataError, SplitError
+from ecgrnn.errors import DataError, SplitError, some_of
 from ecgrnn.evaluation.seen import seen_leads
 from ecgrnn.inference.beats import probabilities, shared_logits
-from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.inference.checkpoint import TrainedModel, preprocessing_of_checkpoint
+from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.spec import LabelScheme
 
 
@@ -38,6 +41,8 @@ class HeldOutRecords:
             are not at hand.
         own_annotator: extension of their reference annotations.
         absent: why they are not at hand.
+        of: how many records the test ones were chosen from: those asked for, or all of the database.
+        left_out: why records that could have been scored are not, one line each.
     """
 
     database: str
@@ -49,6 +54,25 @@ class HeldOutRecords:
     own: dict[str, list[CachedRecord]]
     own_annotator: str
     absent: str = ""
+    of: int = 0
+    left_out: tuple[str, ...] = ()
+
+    def lines(self, done: str = "scored") -> list[str]:
+        """Say which records are scored (or what else is done), and out of which, for a terminal."""
+        names = [record.name for record in self.test]
+        shown = " ".join(names[:_MOST_NAMED]) + (" ..." if len(names) > _MOST_NAMED else "")
+        text = f"{len(names)} of {self.of} records of {self.database}, split {self.split.name}: {shown}"
+        scored = textwrap.wrap(text, width=_WIDTH, break_long_words=False, break_on_hyphens=False)
+        head = [f"{done:<12}", *[" " * 12] * len(scored)]
+        lines = [f"{left}{right}" for left, right in zip(head, scored, strict=False)]
+        return [*lines, *(f"left out    {why}" for why in self.left_out)]
+
+
+_MOST_NAMED = 60
+"""Records named on a terminal; all of them are in ``summary.json``."""
+
+_WIDTH = 68
+"""Characters of a line behind its heading: 80 in all."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,7 @@ class HeldOutBeats:
         return probabilities(self.logits)
 
 
+@preprocessing_of_checkpoint()
 def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     """Open the records a model is to be scored on: its own test side, or that of another database.
 
@@ -99,25 +124,27 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     ours = data.database is None
     own, absent = own_records(model, data)
     if ours:
-        collection = _open(model, _settings(model, data), split.test)
-        annotator = model.data.annotator
-    else:
-        annotator = data.annotator
-        annotators = _view(model, annotator).annotators
-        collection = open_collection(data, model.preprocessing, annotators=annotators)
-        split = _other_split(
-            model, data, collection, compared=bool(own or seen_leads(model.facts, "train", "validation"))
+        chosen = _Chosen(
+            split,
+            _open(model, _settings(model, data), split.test),
+            of=sum(len(split.side(side)) for side in SIDES),
         )
+    else:
+        seen = bool(own or seen_leads(model.facts, "train", "validation"))
+        chosen = _choose(model, data, compared=seen)
+    split, collection = chosen.split, chosen.collection
     return HeldOutRecords(
         database=collection.database.name,
         title=collection.database.title,
         folder=collection.folder,
         split=split,
-        annotator=annotator,
+        annotator=model.data.annotator if ours else data.annotator,
         test=pick_records(collection, split, split.test),
         own=own,
         own_annotator=model.data.annotator,
         absent=absent,
+        of=chosen.of,
+        left_out=chosen.left_out,
     )
 
 
@@ -167,12 +194,20 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
     own = Split.from_manifest(model.split)
     seen = {own.patients[record]: record for record in (*own.train, *own.validation)}
     accepted = {record for pair in own.accepted_overlaps for record in pair}
-    for record in split.test:
-        if split.patients[record] in seen and not (record in accepted and record in own.test):
-            raise SplitError(
-                f"record {record} cannot be tested on: the checkpoint has seen its patient in record "
-                f"{seen[split.patients[record]]}; leave data= out to score the checkpoint's own test side"
-            )
+    known = [
+        record
+        for record in split.test
+        if split.patients[record] in seen and not (record in accepted and record in own.test)
+    ]
+    if known:
+        unseen = [record for record in split.test if record not in known]
+        others = f", or name those it has not seen: data.records=[{','.join(unseen[:8])}" if unseen else ""
+        end = "" if not unseen else ",...]" if len(unseen) > 8 else "]"
+        raise SplitError(
+            f"record {known[0]} cannot be tested on: the checkpoint has seen its patient in record "
+            f"{seen[split.patients[known[0]]]} (the same holds for {len(known)} of {len(split.test)} "
+            f"records); leave data= out to score the checkpoint's own test records{others}{end}"
+        )
 
 
 def read_beats(
@@ -187,9 +222,10 @@ def read_beats(
     view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
     table = beat_table(records, annotator=annotator, scheme=scheme)
     if not len(table):
+        held = kinds_of(records[0].annotations(annotator))
         raise DataError(
-            f"the records {', '.join(record.name for record in records[:5])} have no beat in their "
-            f"{annotator!r} annotations; give data.annotator another extension"
+            f"the records {some_of([record.name for record in records])} have no beat in their {annotator!r} "
+            f"annotations ({records[0].name} has {held}); give data.annotator another extension"
         )
     logits = shared_logits(
         model.network,
@@ -226,14 +262,71 @@ def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
 
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:
     limited = dataclasses.replace(data, records=list(names))
+    root = Path(data.root).expanduser() if data.root is not None else None
+    trained_there = root is not None and data.root == model.data.root
+    if root is not None and trained_there and not (root.is_absolute() or root.is_dir()):
+        raise DataError(
+            f"the checkpoint was trained with data.root={data.root}, relative to the folder its training "
+            f"was started in, and there is no such folder below {Path.cwd()}; give data.root=DIR, the folder "
+            "where the records are now"
+        )
     return open_collection(limited, model.preprocessing, annotators=_view(model, data.annotator).annotators)
 
 
-def _other_split(model: TrainedModel, data: DataConfig, collection: Collection, *, compared: bool) -> Split:
-    view = _view(model, data.annotator)
-    split = split_collection(collection, data, view.counts(list(collection.records.values())))
+@dataclass(frozen=True)
+class _Chosen:
+    """The records to score: who they are, prepared, out of how many, and why others are not among them."""
+
+    split: Split
+    collection: Collection
+    of: int
+    left_out: tuple[str, ...] = ()
+
+
+def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen:
+    """Choose the records of another database that are scored, and prepare them."""
+    folder, database = find_records(data)
+    name = data.split or (ALL if data.database == "folder" else database.default_split)
+    view, of = _view(model, data.annotator), len(database.included)
+    split = scored_split(name, database=database, records=data.records, folds=data.folds, fold=data.fold)
+    if split is None:
+        collection = open_collection(data, model.preprocessing, annotators=view.annotators)
+        split = split_collection(collection, data, view.counts(list(collection.records.values())))
+        refuse_seen_patients(model, data, split, compared=compared)
+        return _Chosen(split, collection, of)
+    whole = name == ALL
+    extensions = view.annotators or database.annotators
+    bare = [record for record in split.test if whole and not _annotated(folder / record, extensions)]
+    split = _without(split, bare, data=data, why=f"no .{', .'.join(extensions)} file")
     refuse_seen_patients(model, data, split, compared=compared)
-    return split
+    limited = dataclasses.replace(data, records=list(split.test))
+    collection = open_collection(limited, model.preprocessing, annotators=view.annotators)
+    counts = view.counts(list(collection.records.values())) if whole else {}
+    empty = [record for record in split.test if whole and not counts[record].any()]
+    held = kinds_of(collection.records[empty[0]].annotations(extensions[0])) if empty and extensions else ""
+    split = _without(split, empty, data=data, why=f"nothing to score in {held}")
+    reasons = {"without annotations": bare, "with annotations of which none is scored": empty}
+    told = (f"{len(names)} {why}: {some_of(names)}" for why, names in reasons.items() if names)
+    return _Chosen(split, collection, of, tuple(told))
+
+
+def _annotated(path: Path, extensions: Sequence[str]) -> bool:
+    return all(path.with_name(f"{path.name}.{extension}").is_file() for extension in extensions)
+
+
+def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str) -> Split:
+    """Take records out of a test side, but for those that were asked for by name.
+
+    Raises:
+        DataError: such a record cannot be scored, or none is left.
+    """
+    if records and (data.records is not None or len(records) == len(split.test)):
+        raise DataError(
+            f"{len(records)} of {len(split.test)} records cannot be scored ({some_of(records)}): there is "
+            f"{why}, and data.annotator={data.annotator}; leave them out, or name another annotator"
+        )
+    gone = set(records)
+    return dataclasses.replace(split, test=tuple(name for name in split.test if name not in gone))
 
 
 def _view(model: TrainedModel, annotator: str) -> Any:

@@ -40,6 +40,7 @@ from ecgrnn.evaluation.statistics import (
     differences,
     ec57_statistics,
 )
+from ecgrnn.form_config import GenerationConfig
 from ecgrnn.inference.checkpoint import TrainedModel, load_model
 from ecgrnn.metrics.classification import confusion_matrix
 from ecgrnn.metrics.ec57 import Ec57Scores
@@ -163,6 +164,7 @@ def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
         stretches=model.facts.get("stretches", ()),
         kept={side: seen_leads(model.facts, side) for side in SIDES},
         absent=held_out.absent,
+        generates=isinstance(model.task, GenerationConfig),
     )
     if held_out.split == own_split:
         return audit

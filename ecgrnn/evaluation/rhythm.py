@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.evaluation.figures import estimate, few_patients_lines, percent
+from ecgrnn.evaluation.figures import estimate
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.evaluation.rhythm_report import choose_strips, rhythm_report
@@ -53,26 +53,6 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
         "expected_calibration_error": number(curve.expected_calibration_error),
     }
     return strip_summary(results, figures)
-
-
-def rhythm_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'patients':>8} {'Se %':>8} {'+P %':>8}  F1"]
-    for name, score in summary["classes"].items():
-        se, pp = (
-            percent(score[key], digits=2, unit="", undefined="-")
-            for key in ("sensitivity", "positive_predictivity")
-        )
-        f1 = estimate(summary["intervals"][f"{name}_f1"], as_percent=False, undefined="-")
-        counted = f"{score['support']:>6} {score['patients']:>8}"
-        lines.append(f"{name:<10} {counted} {se:>8} {pp:>8}  {f1}")
-    over = " ".join(summary["macro_f1_classes"])
-    mean, right = (
-        estimate(summary["intervals"][key], as_percent=key == "accuracy", undefined="-")
-        for key in ("macro_f1", "accuracy")
-    )
-    lines.append(f"mean F1 over {over}: {mean}, accuracy {right}")
-    return [*lines, *few_patients_lines(summary)]
 
 
 def rhythm_card(summary: Mapping[str, Any], *, title: str) -> str:

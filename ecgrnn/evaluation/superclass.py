@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.evaluation.figures import estimate, few_patients_lines
+from ecgrnn.evaluation.figures import estimate
 from ecgrnn.evaluation.files import write_csv, write_json, write_text
 from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.evaluation.statistics import Resampling, few_patients, number
@@ -57,20 +57,6 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
         "interval_note": few_patients(n_patients),
     }
     return strip_summary(results, figures)
-
-
-def superclass_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the table of classes as lines of text."""
-    lines = [f"{'':<10} {'strips':>6} {'patients':>8}  AUROC"]
-    for name, score in summary["classes"].items():
-        found = {"estimate": score["auroc"], "bca": score["interval"]}
-        area = estimate(found, as_percent=False, undefined="-")
-        lines.append(f"{name:<10} {score['support']:>6} {score['patients']:>8}  {area}")
-    mean = {"estimate": summary["macro_auroc"], "bca": summary["macro_auroc_interval"]}
-    lines.append(
-        f"macro AUROC {estimate(mean, as_percent=False, undefined='-')} over {summary['records']} strips"
-    )
-    return [*lines, *few_patients_lines(summary)]
 
 
 def superclass_card(summary: Mapping[str, Any], *, title: str) -> str:

@@ -11,7 +11,7 @@ from ecgrnn.build import build_view
 from ecgrnn.config import LoaderConfig
 from ecgrnn.datasets.cache import CachedRecord
 from ecgrnn.evaluation.audit import Audit
-from ecgrnn.evaluation.figures import estimate, few_patients_lines
+from ecgrnn.evaluation.figures import estimate
 from ecgrnn.evaluation.files import Row, write_csv, write_json, write_text
 from ecgrnn.evaluation.held_out import HeldOutRecords
 from ecgrnn.evaluation.model_card import task_card
@@ -64,20 +64,6 @@ def write_transcription(
     write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
     write_text(run_dir / "report.html", transcription_report(summary, rows, title=held_out.title))
     return summary
-
-
-def transcription_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Give the figures as lines of text."""
-    kinds = ("substituted", "deleted", "inserted")
-    errors, exact = (
-        estimate(summary["intervals"][name], undefined="-") for name in ("token_error_rate", "exact_share")
-    )
-    return [
-        f"token error rate  {errors} of {summary['symbols']:,} beats of {summary['patients']:,} patients: "
-        + ", ".join(f"{summary[kind]} {kind}" for kind in kinds),
-        f"strips all right  {exact} of {summary['strips']:,}",
-        *few_patients_lines(summary),
-    ]
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ecgrnn.evaluation.calibration import curve_rows, reliability_rows
 from ecgrnn.evaluation.files import write_csv, write_json, write_text
@@ -24,8 +25,8 @@ from ecgrnn.evaluation.summary import (
 )
 
 
-def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, float]) -> None:
-    """Write everything; the same results give the same bytes.
+def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Write everything and give the summary; the same results give the same bytes.
 
     Args:
         results: what was found.
@@ -67,6 +68,7 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
     write_json(run_dir / "audit.json", results.audit.to_dict())
     write_text(run_dir / "MODEL_CARD.md", model_card(summary, title=shown.title))
     write_text(run_dir / "report.html", report(shown))
+    return summary
 
 
 def training_seconds(checkpoint: Path) -> dict[str, float]:

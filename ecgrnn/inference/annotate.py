@@ -21,8 +21,9 @@ from ecgrnn.inference.beats import beat_logits, probabilities
 from ecgrnn.inference.checkpoint import TrainedModel
 from ecgrnn.inference.leads import find_beats
 from ecgrnn.inference.tables import write_table
-from ecgrnn.signals.annotations import Annotations, beats_of, write_annotations
-from ecgrnn.signals.header import Header
+from ecgrnn.signals.annotation_kinds import kinds_of
+from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
+from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.record import chosen_header
 from ecgrnn.signals.reference import read_reference, reference_notes
@@ -74,7 +75,7 @@ def annotate_record(
     header = chosen_header(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
     sample, positions_from = _positions(path, annotator=annotator, model=model, header=header)
     if not len(sample):
-        raise DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
+        raise _no_beat(path, annotator)
     chance = probabilities(classify_record(model, path, sample, batch_size=batch_size))
     label = chance.argmax(axis=-1)
     fs_hz = header.fs_hz
@@ -150,6 +151,16 @@ def _positions(
     )
     said = f" ({', '.join(notes)})" if (notes := reference_notes(reference.merged, reference.outside)) else ""
     return beats_of(reference.annotations, model.scheme).sample, f"{annotator}{said}"
+
+
+def _no_beat(path: Path, annotator: str | None) -> DataError:
+    if annotator is None:
+        return DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
+    held = kinds_of(read_annotations(path, annotator, fs_hz=read_header(path).fs_hz))
+    return DataError(
+        f"{path}.{annotator} holds no beat, but {held}; leave annotator={annotator} out to detect the beats, "
+        "or name an annotator that has marked them"
+    )
 
 
 def _as_annotations(

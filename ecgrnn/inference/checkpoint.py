@@ -1,7 +1,8 @@
 """Checkpoints as plain data: what goes in beside the weights, and how a model comes back out."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -13,7 +14,7 @@ from ecgrnn.build import build_network, network_config_of, task_config_of
 from ecgrnn.checkpoint_file import read_plain
 from ecgrnn.config import DataConfig, PreprocessingConfig, TaskConfig
 from ecgrnn.datasets.split import SIDES, Split
-from ecgrnn.errors import CheckpointError, EcgrnnError
+from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.network_config import NetworkConfig
 from ecgrnn.spec import LabelScheme, SignalSpec, from_plain
 
@@ -56,6 +57,22 @@ class TrainedModel:
     fingerprint: str
     facts: Mapping[str, Any]
     trained_leads: tuple[tuple[str, ...], ...] = ()
+
+
+@contextmanager
+def preprocessing_of_checkpoint() -> Iterator[None]:
+    """Say inside of a record that does not fit the filters what helps where a checkpoint has fixed them.
+
+    Raises:
+        DataError: in place of the advice to change an option of training.
+    """
+    try:
+        yield
+    except MisfitError as error:
+        raise DataError(
+            f"{error.reason}; the checkpoint fixes the preprocessing: give a recording of a higher "
+            "sampling frequency, or a checkpoint trained with other filters"
+        ) from None
 
 
 def versions() -> dict[str, str]:

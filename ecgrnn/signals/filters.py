@@ -110,10 +110,10 @@ def check_corners(
         if corner_hz is not None and not 0 < corner_hz < fs_hz / 2:
             raise ConfigError(
                 f"{name}={corner_hz} must lie between 0 Hz and half of the record's sampling frequency, "
-                f"{fs_hz / 2} Hz; change it, or set it to null"
+                f"{fs_hz / 2} Hz"
             )
     if notch_hz is not None and not 2 <= notch_hz <= fs_hz / 2 - 2:
-        raise ConfigError(f"notch_hz={notch_hz} must lie 2 Hz inside 0 to {fs_hz / 2} Hz; set it to null")
+        raise ConfigError(f"notch_hz={notch_hz} must lie 2 Hz inside 0 to {fs_hz / 2} Hz")
     if highpass_hz is not None and lowpass_hz is not None and highpass_hz >= lowpass_hz:
         raise ConfigError(
             f"highpass_hz={highpass_hz} must lie below lowpass_hz={lowpass_hz}; nothing would pass"

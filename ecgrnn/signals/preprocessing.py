@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.choices import Normalisation
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import ConfigError, DataError, names_there
+from ecgrnn.errors import ConfigError, DataError, MisfitError, names_there
 from ecgrnn.signals.causal_filters import CausalFilter, CausalState, causal_filter
 from ecgrnn.signals.filters import filter_signal
 from ecgrnn.signals.normalise import robust_spread, scale_signal
@@ -220,9 +220,9 @@ def fill_missing(record: Record, *, held: NDArray[np.float32] | None = None) -> 
     return replace(record, signal=filled.T, missing=missing)
 
 
-def misfit(name: str, fs_hz: float, error: ConfigError) -> DataError:
+def misfit(name: str, fs_hz: float, error: ConfigError) -> MisfitError:
     """Say which record the filters do not fit: others of its folder may have another sampling frequency."""
-    return DataError(f"record {name} at {fs_hz:g} Hz does not fit preprocessing: {error}")
+    return MisfitError(f"record {name} at {fs_hz:g} Hz does not fit preprocessing: {error}")
 
 
 def _filtered(record: Record, config: PreprocessingConfig, *, to_hz: float) -> NDArray[np.float32]:

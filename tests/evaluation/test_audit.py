@@ -13,7 +13,7 @@ from ecgrnn.errors import SplitError
 from ecgrnn.evaluation.audit import audit_sides, check_other_database
 from ecgrnn.evaluation.held_out import open_held_out, own_records, refuse_seen_patients
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.signals.rhythms import SUPERCLASS_SCHEME
+from ecgrnn.signals.rhythms import RHYTHM_SCHEME, SUPERCLASS_SCHEME
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +142,22 @@ def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_
 
 def test_only_what_the_task_has_is_said_to_be_fitted(held_out):
     strips = StripView(SUPERCLASS_SCHEME, strip_features=False, several=True, in_memory_mb=0.0)
-    views = {"beats": None, "strips": strips, "waves": WaveView("lead", step_s=0.02)}
+    rhythms = StripView(RHYTHM_SCHEME, strip_features=True, several=False, in_memory_mb=0.0)
+    views = {"beats": None, "strips": strips, "rhythms": rhythms, "waves": WaveView("lead", step_s=0.02)}
     fitted = {
         name: [what for what, _ in audit_sides(held_out.split, {}, view=view, counts={}).fitted]
         for name, view in views.items()
     }
     assert "temperature" in fitted["beats"]
     assert "decision thresholds" in fitted["beats"]
-    assert fitted["strips"] == [
+    assert fitted["rhythms"] == [
         what for what in fitted["beats"] if what not in ("temperature", "decision thresholds")
+    ]
+    assert fitted["strips"] == fitted["waves"]  # no class weights, and no detector
+    generator = audit_sides(held_out.split, {}, view=None, counts={}, generates=True).fitted
+    assert [what.split(",")[0] for what, _ in generator] == [
+        "weights",
+        "class weights of the loss",
+        "best epoch",
     ]
     assert [what.split(",")[0] for what in fitted["waves"]] == ["weights", "best epoch"]

@@ -1,0 +1,134 @@
+"""Refuses options that were given but cannot act: kept in config.yaml they would look as if they had."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+
+from ecgrnn.command_config import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
+from ecgrnn.config import DataConfig, DelineateConfig, TaskConfig
+from ecgrnn.datasets.databases import DATABASES
+from ecgrnn.errors import ConfigError
+from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.inference.checkpoint import TrainedModel
+from ecgrnn.option_rules import given_names
+from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+
+_PLACE = {"database", "root", "cache", "workers"}
+"""Options of ``data`` that say where the checkpoint's own database is."""
+
+Idle = Mapping[str, str]
+"""Name of an option to the reason why it cannot act."""
+
+
+def check_training(options: TrainConfig) -> None:
+    """Refuse what cannot act in a training, nor in the preparation for one.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    if options.resume is not None:
+        return  # compared option by option with the run that it continues
+    idle = {**_of_data(options.data, _split_name(options.data, "holdout")), **_of_task(options.task)}
+    trackers = {"mlflow_uri": options.logger.mlflow, "wandb_online": options.logger.wandb}
+    for name, used in trackers.items():
+        if not used:
+            idle[f"logger.{name}"] = f"logger.{name.partition('_')[0]} is false"
+    _refuse(idle)
+
+
+def check_scoring(options: EvaluateConfig | AuditConfig, model: TrainedModel) -> None:
+    """Refuse what cannot act where a checkpoint is scored or audited.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    data, task = options.data, model.task
+    idle: dict[str, str] = {}
+    changed: Iterable[str] = ()
+    if data.database is None:
+        why = (
+            f"without data= the checkpoint's own test records are used (split {model.split['name']}); "
+            "name a database with data= to choose others"
+        )
+        others = [field.name for field in fields(DataConfig) if field.name not in _PLACE]
+        idle = {f"data.{name}": why for name in others}
+        default = DataConfig()
+        changed = [f"data.{name}" for name in others if getattr(data, name) != getattr(default, name)]
+    else:
+        name = _split_name(data, "all")
+        idle = {**_of_data(data, name), **_of_task(task)}
+        idle["data.validation_fraction"] = "validation records are not drawn where a checkpoint is scored"
+        idle["data.scheme"] = "the classes are the checkpoint's; evaluate takes scheme="
+        if name not in {"holdout", "kfold"}:
+            idle["data.split_seed"] = f"nothing of data.split={name} is drawn here"
+    if isinstance(options, EvaluateConfig):
+        idle |= _of_evaluation(task)
+    _refuse(idle, changed)
+
+
+def check_prediction(options: PredictConfig, model: TrainedModel) -> None:
+    """Refuse what cannot act where records are annotated.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    form = f"{options.checkpoint} was trained with task={model.facts['task']['form']}"
+    idle: dict[str, str] = {}
+    if isinstance(model.task, DelineateConfig | TranscriptionConfig | RhythmConfig | SuperclassConfig):
+        idle["annotator"] = f"{form}, which takes no beat positions"
+        idle["batch_size"] = f"{form}, which reads one record at a time"
+    if isinstance(model.task, DelineateConfig):
+        idle["extension"] = f"{form}, which writes one file per lead, named like the lead"
+    if isinstance(model.task, TranscriptionConfig):
+        idle["extension"] = f"{form}, which writes a table and no annotation file"
+    _refuse(idle, ["annotator"] if options.annotator is not None else [])
+
+
+def _split_name(data: DataConfig, of_folder: str) -> str:
+    known = DATABASES.get(data.database or "")
+    return data.split or (known.default_split if known else of_folder)
+
+
+def _of_data(data: DataConfig, split: str) -> dict[str, str]:
+    """Say which options of ``data`` have no effect on a named database and split."""
+    idle: dict[str, str] = {}
+    if data.database != "synthetic":
+        for name in ("n_patients", "duration_s", "simulation_seed"):
+            idle[f"data.{name}"] = "only data=synthetic is simulated"
+    if split not in {"kfold", "strips"}:
+        for name in ("fold", "folds"):
+            idle[f"data.{name}"] = f"data.split={split} has no folds to choose from; take data.split=kfold"
+    if split == "published":
+        for name in ("validation_fraction", "split_seed"):
+            idle[f"data.{name}"] = "data.split=published says who validates"
+    return idle
+
+
+def _of_task(task: TaskConfig) -> dict[str, str]:
+    """Say which options of ``data`` a task does not read."""
+    idle: dict[str, str] = {}
+    if isinstance(task, DelineateConfig | RhythmConfig | SuperclassConfig):
+        idle["data.scheme"] = "this task has classes of its own"
+    if isinstance(task, RhythmConfig | SuperclassConfig):
+        idle["data.annotator"] = "the labels of this task are in a table of the database"
+    return idle
+
+
+def _of_evaluation(task: TaskConfig) -> dict[str, str]:
+    """Say which options of ``evaluate`` belong to other tasks."""
+    idle: dict[str, str] = {}
+    other = isinstance(task, DelineateConfig | GenerationConfig | TranscriptionConfig)
+    if other or isinstance(task, RhythmConfig | SuperclassConfig):
+        for name in ("scheme", "start_s", "window_s"):
+            idle[name] = "it is for classifiers of beats"
+    if other:
+        idle["batch_size"] = "this task is not scored in batches of beats"
+    if isinstance(task, GenerationConfig):
+        for name in ("resamples", "level", "bootstrap_seed"):
+            idle[name] = "a generator is scored without intervals"
+    return idle
+
+
+def _refuse(idle: Idle, changed: Iterable[str] = ()) -> None:
+    for name in sorted({*given_names(), *changed}):
+        if name in idle:
+            raise ConfigError(f"{name} would change nothing: {idle[name]}; leave {name} out")
