@@ -1,8 +1,7 @@
 """Arguments of the command line: what the typed options call text reaches them as it was typed.
 
-Hydra's grammar turns ``100_1`` into 1001 and ``1.10`` into 1.1, and gives blanks, commas, brackets, quotes and
-``=`` a meaning. The dataclass of a command says which options are text, so their values are quoted
-before Hydra reads them. The rules:
+Hydra's grammar turns ``100_1`` into 1001, ``1.10`` into 1.1, and gives blanks, commas and quotes a meaning.
+The dataclass of a command says which options are text, so their values are quoted before Hydra reads them:
 
 - A value inside single or double quotes is what is between them: ``record="'a b'"``.
 - ``null`` means none where an option may be null; ``"'null'"`` is the text.
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from ecgrnn.errors import ConfigError, did_you_mean
-from ecgrnn.runs import quoted
 
 PATHS = (
     *("run_dir", "resume", "checkpoint", "compare", "record", "reference", "test", "storage"),
@@ -35,6 +33,10 @@ _KEYWORDS = {"null", "true", "false", "inf", "nan"}
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'" + r'|"(?:[^"\\]|\\.)*"', re.DOTALL)
 _INTERPOLATION = re.compile(r"\$\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}")
 _FUNCTION = re.compile(r"(choice|shuffle|sort|glob|range|interval)\((.*)\)", re.DOTALL)
+
+
+_OPEN = ("trainer", "search", "hydra")
+"""Groups with options that no dataclass names."""
 
 
 class Kind(enum.Enum):
@@ -153,8 +155,8 @@ def _options(schema: type, prefix: str) -> Iterator[tuple[str, Option]]:
         (kind,) = kinds if len(kinds) == 1 else (object,)
         yield f"{prefix}{name}", Option(_kind(kind), nullable)
         if dataclasses.is_dataclass(kind):
-            for part in [kind, *_below(kind)]:
-                yield from _options(typing.cast("type", part), f"{prefix}{name}.")
+            for part in _and_below(kind):
+                yield from _options(part, f"{prefix}{name}.")
 
 
 def _parts(hint: Any) -> tuple[Any, ...]:
@@ -174,10 +176,11 @@ def _is_text(hint: Any) -> bool:
     return isinstance(hint, type) and (issubclass(hint, str | Path | enum.Enum))
 
 
-def _below(schema: type) -> Iterator[type]:
-    for part in schema.__subclasses__():
-        yield part
-        yield from _below(part)
+def _and_below(schema: type) -> Iterator[type]:
+    yield schema
+    below: list[type] = schema.__subclasses__()
+    for part in below:
+        yield from _and_below(part)
 
 
 def as_typed(
@@ -208,14 +211,11 @@ def as_typed(
             f"{word!r} is no option: write name=value, without blanks around =; a value with blanks needs "
             "the shell's quotes"
         )
-    name = found["name"]
-    if not given:
-        return word
-    if (
-        name not in options
-        and name not in groups
-        and name.split(".")[0] in {"trainer", "search", "given", "hydra"}
-    ):
+    name, top = found["name"], found["name"].split(".")[0]
+    known = name in options or name in groups or top in _OPEN
+    if top == "given" or (found["sign"] and not known):
+        raise ConfigError(f"unknown option '{name}'{did_you_mean(name, options)}")
+    if not given or (top in _OPEN and name not in options and name not in groups):
         return word
     option = options.get(name, Option(Kind.text))
     if name in groups:
@@ -243,7 +243,7 @@ def _single(name: str, value: str, option: Option) -> str:
         return value
     listed = value.startswith("[") and value.endswith("]")
     if option.kind is Kind.text or (option.kind is Kind.group and not listed):
-        return written(_unquoted(value))
+        return written(unquoted(value))
     if listed:
         return _list(name, value)
     if _INTERPOLATION.fullmatch(value):
@@ -261,7 +261,7 @@ def _list(name: str, value: str) -> str:
             f"{name}={value} has nothing between two commas; commas separate, and a name with one is quoted, "
             f"""'{name}=["a,b",c]'"""
         )
-    return f"[{','.join(written(_unquoted(one)) for one in names)}]"
+    return f"[{','.join(written(unquoted(one)) for one in names)}]"
 
 
 def split(text: str, *, brackets: bool) -> list[str]:
@@ -299,11 +299,30 @@ def written(text: str) -> str:
     return text if plain else quoted(text)
 
 
-def _unquoted(value: str) -> str:
+def quoted(text: str) -> str:
+    r"""Quote a value of a command line's word, whatever is in it: Hydra's grammar gives most signs a meaning.
+
+    A backslash needs another one before a quote, and means itself elsewhere.
+
+    Example:
+        >>> print(quoted("/home/jo/it's (new), a=b"))
+        '/home/jo/it\'s (new), a=b'
+    """
+    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
+    return f"'{escaped}'"
+
+
+def key_and_value(word: str) -> tuple[str, str]:
+    """Take a word of the command line apart, without what Hydra's grammar puts around it."""
+    key, _, value = word.partition("=")
+    return key.lstrip("+~"), unquoted(value)
+
+
+def unquoted(value: str) -> str:
     r"""Take away the quotes around a value, if they enclose all of it.
 
     Example:
-        >>> print(_unquoted("'it\\'s'"), _unquoted('"a b"'), _unquoted("'a' b"))
+        >>> print(unquoted("'it\\'s'"), unquoted('"a b"'), unquoted("'a' b"))
         it's a b 'a' b
     """
     if not _QUOTED.fullmatch(value):

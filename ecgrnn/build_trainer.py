@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSORBOARDX_AVAILABLE
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
@@ -20,6 +21,7 @@ from ecgrnn.config import LoggerConfig, TaskConfig
 from ecgrnn.errors import ConfigError, did_you_mean
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.strip_config import SuperclassConfig
+from ecgrnn.trainer_keys import check_trainer_values
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
@@ -91,6 +93,7 @@ def check_course(options: TrainConfig) -> None:
     """
     keys = options.trainer
     check_trainer_keys(keys)
+    check_trainer_values(keys)
     if keys.get("fast_dev_run"):
         raise ConfigError(
             f"trainer.fast_dev_run={keys['fast_dev_run']} keeps no checkpoint that could be scored; take "
@@ -145,13 +148,18 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     loggers: list[Logger] = []
     if config.csv:
         loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
-    if config.tensorboard:
+    if config.tensorboard or (config.tensorboard is None and tensorboard_installed()):
         loggers.append(_tensorboard(run_dir))
     if config.wandb:
         loggers.append(_wandb(config, run_dir))
     if config.mlflow:
         loggers.append(_mlflow(config, run_dir))
     return loggers
+
+
+def tensorboard_installed() -> bool:
+    """Tell whether Lightning finds a TensorBoard to write event files with."""
+    return bool(_TENSORBOARD_AVAILABLE or _TENSORBOARDX_AVAILABLE)
 
 
 def _tensorboard(run_dir: Path) -> Logger:

@@ -27,9 +27,9 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from ecgrnn.arguments import PATHS, CommandLine, Kind, Option, as_typed, expanded, options_of
+from ecgrnn.arguments import PATHS, CommandLine, Kind, Option, as_typed, expanded, options_of, quoted
 from ecgrnn.errors import ConfigError, did_you_mean
-from ecgrnn.runs import quoted
+from ecgrnn.option_rules import finite
 
 ALIKE = 0.5
 """How alike a mistyped argument and the right one must be."""
@@ -160,13 +160,15 @@ def to_config(composed: DictConfig) -> Any:
         ConfigError: when an option breaks a rule.
     """
     try:
-        return OmegaConf.to_object(composed)
+        options = OmegaConf.to_object(composed)
     except Exception as error:
         # OmegaConf wraps what __post_init__ raises; the rule's own text is the cause.
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, ConfigError):
             cause = cause.__cause__
         raise (cause or error) from None
+    finite(options)
+    return options
 
 
 def resolved(composed: DictConfig) -> dict[str, Any]:
@@ -218,9 +220,9 @@ def explain(error: Exception, composer: Composer | None, command: str) -> str | 
         if isinstance(link, OmegaConfBaseException) and link.full_key:
             return _explain_option(link, composer, command)
     if isinstance(error, OverrideParseException):
-        key, _, value = error.override.partition("=")
+        key, _, value = error.override.lstrip("+").partition("=")
         return (
-            f"{error.override}: the value cannot be read; write text between quotes of its own, "
+            f"{key}={value}: the value cannot be read; write text between quotes of its own, "
             f'"{key}={quoted(value)}"'
         )
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -245,7 +247,8 @@ def _explain_option(error: OmegaConfBaseException, composer: Composer | None, co
     if "not in struct" in text or "not in '" in text:
         nearest = did_you_mean(key, composer.options if composer else (), cutoff=ALIKE)
         return f"unknown option '{key}'{nearest} (see {command} --help)"
-    return f"{key}: {first_line[0].lower()}{first_line[1:]}"
+    text = first_line if first_line[:3] == "Key" else f"{first_line[0].lower()}{first_line[1:]}"
+    return f"{key}: {text}"
 
 
 def _check_hydra(word: str) -> None:
