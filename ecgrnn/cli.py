@@ -28,7 +28,7 @@ from ecgrnn import (
 )
 from ecgrnn.arguments import CommandLine, read_arguments
 from ecgrnn.credentials import without_passwords
-from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean
+from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
 from ecgrnn.help_text import command_help, shown
 from ecgrnn.ranks import rank_of
 
@@ -119,6 +119,8 @@ def _status(words: list[str]) -> int:
         return _complain("interrupted", status=_EXIT_INTERRUPTED)
     except EcgrnnError as error:
         return _complain(str(error), error=error)
+    except OSError as error:
+        return _complain(f"{error.filename or Path.cwd()}: {reason_of(error)}", error=error)
 
 
 def conf_folder() -> Path:
@@ -366,12 +368,16 @@ def _disk_trouble(command: str, run_dir: Path | None) -> Iterator[None]:
 
 
 def _way_on(command: str, run_dir: Path | None, error: OSError) -> str:
-    begun = run_dir is not None and any((run_dir / "checkpoints").glob("*.ckpt"))
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), None)
     first = "make room" if full else "see that the place is there and can be read and written"
-    if command == "train" and begun:
-        return f"{first}, then continue with: python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
-    return f"{first}, then run the command again"
+    return f"{first}, then {_resume(command, run_dir) or 'run the command again'}"
+
+
+def _resume(command: str, run_dir: Path | None) -> str:
+    """Say how a training continues, where it has a checkpoint."""
+    if command != "train" or run_dir is None or not any((run_dir / "checkpoints").glob("*.ckpt")):
+        return ""
+    return f"continue with: python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
 
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT, error: Exception | None = None) -> int:

@@ -22,6 +22,11 @@ def some_of(names: Sequence[str], *, most: int = 5) -> str:
     return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
 
 
+def reason_of(error: OSError) -> str:
+    """Say why the operating system refused; NumPy says only how much of an array it wrote."""
+    return error.strerror or f"{error}; the disk may be full"
+
+
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.
 

@@ -132,7 +132,11 @@ def held(run_dir: Path) -> Iterator[None]:
     except ImportError:  # not a POSIX system: nothing like it there
         yield
         return
-    folder = os.open(run_dir, os.O_RDONLY)
+    try:
+        folder = os.open(run_dir, os.O_RDONLY)
+    except PermissionError:  # a system that opens no folders
+        yield
+        return
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -151,6 +155,8 @@ def held(run_dir: Path) -> Iterator[None]:
 def leave_no_empty_run(run_dir: Path) -> None:
     """Remove the folder of a job that failed before it wrote anything but its options."""
     ours = {OPTIONS, WORDS, _CLAIMED}
+    if not run_dir.is_dir():
+        return
     if {path.name for path in run_dir.iterdir()} <= ours:
         for name in ours:
             (run_dir / name).unlink(missing_ok=True)

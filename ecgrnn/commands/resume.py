@@ -1,7 +1,6 @@
 """A training that goes on: where from, and how a cluster is asked to start it again."""
 
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from ecgrnn.commands.stages import say
 from ecgrnn.errors import ConfigError, Interrupted
 from ecgrnn.inference.checkpoint import read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
+from ecgrnn.training.interruption import WARNING
 from ecgrnn.training.resume_point import LAST, seconds_trained, was_stopped
 
 
@@ -59,7 +59,7 @@ def requeue(stopped: Interrupted, environment: Mapping[str, str]) -> None:
     """Put a SLURM job that was warned of its time limit back into the queue; one process asks."""
     job = environment.get("SLURM_JOB_ID")
     first = environment.get("SLURM_PROCID", "0") == "0"
-    if stopped.signal_number != signal.SIGUSR1 or job is None or not first:
+    if WARNING is None or stopped.signal_number != WARNING or job is None or not first:
         return
     program = shutil.which("scontrol")
     if program is None:

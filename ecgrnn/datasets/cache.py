@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.config import PreprocessingConfig
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, reason_of
 from ecgrnn.signals.annotations import Annotations, read_annotations
 from ecgrnn.signals.header import record_files
 from ecgrnn.signals.preprocessing import prepare_record
@@ -201,7 +201,14 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
     try:
-        record = _write(source, config, beside, folder)
+        try:
+            record = _write(source, config, beside, folder)
+        except OSError as error:
+            if error.filename and not Path(str(error.filename)).is_relative_to(cache):
+                raise  # of the record, not of the cache
+            raise DataError(
+                f"the cache {cache} cannot be written ({reason_of(error)}); make room, or set data.cache"
+            ) from error
         if (faster := _find(source, config, cache)) is not None:
             return faster  # of another process, which may have mapped it already
         _move(beside, folder)
