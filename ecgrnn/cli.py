@@ -357,27 +357,37 @@ def _words(line: CommandLine, job: "Job") -> list[str]:
 
 @contextmanager
 def _disk_trouble(command: str, run_dir: Path | None) -> Iterator[None]:
-    """Say what the operating system refused, where, and how to go on."""
+    """Say what the operating system refused, where, and how to continue."""
     try:
         yield
+    except EcgrnnError as error:
+        refused = isinstance(error.__cause__, OSError) and command == "train"
+        way_on = _continue(run_dir) if refused else ""
+        if not way_on:
+            raise
+        raise type(error)(f"{error}; {way_on}") from error
     except OSError as error:
         where = error.filename or run_dir or Path.cwd()
-        raise EcgrnnError(
-            f"{where}: {error.strerror or error}; {_way_on(command, run_dir, error)}"
-        ) from error
+        raise EcgrnnError(f"{where}: {reason_of(error)}; {_way_on(command, run_dir, error)}") from error
+    except MemoryError as error:
+        raise EcgrnnError(f"not enough memory ({error or 'none is left'}); lower the sizes") from error
 
 
 def _way_on(command: str, run_dir: Path | None, error: OSError) -> str:
     full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), None)
     first = "make room" if full else "see that the place is there and can be read and written"
-    return f"{first}, then {_resume(command, run_dir) or 'run the command again'}"
+    way_on = _continue(run_dir) if command == "train" else ""
+    return f"{first}, then {way_on or 'run the command again'}"
 
 
-def _resume(command: str, run_dir: Path | None) -> str:
-    """Say how a training continues, where it has a checkpoint."""
-    if command != "train" or run_dir is None or not any((run_dir / "checkpoints").glob("*.ckpt")):
+def _continue(run_dir: Path | None) -> str:
+    """Say how a training continues that has left more than its options; empty where there is none."""
+    if run_dir is None or runs.is_bare(run_dir):
         return ""
-    return f"continue with: python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
+    if (run_dir / "training.json").is_file():
+        done = shlex.quote(str(run_dir / "checkpoints" / "last.ckpt"))
+        return f"the training is done: score it with python -m ecgrnn evaluate checkpoint={done}"
+    return f"continue with python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
 
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT, error: Exception | None = None) -> int:

@@ -152,15 +152,18 @@ def held(run_dir: Path) -> Iterator[None]:
         os.close(folder)
 
 
+def is_bare(run_dir: Path) -> bool:
+    """Tell whether a run has left nothing but its options, or not even its folder."""
+    return not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} <= {OPTIONS, WORDS, _CLAIMED}
+
+
 def leave_no_empty_run(run_dir: Path) -> None:
     """Remove the folder of a job that failed before it wrote anything but its options."""
-    ours = {OPTIONS, WORDS, _CLAIMED}
-    if not run_dir.is_dir():
+    if not run_dir.is_dir() or not is_bare(run_dir):
         return
-    if {path.name for path in run_dir.iterdir()} <= ours:
-        for name in ours:
-            (run_dir / name).unlink(missing_ok=True)
-        run_dir.rmdir()
+    for name in (OPTIONS, WORDS, _CLAIMED):
+        (run_dir / name).unlink(missing_ok=True)
+    run_dir.rmdir()
 
 
 def write_words(run_dir: Path, words: Sequence[str]) -> None:

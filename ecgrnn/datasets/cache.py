@@ -148,7 +148,7 @@ def prepare_records(
 def data_fingerprint(records: Sequence[CachedRecord]) -> str:
     """Hash names, contents and labels of records: equal exactly where the same files were read."""
     lines = sorted(" ".join((record.name, record.fingerprint, *record.labels)) for record in records)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _pool(workers: int, processes: int) -> Executor:
@@ -302,6 +302,6 @@ def _stamps(files: Sequence[Path], source: RecordSource) -> list[list[str | int]
 def _fingerprint(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode(errors="surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()
