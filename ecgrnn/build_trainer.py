@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSORBOARDX_AVAILABLE
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
@@ -86,7 +87,7 @@ def check_course(options: TrainConfig) -> None:
     # Without a number of epochs Lightning takes 1000, or with a time limit any number.
     endless = epochs == _NO_END or (epochs is None and keys.get("max_time") is not None)
     _quieten_lightning()
-    check_trainer_values(keys)
+    check_trainer_values(with_precision(keys)[0])
     if endless and keys.get("max_steps") in (None, _NO_END):
         raise ConfigError(
             f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
@@ -144,13 +145,18 @@ def _loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
     loggers: list[Logger] = []
     if config.csv:
         loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
-    if config.tensorboard:
+    if config.tensorboard or (config.tensorboard is None and tensorboard_installed()):
         loggers.append(_tensorboard(run_dir))
     if config.wandb:
         loggers.append(_wandb(config, run_dir))
     if config.mlflow:
         loggers.append(_mlflow(config, run_dir))
     return loggers
+
+
+def tensorboard_installed() -> bool:
+    """Tell whether Lightning finds a TensorBoard to write event files with."""
+    return bool(_TENSORBOARD_AVAILABLE or _TENSORBOARDX_AVAILABLE)
 
 
 def _tensorboard(run_dir: Path) -> Logger:

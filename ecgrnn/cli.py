@@ -1,11 +1,14 @@
-"""The command line: first word, Hydra, typed config, command; the only file that knows Hydra."""
+"""The command line: command, options, run folder, work; from Python ``main(["predict", "record=..."])``."""
 
+import errno
 import gc
 import importlib
 import os
+import shlex
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,17 +21,22 @@ from ecgrnn import (
     config,
     form_config,
     network_config,
+    output,
     runs,
     strip_config,
     sweep_config,
 )
+from ecgrnn.arguments import CommandLine, read_arguments
 from ecgrnn.credentials import without_passwords
-from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean
+from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
+from ecgrnn.help_text import command_help, shown
 from ecgrnn.option_rules import given
 from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from ecgrnn.composing import Composer, Job
 
 COMMANDS: dict[str, tuple[str, type]] = {
     "prepare": ("find or fetch a database and fill the cache for a training", command_config.PrepareConfig),
@@ -67,18 +75,34 @@ os.environ.setdefault("MKL_CBWR", "AUTO")
 # for huge ones (a 2-layer LSTM on 512 beats, forwards and backwards: 99 ms with, 114 ms without).
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
-_ALIKE = 0.5
-"""How alike a mistyped word and the right one must be."""
-
 _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 _SHARED = {"train", "evaluate"}
 """Commands that several processes work on together."""
 
+_LAUNCHED = ("RANK", "SLURM_PROCID")
+"""What torchrun and srun write for each of several processes that they start."""
+
+_TURNS = threading.RLock()
+"""Commands of several threads take turns: torch's random numbers and number of threads are the process's."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give the exit status: 0 done, 2 bad input, 128 and the number of a signal."""
+    """Run one command and give the exit status: 0 done, 2 bad input, 128 and the number of a signal.
+
+    It may be called again and again, from several threads (commands take turns), and by a program that uses
+    Hydra itself.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with _TURNS:
+        try:
+            with output.unfailing():
+                return _status(words)
+        finally:
+            output.leave_quietly()
+
+
+def _status(words: list[str]) -> int:
     if not words or words[0] in {"-h", "--help", "help"}:
         print(_overview())  # noqa: T201 - the help text is the program's output
         return 0
@@ -87,21 +111,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         _check_command(words[0])
-        _run(words[0], words[1:])
+        return _run(words[0], words[1:])
     except Interrupted as stopped:
         name = signal.Signals(stopped.signal_number).name
         advice = f"; {stopped.advice}" if stopped.advice else ""
         return _complain(f"stopped by {name}{advice}", status=128 + stopped.signal_number)
     except KeyboardInterrupt:
         return _complain("interrupted", status=_EXIT_INTERRUPTED)
-    except Exception as error:
-        explanation = str(error) if isinstance(error, EcgrnnError) else _explain(error, words[0])
-        if explanation is None:
-            raise
-        if os.environ.get("ECGRNN_TRACEBACK") == "1":
-            traceback.print_exception(error)
-        return _complain(explanation)
-    return 0
+    except EcgrnnError as error:
+        return _complain(str(error), error=error)
+    except OSError as error:
+        return _complain(f"{error.filename or Path.cwd()}: {reason_of(error)}", error=error)
 
 
 def conf_folder() -> Path:
@@ -129,30 +149,36 @@ def _overview() -> str:
 
 def _check_command(word: str) -> None:
     if word not in COMMANDS:
-        nearest = did_you_mean(word, COMMANDS, cutoff=_ALIKE)
+        nearest = did_you_mean(word, COMMANDS, cutoff=0.5)
         raise ConfigError(f"unknown command '{word}'{nearest}; there are {', '.join(COMMANDS)}")
 
 
-def _run(command: str, overrides: list[str]) -> None:
-    import hydra
-
-    # Hydra prints errors in its own way and exits with 1, unless it is told to let them through.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    register_schemas()
-    decorate = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
+def _run(command: str, arguments: list[str]) -> int:
+    line = read_arguments(arguments)
     if command == "train":
-        overrides = runs.resumed_words(overrides, os.environ)
-    ours = sys.argv
-    done: list[tuple[str, str]] = []
-    try:
-        with _folder_of_other_ranks(command) as words:
-            sys.argv = [f"python -m ecgrnn {command}", *_for_hydra(overrides), *words]
-            decorate(_job(command, done, program=ours[0]))()
-            _tell_jobs(done)
-    except _JobError as failure:
-        raise failure.error from None
-    finally:
-        sys.argv = ours
+        line.overrides = runs.resumed_words(line.overrides, os.environ)
+    with _folder_of_other_ranks(command) as words:
+        line.overrides += words
+        composer = _composer(command, line)
+        if line.help or line.cfg:
+            with _explained(composer, command):
+                print(_shown_options(command, composer))  # noqa: T201 - what was asked for
+            return 0
+        with _explained(composer, command):
+            jobs = composer.jobs()
+            _check(jobs)
+        return _work(command, line, jobs)
+
+
+def _check(jobs: "Sequence[Job]") -> None:
+    """Refuse a bad value of any job before the first one is begun."""
+    for job in jobs:
+        try:
+            to_config(job.composed)
+        except ConfigError as error:
+            if len(jobs) == 1:
+                raise
+            raise ConfigError(f"{error} (in the job {' '.join(job.overrides)}; no job was begun)") from error
 
 
 @contextmanager
@@ -167,31 +193,34 @@ def _folder_of_other_ranks(command: str) -> Iterator[list[str]]:
         yield [f"run_dir={place}", f"hydra.run.dir={place}"]
 
 
-class _JobError(BaseException):
-    """Carries a job's error past Hydra, which would print a line of its own about an ``Exception``."""
+def _composer(command: str, line: CommandLine) -> "Composer":
+    from ecgrnn.composing import Composer
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
+    register_schemas()
+    return Composer(command, COMMANDS[command][1], conf=conf_folder(), line=line)
 
 
-def _for_hydra(words: list[str]) -> list[str]:
-    """Put ``-m`` first, where argparse wants it, and let ``trainer.KEY`` add keys: that group is open."""
-    flags = [word for word in words if word in {"-m", "--multirun"}]
-    rest = [word for word in words if word not in flags]
-    return flags + [f"++{word}" if word.startswith("trainer.") else word for word in rest]
+@contextmanager
+def _explained(composer: "Composer", command: str) -> Iterator[None]:
+    """Put an error of Hydra's into one line."""
+    from ecgrnn.composing import explain
+
+    try:
+        yield
+    except EcgrnnError:
+        raise
+    except Exception as error:
+        explanation = explain(error, composer, command)
+        if explanation is None:
+            raise
+        raise ConfigError(explanation) from error
 
 
 def register_schemas() -> None:
     """Tell Hydra the config dataclasses, so that it refuses a wrong type or a misspelt key."""
-    from hydra.core.config_store import ConfigStore
+    from ecgrnn import composing
 
-    store = ConfigStore.instance()
-    for command, (_, schema) in COMMANDS.items():
-        store.store(name=f"{command}_schema", node=schema)
-    for group, schemas in _SCHEMAS.items():
-        for name, schema in schemas.items():
-            store.store(group=group, name=f"{name}_schema", node=schema)
+    composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, _SCHEMAS)
 
 
 def to_config(composed: "DictConfig") -> Any:
@@ -200,69 +229,102 @@ def to_config(composed: "DictConfig") -> Any:
     Raises:
         ConfigError: when an option breaks a rule.
     """
-    from omegaconf import OmegaConf
+    from ecgrnn import composing
 
+    return composing.to_config(composed)
+
+
+def _shown_options(command: str, composer: "Composer") -> str:
+    """Give what ``--help`` or ``--cfg`` asked for."""
+    from ecgrnn.composing import part_of, without_hydra, yaml_of
+
+    line, whole = composer.line, composer.whole()
+    if line.help:
+        options = without_hydra(whole, keep=lambda name: shown(command, name))
+        folders = [conf_folder(), *map(Path, line.config_dirs)]
+        return command_help(
+            command,
+            COMMANDS[command][0],
+            folders=folders,
+            chosen=composer.choices(),
+            options=yaml_of(options),
+        )
+    part: Any = whole if line.cfg == "all" else whole.hydra if line.cfg == "hydra" else without_hydra(whole)
+    return yaml_of(part_of(part, line.package) if line.package else part, resolve=line.resolve).rstrip()
+
+
+def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
+    """Do the jobs one after another; in a multirun one that fails costs no other, and all are listed."""
+    if not line.multirun:
+        _do(command, line, jobs[0])
+        return 0
+    ended: list[tuple[str, str]] = []
+    failed = 0
     try:
-        return OmegaConf.to_object(composed)
-    except Exception as error:
-        # OmegaConf wraps what __post_init__ raises; the rule's own words are the cause.
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ConfigError):
-            cause = cause.__cause__
-        raise (cause or error) from None
+        for job in jobs:
+            try:
+                ended.append((str(_do(command, line, job)), " ".join(job.overrides)))
+            except EcgrnnError as error:
+                failed += 1
+                if any(name in os.environ for name in _LAUNCHED):
+                    raise  # the processes beside this one would wait for it
+                _complain(str(error), error=error)
+                ended.append(("failed", " ".join(job.overrides)))
+    finally:
+        for place, words in ended:  # what the jobs printed is far above
+            print(f"{place}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
+    if failed:
+        raise EcgrnnError(f"{failed} of {len(jobs)} jobs failed; why is said above, job by job")
+    return 0
 
 
-def compose_train(words: Sequence[str]) -> Any:
-    """Make the options of ``train`` inside another command, whose folders of config files hold here, too.
+def _train_composer(line: CommandLine) -> Callable[[Sequence[str]], Any]:
+    """Make what composes the options of ``train`` inside another command, with its folders of YAML files."""
 
-    Raises:
-        ConfigError: what ``train`` would say of these words.
-    """
-    from hydra import compose
+    def compose_train(overrides: Sequence[str]) -> Any:
+        """Give the options that ``train`` would have.
 
-    try:
-        return to_config(compose("train", overrides=_for_hydra(list(words))))
-    except Exception as error:
-        explanation = str(error) if isinstance(error, EcgrnnError) else _explain(error, "train")
-        if explanation is None:
-            raise
-        raise ConfigError(explanation) from error
+        Raises:
+            ConfigError: what ``train`` would say of these overrides.
+        """
+        own = CommandLine(overrides=list(overrides), config_dirs=line.config_dirs)
+        composer = _composer("train", own)
+        with _explained(composer, "train"):
+            return to_config(composer.jobs()[0].composed)
+
+    return compose_train
 
 
-def _job(command: str, done: list[tuple[str, str]], *, program: str) -> Callable[["DictConfig"], None]:
-    def job(composed: "DictConfig") -> None:
-        """Claim a folder for what Hydra composed, keep the options in it, and run the command."""
-        from hydra.core.hydra_config import HydraConfig
-
-        hydra = HydraConfig.get()
-        # Lightning starts the other processes of a machine with the words it finds here.
-        sys.argv = [program, command, *_words(hydra)]
-        if "given" in composed:
-            composed.given = _given(hydra)
-        resumed = command == "train" and composed.resume is not None
-        try:
-            run_dir, goes_on = (
-                (Path(hydra.runtime.output_dir), True) if resumed else _taken_folder(composed, hydra)
-            )
-        except ConfigError as error:
-            raise _JobError(error) from error
+def _do(command: str, line: CommandLine, job: "Job") -> Path | None:
+    """Claim a folder for a job, keep its options there, and run the command; give the folder."""
+    composed, theirs = job.composed, sys.argv
+    resumed = command == "train" and composed.resume is not None
+    if "given" in composed:
+        composed.given = sweep_config.Given(job.overrides, job.groups, line.config_dirs)
+    run_dir, goes_on = (job.folder, True) if resumed else _taken_folder(job)
+    if run_dir is not None:
         composed.run_dir = str(run_dir)
-        try:
-            with runs.held(run_dir) if command == "train" else nullcontext():
-                options = to_config(composed)
-                if resumed or not goes_on:
-                    _keep_options(command, composed, run_dir, resumed=resumed)
-                more = {"compose": compose_train} if command == "sweep" else {}
-                with given(runs.key_and_value(word)[0] for word in hydra.overrides.task):
-                    _module_of(command).run(options, **more)
-            if hydra.mode is not None and hydra.mode.name == "MULTIRUN":
-                done.append((str(run_dir), " ".join(hydra.overrides.task)))
-        except Exception as error:
-            if not goes_on:
-                runs.leave_no_empty_run(run_dir)
-            raise _JobError(error) from error
+    # Lightning starts the other processes of a machine with the arguments it finds here.
+    sys.argv = [theirs[0], command, *_words(line, job)]
+    more = {"compose": _train_composer(line)} if command == "sweep" else {}
+    try:
+        with _disk_trouble(command, run_dir), _held(command, run_dir):
+            options = to_config(composed)
+            if run_dir is not None and (resumed or not goes_on):
+                _keep_options(command, line, job, run_dir, resumed=resumed)
+            with given(runs.key_and_value(word)[0] for word in job.overrides):
+                _module_of(command).run(options, **more)
+    except Exception:
+        if run_dir is not None and not goes_on:
+            runs.leave_no_empty_run(run_dir)
+        raise
+    finally:
+        sys.argv = theirs
+    return run_dir
 
-    return job
+
+def _held(command: str, run_dir: Path | None) -> Any:
+    return runs.held(run_dir) if command == "train" and run_dir is not None else nullcontext()
 
 
 def _module_of(command: str) -> Any:
@@ -284,127 +346,74 @@ def _module_of(command: str) -> Any:
             gc.enable()
 
 
-def _keep_options(command: str, composed: "DictConfig", run_dir: Path, *, resumed: bool) -> None:
+def _keep_options(command: str, line: CommandLine, job: "Job", run_dir: Path, *, resumed: bool) -> None:
     """Write the resolved options into the run folder; a run that is resumed must have the same."""
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
+    from ecgrnn.composing import resolved, yaml_of
 
-    resolved: Any = OmegaConf.to_container(composed, resolve=True, enum_to_str=True)
+    options = resolved(job.composed)
     if resumed:
         if rank_of(os.environ) == 0:
-            runs.check_resumed(run_dir, resolved)
-        resolved["resume"] = None
-    text = OmegaConf.to_yaml(OmegaConf.create(without_passwords(resolved)))
-    runs.write_whole(run_dir / runs.OPTIONS, text)
+            runs.check_resumed(run_dir, options)
+        options["resume"] = None
+    runs.write_whole(run_dir / runs.OPTIONS, yaml_of(without_passwords(options)))
     if command == "train":
-        runs.write_words(run_dir, _words(HydraConfig.get()))
+        runs.write_words(run_dir, _words(line, job))
     runs.claimed(run_dir)
 
 
-def _taken_folder(composed: "DictConfig", hydra: Any) -> tuple[Path, bool]:
+def _taken_folder(job: "Job") -> tuple[Path | None, bool]:
     """Give the run folder, now ours, and whether it is that of a sweep to go on with."""
-    from omegaconf import OmegaConf
-
-    folder = Path(hydra.runtime.output_dir)
-    plain: Any = OmegaConf.to_container(composed, resolve=False)
-    named = any(word.startswith(("hydra.run.", "hydra.sweep.")) for word in hydra.overrides.hydra)
-    if "${now:" in plain["run_dir"] and not named:
-        return runs.claim_near(folder), False
-    return folder, runs.join(folder, shared="given" in composed)
+    if job.folder is None:
+        return None, False
+    if job.dated:
+        return runs.claim_near(job.folder), False
+    return job.folder, runs.join(job.folder, shared="given" in job.composed)
 
 
-def _words(hydra: Any) -> list[str]:
+def _words(line: CommandLine, job: "Job") -> list[str]:
     """Give what the command line said of one job."""
-    folders = [f"--config-dir={folder}" for folder in _config_dirs(hydra)]
-    return [*folders, *hydra.overrides.task]
+    return [*(f"--config-dir={folder}" for folder in line.config_dirs), *job.overrides]
 
 
-def _config_dirs(hydra: Any) -> list[str]:
-    sources = [source.path for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    return [str(Path(folder).resolve()) for folder in sources]
+@contextmanager
+def _disk_trouble(command: str, run_dir: Path | None) -> Iterator[None]:
+    """Say what the operating system refused, where, and how to continue."""
+    try:
+        yield
+    except EcgrnnError as error:
+        refused = isinstance(error.__cause__, OSError) and command == "train"
+        way_on = _continue(run_dir) if refused else ""
+        if not way_on:
+            raise
+        raise type(error)(f"{error}; {way_on}") from error
+    except OSError as error:
+        where = error.filename or run_dir or Path.cwd()
+        raise EcgrnnError(f"{where}: {reason_of(error)}; {_way_on(command, run_dir, error)}") from error
+    except MemoryError as error:
+        raise EcgrnnError(f"not enough memory ({error or 'none is left'}); lower the sizes") from error
 
 
-def _tell_jobs(done: Sequence[tuple[str, str]]) -> None:
-    """Say where the jobs of a multirun are, for what they printed is far above."""
-    for run_dir, words in done:
-        print(f"{run_dir}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
+def _way_on(command: str, run_dir: Path | None, error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), None)
+    first = "make room" if full else "see that the place is there and can be read and written"
+    way_on = _continue(run_dir) if command == "train" else ""
+    return f"{first}, then {way_on or 'run the command again'}"
 
 
-def _given(hydra: Any) -> sweep_config.Given:
-    """Tell what the command line gave, for the trials of a sweep to be given it, too."""
-    groups = {str(group): str(choice) for group, choice in hydra.runtime.choices.items() if choice}
-    return sweep_config.Given(
-        words=list(hydra.overrides.task),
-        groups={group: choice for group, choice in groups.items() if not group.startswith("hydra")},
-        config_dirs=_config_dirs(hydra),
-    )
+def _continue(run_dir: Path | None) -> str:
+    """Say how a training continues that has left more than its options; empty where there is none."""
+    if run_dir is None or runs.is_bare(run_dir):
+        return ""
+    if (run_dir / "training.json").is_file():
+        done = shlex.quote(str(run_dir / "checkpoints" / "last.ckpt"))
+        return f"the training is done: score it with python -m ecgrnn evaluate checkpoint={done}"
+    return f"continue with python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
 
 
-def _explain(error: Exception, command: str) -> str | None:
-    """Put an error of Hydra or the file system into one line, or give None for a defect of ours."""
-    from hydra.errors import HydraException, MissingConfigException
-    from omegaconf.errors import OmegaConfBaseException
-
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    for link in chain:
-        if isinstance(link, ConfigError):
-            return str(link)
-        if isinstance(link, MissingConfigException):
-            return _explain_missing(link)
-    for link in chain:
-        if isinstance(link, OmegaConfBaseException) and link.full_key:
-            return _explain_option(link, command)
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        return " ".join(str(error).split())
-    if isinstance(error, NotADirectoryError | PermissionError):
-        return f"{error.filename} cannot be written ({error.strerror}); name another run_dir"
-    return None
-
-
-def _explain_missing(error: Any) -> str:
-    wanted = str(error.missing_cfg_file)
-    group, _, choice = wanted.rpartition("/")
-    choices = sorted(name for name in error.options or () if not name.endswith("_schema"))
-    if not group:
-        return " ".join(str(error).split())
-    known = f"there are {', '.join(choices)}" if choices else f"conf/{group} has none"
-    return f"unknown choice {group}={choice}{did_you_mean(choice, choices, cutoff=_ALIKE)}; {known}"
-
-
-def _explain_option(error: Any, command: str) -> str:
-    key = str(error.full_key)
-    first_line = str(error).splitlines()[0].strip()
-    if "not in struct" in str(error) or "not in '" in str(error):
-        nearest = did_you_mean(key, _option_names(command), cutoff=_ALIKE)
-        return f"unknown option '{key}'{nearest} (see {command} --help)"
-    return f"{key}: {first_line[0].lower()}{first_line[1:]}"
-
-
-def _option_names(command: str) -> list[str]:
-    """Give the dotted names of all options of a command, composed with its own groups and nothing else."""
-    from hydra import compose, initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
-    from omegaconf import OmegaConf
-
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        plain = OmegaConf.to_container(compose(command))
-    return list(_dotted(plain))
-
-
-def _dotted(tree: Any, prefix: str = "") -> list[str]:
-    if not isinstance(tree, dict):
-        return []
-    names = []
-    for key, value in tree.items():
-        names += [f"{prefix}{key}", *_dotted(value, f"{prefix}{key}.")]
-    return names
-
-
-def _complain(message: str, *, status: int = _EXIT_BAD_INPUT) -> int:
-    line = without_passwords(" ".join(message.split()))
+def _complain(message: str, *, status: int = _EXIT_BAD_INPUT, error: Exception | None = None) -> int:
+    if error is not None and os.environ.get("ECGRNN_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    text = without_passwords(" ".join(message.split()))
     rank = f"rank {rank_of(os.environ)}: " if rank_of(os.environ) else ""
-    print(f"ecgrnn: {rank}{line}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
+    print(f"ecgrnn: {rank}{text}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
     return status

@@ -15,7 +15,7 @@ from ecgrnn.config import (
 )
 from ecgrnn.errors import ConfigError
 from ecgrnn.network_config import NetworkConfig
-from ecgrnn.option_rules import at_least, at_most
+from ecgrnn.option_rules import above_zero, at_least, at_most
 
 MONITOR = "validation/macro_f1"
 """What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
@@ -148,6 +148,7 @@ class EvaluateConfig:
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)
+        at_least("", "bootstrap_seed", self.bootstrap_seed, 0)
         at_least("", "batch_size", self.batch_size, 1)
         _threads(self.threads)
         if not 0 < self.level < 1:
@@ -256,6 +257,10 @@ class PredictConfig:
         _threads(self.threads)
 
 
+_MOST_BEATS = 1_000_000
+_LONGEST_RR_S = 60.0
+
+
 @dataclass
 class GenerateConfig:
     """Options of ``generate``: write a record of beats of one class, and their annotations.
@@ -282,6 +287,9 @@ class GenerateConfig:
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run with task=generate")
         at_least("", "n", self.n, 1)
+        at_most("", "n", self.n, _MOST_BEATS)
+        above_zero("", "rr_s", self.rr_s)
+        at_most("", "rr_s", self.rr_s or 1.0, _LONGEST_RR_S)
         at_least("", "spread", self.spread, 0)
         at_least("", "seed", self.seed, 0)
 
@@ -291,11 +299,11 @@ class InspectConfig:
     """Options of ``inspect``: what a checkpoint holds.
 
     Attributes:
-        run_dir: folder of the run.
+        run_dir: folder that keeps the options; null writes nothing.
         checkpoint: the checkpoint.
     """
 
-    run_dir: str = "runs/inspect"
+    run_dir: str | None = None
     checkpoint: str = ""
 
     def __post_init__(self) -> None:
@@ -307,12 +315,15 @@ class VerifyConfig:
     """Options of ``verify``: the written-out cells against NumPy and torch.nn.
 
     Attributes:
-        run_dir: folder of the run.
+        run_dir: folder that keeps the options; null writes nothing.
         tolerance: largest difference allowed, in float64.
     """
 
-    run_dir: str = "runs/verify"
+    run_dir: str | None = None
     tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        above_zero("", "tolerance", self.tolerance)
 
 
 def _required(name: str, value: str, what: str) -> None:

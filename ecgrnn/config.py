@@ -322,7 +322,7 @@ class LoggerConfig:
 
     Attributes:
         csv: write ``metrics.csv``.
-        tensorboard: write TensorBoard event files.
+        tensorboard: write TensorBoard event files; null writes them where TensorBoard is installed.
         wandb: write a run of Weights & Biases into the run folder.
         wandb_online: also send it, with the key that ``wandb login`` has stored.
         mlflow: write a run of MLflow.
@@ -332,7 +332,7 @@ class LoggerConfig:
     """
 
     csv: bool = True
-    tensorboard: bool = True
+    tensorboard: bool | None = None
     wandb: bool = False
     wandb_online: bool = False
     mlflow: bool = False

@@ -39,6 +39,11 @@ def names_there(name: str, there: Sequence[str], what: str) -> str:
     return f"{what} that are there: {listed}{hint}"
 
 
+def reason_of(error: OSError) -> str:
+    """Say why the operating system refused; NumPy says only how much of an array it wrote."""
+    return error.strerror or f"{error}; the disk may be full"
+
+
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.
 

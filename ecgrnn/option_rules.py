@@ -1,10 +1,40 @@
 """Rules that many options share: each refuses a value and names the option."""
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from ecgrnn.errors import ConfigError
+
+MOST = 2**32 - 1
+"""No whole number among the options is larger, seeds included."""
+
+
+def finite(options: Any, name: str = "") -> None:
+    """Refuse a number that is not finite, or larger than anything that it could count.
+
+    Args:
+        options: a dataclass of options, or a part of one.
+        name: its dotted name.
+
+    Raises:
+        ConfigError: naming the option and its value.
+    """
+    if dataclasses.is_dataclass(options):
+        options = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    if isinstance(options, Mapping):
+        for key, value in options.items():
+            finite(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(options, list):
+        for value in options:
+            finite(value, name)
+    elif isinstance(options, float) and not math.isfinite(options):
+        raise ConfigError(f"{name} must be a finite number; it is {options}")
+    elif isinstance(options, int) and abs(options) > MOST:
+        raise ConfigError(f"{name} must be at most {MOST}; it is {options}")
 
 _GIVEN: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
 
@@ -30,8 +60,9 @@ def above_zero(group: str, name: str, value: float | None) -> None:
     Raises:
         ConfigError: naming the option and its value.
     """
-    if value is not None and value <= 0:
-        raise ConfigError(f"{group}.{name} must be above 0; it is {value}")
+    if value is not None and not value > 0:
+        option = f"{group}.{name}" if group else name
+        raise ConfigError(f"{option} must be above 0; it is {value}")
 
 
 def at_least(group: str, name: str, value: float, lowest: float) -> None:
@@ -40,7 +71,7 @@ def at_least(group: str, name: str, value: float, lowest: float) -> None:
     Raises:
         ConfigError: naming the option and its value.
     """
-    if value < lowest:
+    if not value >= lowest:
         option = f"{group}.{name}" if group else name
         raise ConfigError(f"{option} must be at least {lowest}; it is {value}")
 
@@ -51,7 +82,7 @@ def at_most(group: str, name: str, value: float, highest: float) -> None:
     Raises:
         ConfigError: naming the option and its value.
     """
-    if value > highest:
+    if not value <= highest:
         option = f"{group}.{name}" if group else name
         raise ConfigError(f"{option} must be at most {highest}; it is {value}")
 

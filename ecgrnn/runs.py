@@ -1,7 +1,6 @@
 """The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,9 @@ from typing import Any
 
 import yaml
 
+from ecgrnn.arguments import expanded
+from ecgrnn.arguments import key_and_value as key_and_value
+from ecgrnn.arguments import quoted as quoted
 from ecgrnn.credentials import HIDDEN, without_passwords
 from ecgrnn.errors import ConfigError
 from ecgrnn.spec import flat
@@ -131,7 +133,11 @@ def held(run_dir: Path) -> Iterator[None]:
     except ImportError:  # not a POSIX system: nothing like it there
         yield
         return
-    folder = os.open(run_dir, os.O_RDONLY)
+    try:
+        folder = os.open(run_dir, os.O_RDONLY)
+    except PermissionError:  # a system that opens no folders
+        yield
+        return
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -147,13 +153,18 @@ def held(run_dir: Path) -> Iterator[None]:
         os.close(folder)
 
 
+def is_bare(run_dir: Path) -> bool:
+    """Tell whether a run has left nothing but its options, or not even its folder."""
+    return not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} <= {OPTIONS, WORDS, _CLAIMED}
+
+
 def leave_no_empty_run(run_dir: Path) -> None:
     """Remove the folder of a job that failed before it wrote anything but its options."""
-    ours = {OPTIONS, WORDS, _CLAIMED}
-    if {path.name for path in run_dir.iterdir()} <= ours:
-        for name in ours:
-            (run_dir / name).unlink(missing_ok=True)
-        run_dir.rmdir()
+    if not run_dir.is_dir() or not is_bare(run_dir):
+        return
+    for name in (OPTIONS, WORDS, _CLAIMED):
+        (run_dir / name).unlink(missing_ok=True)
+    run_dir.rmdir()
 
 
 def write_words(run_dir: Path, words: Sequence[str]) -> None:
@@ -172,25 +183,6 @@ def write_whole(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def quoted(text: str) -> str:
-    r"""Quote a value of a command line's word, whatever is in it: Hydra's grammar gives most signs a meaning.
-
-    A backslash needs another one before a quote, and means itself elsewhere.
-
-    Example:
-        >>> print(quoted("/home/jo/it's (new), a=b"))
-        '/home/jo/it\'s (new), a=b'
-    """
-    escaped = re.sub(r"(\\*)('|$)", lambda found: 2 * found[1] + ("\\'" if found[2] else ""), text)
-    return f"'{escaped}'"
-
-
-def key_and_value(word: str) -> tuple[str, str]:
-    """Take a word of the command line apart, without what Hydra's grammar puts around it."""
-    key, _, value = word.partition("=")
-    return key.lstrip("+~"), value.strip("'\"")
-
-
 def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """Put the words of the run that is to be resumed before those that were typed now.
 
@@ -198,16 +190,22 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     ``run_dir=`` names a folder with a run in it.
 
     Raises:
-        ConfigError: when there is no run in the folder.
+        ConfigError: when there is no run in the folder, or ``run_dir`` names another one.
     """
     given = dict(key_and_value(word) for word in words)
     again = environment.get("SLURM_RESTART_COUNT", "0") != "0"
     folder = given.get("resume")
-    if folder in (None, "", "null") and again and (Path(given.get("run_dir", "")) / WORDS).is_file():
+    if folder in (None, "", "null") and again and (_path(given.get("run_dir", "")) / WORDS).is_file():
         folder = given["run_dir"]
     if folder in (None, "", "null"):
         return list(words)
-    run_dir = Path(str(folder))
+    run_dir = _path(str(folder))
+    other = _path(given.get("run_dir", str(folder)))
+    if other.resolve() != run_dir.resolve():
+        raise ConfigError(
+            f"resume={run_dir} continues in its own folder, and run_dir={other} names another one; leave "
+            "run_dir out"
+        )
     before = [word for word in _words_of(run_dir) if key_and_value(word)[0] not in given]
     for word in before:
         if HIDDEN in word and (name := key_and_value(word)[0]):
@@ -268,6 +266,10 @@ def _may_grow(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
 def _beside(path: Path) -> Path:
     """Name a file that no other process writes."""
     return path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+
+
+def _path(text: str) -> Path:
+    return Path(expanded(text))
 
 
 def _group(name: str) -> str:

@@ -20,7 +20,7 @@ def run(options: InspectConfig) -> None:
     say(f"task           {facts['task']['form']}: {_line(facts['task']['options'])}")
     say(f"network        {facts['network']['form']}, {parameters:,} parameters")
     for key, value in facts["network"]["options"].items():
-        say(f"  {key:<12} {_line(value) if isinstance(value, Mapping) else value}")
+        say(f"  {key:<12} {_line(value) if isinstance(value, Mapping) else _plain(value)}")
     say(f"signal         {model.signal.fs_hz:g} Hz, {_leads(model)}, {model.signal.unit}")
     say(f"preprocessing  {_line(facts['preprocessing'])}")
     say(f"classes        {', '.join(model.scheme.classes)} (scheme {model.scheme.name})")
@@ -51,4 +51,17 @@ def _side(facts: Mapping[str, Any], side: Side) -> str:
 
 
 def _line(options: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in options.items())
+    return ", ".join(f"{key} {_plain(value)}" for key, value in options.items())
+
+
+def _plain(value: Any) -> str:
+    """Write a value as it is written on the command line."""
+    match value:
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case Mapping():
+            return f"({_line(value)})"
+        case list() | tuple():
+            return f"[{', '.join(_plain(item) for item in value)}]"
+        case _:
+            return str(value)

@@ -106,4 +106,4 @@ def _take_down(fabric: Fabric) -> None:
     """End the processes started here: one that waits for this one would wait for ever."""
     launcher = getattr(fabric.strategy, "launcher", None)
     if launcher is not None and hasattr(launcher, "kill"):
-        launcher.kill(signal.SIGKILL)
+        launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL

@@ -1,7 +1,6 @@
 """A training that is resumed: where from, on what data, and how a cluster is asked to start it again."""
 
 import shutil
-import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from ecgrnn.errors import ConfigError, Interrupted, some_of
 from ecgrnn.evaluation.seen import split_digest
 from ecgrnn.inference.checkpoint import load_model, read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
+from ecgrnn.training.interruption import WARNING
 from ecgrnn.training.resume_point import LAST, was_stopped
 
 
@@ -133,7 +133,7 @@ def requeue(stopped: Interrupted, environment: Mapping[str, str]) -> None:
     """Put a SLURM job that was warned of its time limit back into the queue; one process asks."""
     job = environment.get("SLURM_JOB_ID")
     first = environment.get("SLURM_PROCID", "0") == "0"
-    if stopped.signal_number != signal.SIGUSR1 or job is None or not first:
+    if WARNING is None or stopped.signal_number != WARNING or job is None or not first:
         return
     program = shutil.which("scontrol")
     if program is None:

@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,8 +26,8 @@ from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
 from ecgrnn.runs import OPTIONS, key_and_value
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
+from ecgrnn.training.interruption import SIGNALS
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
 
@@ -65,7 +66,8 @@ def run(options: SweepConfig, *, compose: Compose | None = None) -> None:
     tell(f"study       {study.study_name}, {record.finished(rows)} of {options.n_trials} trials finished")
     worker = Worker(study, options, words=words, devices=_devices(options.trainer), say=tell)
     stop = _stopping(options.run_dir)
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    heard = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         worker.run()
     except BaseException:

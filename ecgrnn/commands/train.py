@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from ecgrnn.build import build_scheme, plain_form
-from ecgrnn.build_trainer import build_trainer, check_course
+from ecgrnn.build_trainer import build_trainer, check_course, tensorboard_installed
 from ecgrnn.build_training import build_datamodule, build_task
 from ecgrnn.choices import Epoch, Side
 from ecgrnn.command_config import EvaluateConfig, TrainConfig
@@ -90,6 +90,8 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
             facts=facts,
             learned_counts=datamodule.learned_counts(),
         )
+        if options.logger.tensorboard is None and not tensorboard_installed():
+            say("logger      csv/ only; for TensorBoard as well: pip install 'ecgrnn[tensorboard]'")
         trainer = build_trainer(options, run_dir=run_dir, interruption=interruption)
         log_options(trainer.loggers, options)
         stages.seconds["train"] = 0.0 if last is None else seconds_trained(last)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ecgrnn.config import PreprocessingConfig
 from ecgrnn.datasets import cache_entry as entry
 from ecgrnn.datasets.cache_entry import FileSums
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, reason_of
 from ecgrnn.signals.annotations import Annotations
 from ecgrnn.signals.content import lead_digests
 from ecgrnn.signals.header import Header, read_header, record_files
@@ -196,7 +196,7 @@ def prepare_records(
 def data_fingerprint(records: Sequence[CachedRecord]) -> str:
     """Hash names, contents and labels of records: equal exactly where the same files were read."""
     lines = sorted(" ".join((record.name, record.fingerprint, *record.labels)) for record in records)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _pool(workers: int, processes: int) -> Executor:
@@ -262,7 +262,14 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     except OSError as error:
         raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
     try:
-        record = _write(Origin(source, config, cache), beside, folder)
+        try:
+            record = _write(Origin(source, config, cache), beside, folder)
+        except OSError as error:
+            if error.filename and not Path(str(error.filename)).is_relative_to(cache):
+                raise  # of the record, not of the cache
+            raise DataError(
+                f"the cache {cache} cannot be written ({reason_of(error)}); make room, or set data.cache"
+            ) from error
         if (faster := _find(source, config, cache)) is not None and _is_whole(faster):
             return faster  # of another process, which may have mapped it already
         entry.move_into_place(beside, folder)

@@ -87,7 +87,7 @@ def fingerprint_of(files: Sequence[Path]) -> str:
     """Hash the names, sizes and contents of a record's files."""
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode(errors="surrogateescape"))
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -23,7 +23,8 @@ def write_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
             whole = Path(beside) / path.name
-            whole.write_text(text, encoding="utf-8", newline="\n")
+            # a file name that is no UTF-8 is shown with escapes
+            whole.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
             whole.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); name another run_dir") from error

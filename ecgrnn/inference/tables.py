@@ -22,7 +22,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str 
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as beside:
             whole = Path(beside) / path.name
-            with whole.open("w", newline="", encoding="utf-8") as file:
+            with whole.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(columns)
                 writer.writerows(rows)

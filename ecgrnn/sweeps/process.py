@@ -17,6 +17,7 @@ from ecgrnn.runs import quoted
 
 PROGRAM = (sys.executable, "-m", "ecgrnn", "train")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _STOPPING_S = 20.0
 _OF_A_RANK = (
     "RANK",
@@ -96,12 +97,16 @@ class TrialProcess:
         try:
             self._process.wait(_STOPPING_S)
         except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
+            self._signal(_KILL)
             self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process.poll() is None:
+        if self._process.poll() is not None:
+            return
+        if hasattr(os, "killpg"):
             os.killpg(self._process.pid, number)
+        else:
+            self._process.terminate()
 
     def _last_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()

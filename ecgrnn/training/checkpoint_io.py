@@ -1,7 +1,9 @@
 """Checkpoints on disk: written beside their place, then moved there, so that none is ever half a file."""
 
+import errno
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from ecgrnn.checkpoint_file import DIGESTS, read_plain, weight_digests
+from ecgrnn.errors import reason_of
 
 _PART = ".part"
 
@@ -30,6 +33,10 @@ class PlainCheckpointIO(CheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(place)
+        except RuntimeError as error:
+            raise _refused(error, place) from error
+        except OSError as error:
+            raise OSError(error.errno, reason_of(error), str(place)) from error
         finally:
             beside.unlink(missing_ok=True)
         _sync_folder(place.parent)
@@ -53,6 +60,18 @@ class PlainCheckpointIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
+def _refused(error: RuntimeError, place: Path) -> Exception:
+    """Give the operating system's error where torch's writer met one, which it tells in its own way."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError):
+            return OSError(link.errno, reason_of(link), str(place))
+        link = link.__context__
+    if "file write failed" in str(error) or "PytorchStreamWriter" in str(error):
+        return OSError(errno.ENOSPC, "it could not be written whole; the disk may be full", str(place))
+    return error
+
+
 def remove_parts(folder: Path) -> None:
     """Delete what processes that were killed while they wrote have left in a folder."""
     for part in folder.glob(f".*{_PART}"):
@@ -60,9 +79,16 @@ def remove_parts(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last: on a power cut, too, the new name is on disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Make a rename last: on a power cut, too, the new name is on disk.
+
+    Windows opens no folder, and some file systems synchronise none.
+    """
     try:
-        os.fsync(handle)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
+            os.fsync(handle)
     finally:
         os.close(handle)

@@ -10,8 +10,11 @@ from typing import NoReturn
 
 from ecgrnn.errors import Interrupted
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-"""Ctrl-C, the polite end, and the warning that SLURM sends before a time limit (``--signal=USR1@120``)."""
+WARNING = getattr(signal, "SIGUSR1", None)
+"""The warning that SLURM sends before a time limit (``--signal=USR1@120``); None on Windows."""
+
+SIGNALS = tuple(number for number in (signal.SIGINT, signal.SIGTERM, WARNING) if number is not None)
+"""Ctrl-C, the polite end, and the warning."""
 
 
 class Interruption:
