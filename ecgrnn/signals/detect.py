@@ -220,7 +220,7 @@ class QrsDetector:
 
 
 class _Peaks(NamedTuple):
-    """Peaks of the energy in order of time, each array ``(peak,)``: place, height, and the waves there."""
+    """Peaks of the energy in order of time: place and height, ``(peak,)``, and waves of those above LEAST."""
 
     place: NDArray[np.int64]
     height: NDArray[np.float32]
@@ -249,7 +249,8 @@ class _PeakFinder:
         rising = inner > energy[reach - 1 : reach - 1 + n]
         peaks = np.flatnonzero((inner == highest) & rising & (inner > CANDIDATE_FLOOR))
         place = peaks + self.seen
-        found = _Peaks(place, inner[peaks], self._waves.waves(place, lead[peaks + reach]))
+        able = inner[peaks].astype(np.float64) > LEAST  # as the decision compares it
+        found = _Peaks(place, inner[peaks], self._waves.waves(place[able], lead[peaks + reach][able]))
         self.seen += n
         self._waves.forget_before(self.seen)
         return found
@@ -261,6 +262,9 @@ class _PeakFinder:
 
 _Wave = tuple[int, float, int, float, int]
 """A row of ``Waves``."""
+
+_NO_WAVE: _Wave = (0, 0.0, 0, 0.0, 0)
+"""Of a peak too low to be a complex."""
 
 
 class _Decision:
@@ -282,7 +286,8 @@ class _Decision:
     def take(self, peaks: _Peaks) -> None:
         """Judge the next peaks, in order of time."""
         waves = zip(*(column.tolist() for column in peaks.waves), strict=True)
-        for place, height, wave in zip(peaks.place.tolist(), peaks.height.tolist(), waves, strict=True):
+        for place, height in zip(peaks.place.tolist(), peaks.height.tolist(), strict=True):
+            wave = next(waves) if height > LEAST else _NO_WAVE
             if self._passed and place - self._last > self._patience:
                 self._search_back()
             since = place - self._last

@@ -5,6 +5,7 @@ that noise chooses among them. The mark is therefore sought in one lead, filtere
 and goes to the wave, up or down, that is the usual one in the last beats.
 """
 
+from bisect import bisect_left, insort
 from collections import deque
 from typing import NamedTuple
 
@@ -100,11 +101,11 @@ class WaveFinder:
     def _filtered(self, place: NDArray[np.int64], lead: NDArray[np.int8]) -> NDArray[np.float64]:
         width = 2 * self._near + 3
         first = place - self._reach - self._start
-        around = self._signal[lead[:, None], first[:, None] + np.arange(width + len(self._kernel) - 1)]
-        y = np.zeros((len(place), width))
+        around = self._signal[lead, first + np.arange(width + len(self._kernel) - 1)[:, None]]
+        y = np.zeros((width, len(place)))  # peaks side by side in memory, which is faster
         for k, tap in enumerate(self._kernel):  # symmetric: no need to turn it round
-            y += tap * around[:, k : k + width]
-        return y
+            y += tap * around[k : k + width]
+        return y.T
 
     def _extremum(
         self, y: NDArray[np.float64], place: NDArray[np.int64]
@@ -123,15 +124,15 @@ class UsualWave:
     """Choose, beat by beat, between the wave up and the wave down."""
 
     def __init__(self) -> None:
-        self._beats: dict[int, deque[tuple[float, float]]] = {}
+        self._medians: dict[int, tuple[_RunningMedian, _RunningMedian]] = {}
         self._up: dict[int, bool] = {}
 
     def choose(self, lead: int, high: float, high_at: int, low: float, low_at: int) -> int:
         """Give the sample of a beat's mark; beats come in order of time."""
-        beats = self._beats.setdefault(lead, deque(maxlen=BEATS))
-        beats.append((high, low))
-        ups, downs = zip(*beats, strict=True)
-        up, down = _median(ups), _median(downs)
+        if lead not in self._medians:
+            self._medians[lead] = _RunningMedian(), _RunningMedian()
+        ups, downs = self._medians[lead]
+        up, down = ups.push(high), downs.push(low)
         usual_up = self._up.get(lead)
         if usual_up is None or (down > SWITCH * up if usual_up else up > SWITCH * down):
             usual_up = up >= down
@@ -147,5 +148,16 @@ def _is_other(other: float, usual: float, others: float, usuals: float) -> bool:
     return other > least * usual
 
 
-def _median(values: tuple[float, ...]) -> float:
-    return sorted(values)[len(values) // 2]
+class _RunningMedian:
+    """The (upper) median of the last beats."""
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque()
+        self._ordered: list[float] = []
+
+    def push(self, value: float) -> float:
+        if len(self._last) == BEATS:
+            del self._ordered[bisect_left(self._ordered, self._last.popleft())]
+        self._last.append(value)
+        insort(self._ordered, value)
+        return self._ordered[len(self._ordered) // 2]

@@ -80,8 +80,11 @@ class WorkingSignal:
                 for k in range(self.factor):
                     mean += smooth[k :: self.factor]
             signal /= self.factor
-        inner = gaps[:, self._covered : self._covered + used].reshape(len(x), n, self.factor)
-        return Decimated(signal, np.asarray(inner.any(axis=2)))
+        touched = gaps[:, self._covered : self._covered + used]
+        decimated = np.zeros((len(x), n), np.bool_)
+        for k in range(self.factor if touched.any() else 0):
+            decimated |= touched[:, k :: self.factor]
+        return Decimated(signal, decimated)
 
 
 class _GapFiller:
@@ -119,7 +122,9 @@ class _GapFiller:
             found[~np.isfinite(found)] = np.nan
             self._first = np.where(np.isnan(self._first), found, self._first)
         filled -= self._first
-        return np.nan_to_num(filled, copy=False), long
+        if long.any() or np.isnan(self._first).any():  # nothing is known before the first value
+            np.nan_to_num(filled, copy=False)
+        return filled, long
 
     def _fill_lead(
         self, lead: int, x: NDArray[np.float32], out: NDArray[np.float32], *, long: NDArray[np.bool_]

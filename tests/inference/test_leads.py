@@ -9,7 +9,9 @@ from ecgrnn.commands.predict import _annotate
 from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.inference.leads import for_leads, leads_read, trained_on
+from ecgrnn.inference.leads import find_beats, for_leads, leads_read, trained_on
+from ecgrnn.signals.detect import detect_qrs
+from ecgrnn.signals.record import read_record
 from ecgrnn.signals.record_writer import write_digital
 
 
@@ -121,3 +123,11 @@ def test_predict_reads_the_leads_that_are_named(
     assert told in capsys.readouterr().out
     assert command_line("predict", f"checkpoint={checkpoint}", f"record={ward / 's003'}", "leads=[]") == 2
     assert "leads=[] must name one lead" in capsys.readouterr().err
+
+
+def test_beats_are_found_in_all_leads_and_marked_in_those_that_the_model_reads(model, ward):
+    one = dataclasses.replace(model.preprocessing, leads=["V1"])
+    record = read_record(ward / "s003")
+    assert record.leads == ("I", "II", "V1")
+    wanted = detect_qrs(record.signal, fs_hz=record.fs_hz, marked=[2, 0, 1])
+    np.testing.assert_array_equal(find_beats(ward / "s003", one), wanted)
