@@ -218,22 +218,26 @@ def _pictures(delineated: Sequence[Delineated], *, folder: Path) -> dict[str, li
 _MOST_LEADS = 12
 
 
-def _missing(one: Delineated, folder: Path) -> list[NDArray[np.float64]]:
-    """Give when samples of each lead that is drawn are missing on disk, in s: the cache has them filled."""
+def _missing(one: Delineated, folder: Path) -> list[NDArray[np.bool_]]:
+    """Tell which samples ``(time,)`` of each drawn lead are missing on disk; empty where none is.
+
+    The cache has them filled.
+    """
     record = one.record
     leads = record.leads[:_MOST_LEADS]
     if not any(record.missing[: len(leads)]):
-        return [np.zeros(0)] * len(leads)
+        return [np.zeros(0, np.bool_)] * len(leads)
     source = read_record(folder / record.name, leads=list(leads))
-    return [np.flatnonzero(np.isnan(lead)) / record.source_fs_hz for lead in source.signal.T]
+    return list(np.isnan(source.signal).T)
 
 
-def _picture(one: Delineated, lead: int, *, missing: Sequence[NDArray[np.float64]]) -> str:
+def _picture(one: Delineated, lead: int, *, missing: Sequence[NDArray[np.bool_]]) -> str:
     record = one.record
     stop = min(record.n_samples, round(_SHOWN_S * record.fs_hz))
     signal = np.array(record.signal[:stop, lead])
-    gone = np.round(missing[lead] * record.fs_hz).astype(np.int64)
-    signal[gone[gone < stop]] = np.nan
+    if len(missing[lead]):
+        source = np.round(np.arange(stop) / record.fs_hz * record.source_fs_hz).astype(np.int64)
+        signal[missing[lead][np.minimum(source, len(missing[lead]) - 1)]] = np.nan
     return wave_strip(
         signal,
         fs_hz=record.fs_hz,

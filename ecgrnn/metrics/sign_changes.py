@@ -10,6 +10,9 @@ from scipy.stats import permutation_test
 MOST_UNDEFINED = 0.01
 """Above this share of draws without a value there is no interval: it would be one of the other draws only."""
 
+EXACT_PATIENTS = 13
+"""Up to so many patients on whom the models differ all exchanges are made, 8,192 at most."""
+
 _BATCH = 1 << 19
 """Numbers of a batch of exchanges: memory does not grow with patients times exchanges."""
 
@@ -27,7 +30,7 @@ def sign_change_p_value(
         both: counts of each patient by both models ``(patient, model, ...)``.
         difference: from added-up counts ``(exchange, model, ...)`` to a number each.
         rng: source of the exchanges, where not all are made.
-        n_resamples: how many exchanges are made at most; all there are, where they are no more.
+        n_resamples: how many random exchanges are made where more than ``EXACT_PATIENTS`` patients differ.
 
     Returns:
         The p-value; nan where the difference is not defined, or not in more than ``MOST_UNDEFINED`` of the
@@ -58,7 +61,7 @@ def sign_change_p_value(
         exchanged,
         permutation_type="samples",
         vectorized=True,
-        n_resamples=n_resamples,
+        n_resamples=2**n if n <= EXACT_PATIENTS else n_resamples,
         batch=max(1, _BATCH // n),
         axis=-1,
         random_state=rng,

@@ -189,9 +189,9 @@ def paired_difference(
     """Compare two models on the same patients: each draw takes both models' counts of a patient.
 
     The p-value is that of sign changes: were both models equally good, each patient's two results could as
-    well be exchanged. It is exact where ``n_resamples`` allows all exchanges, at 10,000 with 13 patients on
-    whom the models differ, and from random exchanges beyond (Fisher, The Design of Experiments, 1935).
-    A p-value from bootstrap draws would be far too small with few patients: 17 % of false alarms at 0.05 with
+    well be exchanged. It is exact up to 13 patients on whom the models differ, and from random exchanges
+    beyond (Fisher, The Design of Experiments, 1935).
+    A p-value from bootstrap draws would be far too small with few patients: 18 % of false alarms at 0.05 with
     five (``scripts/experiments/intervals.py``).
 
     Args:

@@ -153,14 +153,16 @@ def test_a_class_has_an_interval_from_five_patients_on(patients: int, has_interv
     assert found["accuracy"]["bca"] is not None
 
 
-def test_leaving_out_the_only_patient_with_a_class_leaves_no_mean_f1():
-    rows = influence_rows(
-        [str(k) for k in range(22)], perfect(1), class_statistics(CLASSES, scored=CLASSES), classes=CLASSES
-    )
-    assert rows[0]["macro_f1"] == 1.0
+@pytest.mark.parametrize("called", [0, 1])
+def test_leaving_out_the_only_patient_with_a_class_leaves_no_mean_f1(called: int):
+    counts = perfect(1)
+    counts[:, 0, 2] = called  # beats of others that are called V do not make a figure of V
+    names = [str(k) for k in range(22)]
+    rows = influence_rows(names, counts, class_statistics(CLASSES, scored=CLASSES), classes=CLASSES)
+    assert rows[0]["macro_f1"] > 0.8
     assert rows[1]["macro_f1"] is None
     assert rows[1]["V_f1"] is None
-    assert rows[2]["macro_f1"] == 1.0
+    assert rows[2]["macro_f1"] > 0.8
 
 
 def test_few_patients_are_said_to_make_intervals_too_narrow():
