@@ -39,6 +39,7 @@ def test_tensorboard_has_the_options_with_the_figures_of_the_end(quiet):
 def test_one_recording_under_two_names_is_not_trained_and_tested_on(small_training, tmp_path, capsys):
     folder = tmp_path / "ward"
     write_database(folder, n_patients=5, seed=1, duration_s=30.0)
+    (folder / "RECORDS").unlink()  # it does not name the second one
     for suffix in (".hea", ".dat", ".atr"):
         shutil.copy(folder / f"s001{suffix}", folder / f"t001{suffix}")
     header = folder / "t001.hea"
