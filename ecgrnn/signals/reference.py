@@ -112,7 +112,7 @@ def _inside(annotations: Annotations, *, n_samples: int, file: Path) -> Annotati
     if not few or beyond > _FURTHEST_OUTSIDE_S * annotations.fs_hz:
         raise DataError(
             f"{file}: {outside} of {len(sample)} annotations lie outside the record of {n_samples} samples, "
-            f"the furthest at sample {furthest}; expected those of this record: check that file and record belong together"
+            f"the furthest at sample {furthest}; check that file and record belong together"
         )
     return _picked(annotations, inside)
 
