@@ -87,10 +87,12 @@ def open_collection(
 
 def annotation_notes(records: Iterable[CachedRecord]) -> list[str]:
     """Say which annotations of records were merged or left out when they were prepared; nothing of most."""
-    odd = [record for record in records if record.merged or record.outside]
-    merged, outside = sum(record.merged for record in odd), sum(record.outside for record in odd)
-    where = some_of([record.name for record in odd])
-    return [f"{note} ({where})" for note in reference_notes(merged, outside)]
+    said, every = [], list(records)
+    for kind in ("merged", "outside"):
+        odd = {record.name: getattr(record, kind) for record in every if getattr(record, kind)}
+        notes = reference_notes(**{"merged": 0, "outside": 0, kind: sum(odd.values())})
+        said += [f"{note} ({some_of(list(odd))})" for note in notes]
+    return said
 
 
 def split_collection(collection: Collection, data: DataConfig, counts: Mapping[str, Any]) -> Split:

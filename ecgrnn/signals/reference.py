@@ -105,12 +105,14 @@ def _inside(annotations: Annotations, *, n_samples: int, file: Path) -> Annotati
     inside = (sample >= 0) & (sample < n_samples)
     if inside.all():
         return annotations
-    outside, furthest = int((~inside).sum()), max(-int(sample[0]), int(sample[-1]) - n_samples + 1)
+    outside = int((~inside).sum())
+    furthest = max(int(sample[0]), int(sample[-1]), key=lambda at: max(-at, at - n_samples + 1))
+    beyond = max(-furthest, furthest - n_samples + 1)
     few = outside <= max(1, _MOST_OUTSIDE * len(sample))
-    if not few or furthest > _FURTHEST_OUTSIDE_S * annotations.fs_hz:
+    if not few or beyond > _FURTHEST_OUTSIDE_S * annotations.fs_hz:
         raise DataError(
             f"{file}: {outside} of {len(sample)} annotations lie outside the record of {n_samples} samples, "
-            f"by up to {furthest}; expected those of this record: check that file and record belong together"
+            f"the furthest at sample {furthest}; check that file and record belong together"
         )
     return _picked(annotations, inside)
 

@@ -36,7 +36,7 @@ class Task(pl.LightningModule):
         self.network = network
         self.optimizer = optimizer
         self.facts = facts
-        self.training_loss, self.validation_loss, self.test_loss = (MeanLoss() for _ in range(3))
+        self.training_loss, self.validation_loss = MeanLoss(), MeanLoss()
         self.window = LossWindow()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

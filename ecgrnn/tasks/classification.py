@@ -56,7 +56,6 @@ class ClassificationTask(Task):
         self.label_smoothing = label_smoothing
         self.training_matrix = ConfusionMatrix(len(self.classes))
         self.validation_matrix = ConfusionMatrix(len(self.classes))
-        self.test_matrix = ConfusionMatrix(len(self.classes))
 
     def forward(self, batch: ClassBatch | SequenceBatch) -> Tensor:
         """Give logits ``(..., class)``."""
@@ -72,10 +71,6 @@ class ClassificationTask(Task):
         """Add a batch to the validation scores."""
         self._step(batch, self.validation_loss, self.validation_matrix)
 
-    def test_step(self, batch: ClassBatch | SequenceBatch) -> None:
-        """Add a batch to the test scores."""
-        self._step(batch, self.test_loss, self.test_matrix)
-
     def on_train_epoch_end(self) -> None:
         """Log the scores over the training beats, as they were while the weights moved."""
         self._log_scores("training", self.training_loss, self.training_matrix)
@@ -84,10 +79,6 @@ class ClassificationTask(Task):
         """Log the scores over the validation beats."""
         super().on_validation_epoch_end()
         self._log_scores("validation", self.validation_loss, self.validation_matrix)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the scores over the test beats."""
-        self._log_scores("test", self.test_loss, self.test_matrix)
 
     def _step(
         self, batch: ClassBatch | SequenceBatch, loss: MeanLoss, counted: ConfusionMatrix

@@ -54,10 +54,6 @@ class GenerationTask(Task):
         self._step(batch, "validation", error=self.validation_error)
         self.log("validation/squared_error", self.validation_error, on_step=False, on_epoch=True)
 
-    def test_step(self, batch: ClassBatch) -> None:
-        """Log the loss on test beats."""
-        self._step(batch, "test")
-
     def _step(self, batch: ClassBatch, stage: str, error: MeanLoss | None = None) -> tuple[Tensor, Tensor]:
         each, squared = beat_losses(self.network, batch.label, batch.signal)
         weights = self.class_weights[batch.label]

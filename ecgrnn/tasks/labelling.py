@@ -44,7 +44,6 @@ class LabellingTask(Task):
         self.augment = augment
         self.scored = range(1, n_classes)
         self.validation_matrix = ConfusionMatrix(n_classes)
-        self.test_matrix = ConfusionMatrix(n_classes)
 
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
@@ -62,10 +61,6 @@ class LabellingTask(Task):
         """Add a batch to the validation scores."""
         self._score(batch, self.validation_loss, self.validation_matrix)
 
-    def test_step(self, batch: LabelBatch) -> None:
-        """Add a batch to the test scores."""
-        self._score(batch, self.test_loss, self.test_matrix)
-
     def on_train_epoch_end(self) -> None:
         """Log the loss over the training steps."""
         self.log_loss("training", self.training_loss)
@@ -75,11 +70,6 @@ class LabellingTask(Task):
         super().on_validation_epoch_end()
         self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_matrix)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the scores over the test steps."""
-        self.log_loss("test", self.test_loss)
-        self._log_scores("test", self.test_matrix)
 
     def _truth_probability(self) -> float:
         progress = self.global_step / max(1, int(self.trainer.estimated_stepping_batches))

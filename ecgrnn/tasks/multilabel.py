@@ -41,7 +41,6 @@ class MultiLabelTask(Task):
         self.classes = tuple(classes)
         self.augment = augment
         self.validation_labels = ScoredLabels()
-        self.test_labels = ScoredLabels()
 
     def forward(self, batch: ClassBatch) -> Tensor:
         """Give logits ``(batch, class)``."""
@@ -59,12 +58,6 @@ class MultiLabelTask(Task):
         self._loss(logits, batch, self.validation_loss)
         self.validation_labels.update(logits, batch.label)
 
-    def test_step(self, batch: ClassBatch) -> None:
-        """Add a batch to the test scores."""
-        logits = self(batch)
-        self._loss(logits, batch, self.test_loss)
-        self.test_labels.update(logits, batch.label)
-
     def on_train_epoch_end(self) -> None:
         """Log the loss over the training items, as it was while the weights moved."""
         self.log_loss("training", self.training_loss)
@@ -74,11 +67,6 @@ class MultiLabelTask(Task):
         super().on_validation_epoch_end()
         self.log_loss("validation", self.validation_loss)
         self._log_scores("validation", self.validation_labels)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the scores over the test items."""
-        self.log_loss("test", self.test_loss)
-        self._log_scores("test", self.test_labels)
 
     def _loss(self, logits: Tensor, batch: ClassBatch, loss: MeanLoss) -> tuple[Tensor, Tensor]:
         """Count a batch, and give the sum of its losses and how many there are."""

@@ -42,7 +42,6 @@ class TranscriptionTask(Task):
         super().__init__(network, optimizer=optimizer, facts=facts)
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
         self.validation_errors = MeanMetric()
-        self.test_errors = MeanMetric()
 
     def training_step(self, batch: SymbolBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-probability of a symbol, the stop included."""
@@ -51,10 +50,6 @@ class TranscriptionTask(Task):
     def validation_step(self, batch: SymbolBatch) -> None:
         """Log the loss and add a batch to the validation errors."""
         self._score(batch, "validation", self.validation_errors)
-
-    def test_step(self, batch: SymbolBatch) -> None:
-        """Log the loss and add a batch to the test errors."""
-        self._score(batch, "test", self.test_errors)
 
     def _loss(self, batch: SymbolBatch, stage: str) -> tuple[Tensor, Tensor]:
         log_p = self.network(batch.signal, batch.symbols, batch.lengths)
