@@ -14,6 +14,7 @@ from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSOR
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.trainer.connectors import signal_connector
 
 from ecgrnn.choices import Epoch
 from ecgrnn.command_config import MONITOR, TrainConfig
@@ -23,7 +24,7 @@ from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.trainer_keys import check_trainer_values
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
-from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.interruption import WARNING, Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
 from ecgrnn.training.resume_point import ResumePoint
 from ecgrnn.training.seeds import StepSeeds
@@ -137,6 +138,8 @@ def monitored(task: TaskConfig) -> tuple[str, str]:
 def _quieten_lightning() -> None:
     """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    if WARNING is None:  # it asks for the name of the system, where it is the signal that matters
+        vars(signal_connector)["_IS_WINDOWS"] = True
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
     # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
     warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
