@@ -33,8 +33,6 @@ from ecgrnn.help_text import command_help, shown
 from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from ecgrnn.composing import Composer, Job
 
 COMMANDS: dict[str, tuple[str, type]] = {
@@ -222,7 +220,7 @@ def register_schemas() -> None:
     composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, _SCHEMAS)
 
 
-def to_config(composed: "DictConfig") -> Any:
+def to_config(composed: Any) -> Any:
     """Turn what Hydra composed into the command's dataclass, which checks its own rules.
 
     Raises:

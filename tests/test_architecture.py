@@ -22,7 +22,8 @@ FLOORS = {
     "": 0,
     **dict.fromkeys(("config", "network_config", "form_config", "strip_config"), 0),
     **dict.fromkeys(("command_config", "sweep_config", "option_rules", "choices"), 0),
-    **dict.fromkeys(("spec", "credentials", "errors", "runs", "arguments", "output", "help_text"), 0),
+    **dict.fromkeys(("spec", "credentials", "errors", "runs", "arguments", "output"), 0),
+    **dict.fromkeys(("help_text", "trainer_keys"), 0),
     **dict.fromkeys(("signals", "nn", "batch", "ranks"), 1),
     **dict.fromkeys(("datasets", "networks", "metrics"), 2),
     **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
@@ -45,7 +46,7 @@ ROOMS_OF = {
 WITHOUT_TORCH = {
     *("", "config", "network_config", "form_config", "strip_config"),
     *("command_config", "sweep_config", "option_rules", "choices"),
-    *("spec", "credentials", "errors", "runs", "arguments", "output", "help_text"),
+    *("spec", "credentials", "errors", "runs", "arguments", "output", "help_text", "trainer_keys"),
     *("signals", "sweeps", "composing", "cli", "__main__"),
 }
 

@@ -210,7 +210,8 @@ def test_printing_in_another_encoding_costs_no_record(encoding, trained, small_d
 
 
 WITHOUT_POSIX = """
-import os, signal, sys, warnings
+import os, shutil, signal, sys, warnings
+shutil._use_fd_functions = False  # it removes folders by handles of them
 warnings.simplefilter("ignore")
 for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT", "SIGALRM"):
     if hasattr(signal, name):
