@@ -14,7 +14,7 @@ from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSOR
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
-from pytorch_lightning.trainer.connectors import signal_connector
+from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
 
 from ecgrnn.choices import Epoch
 from ecgrnn.command_config import MONITOR, TrainConfig
@@ -55,7 +55,7 @@ def build_trainer(
     # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **{
                 "default_root_dir": str(run_dir),
                 "logger": _loggers(options.logger, run_dir) or False,
@@ -70,6 +70,19 @@ def build_trainer(
         )
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    if WARNING is None:
+        trainer._signal_connector = _NoSignals(trainer)
+    return trainer
+
+
+class _NoSignals(_SignalConnector):
+    """Leaves all signals to ``Interruption`` where the system lacks those that Lightning expects."""
+
+    def register_signal_handlers(self) -> None:
+        """Register none."""
+
+    def teardown(self) -> None:
+        """Leave them as they are."""
 
 
 def check_trainer_keys(keys: Mapping[str, Any]) -> None:
@@ -138,8 +151,6 @@ def monitored(task: TaskConfig) -> tuple[str, str]:
 def _quieten_lightning() -> None:
     """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-    if WARNING is None:  # it asks for the name of the system, where it is the signal that matters
-        vars(signal_connector)["_IS_WINDOWS"] = True
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
     # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
     warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
