@@ -12,6 +12,7 @@ from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSOR
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
+from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
 
 from ecgrnn.choices import Epoch
 from ecgrnn.command_config import MONITOR, TrainConfig
@@ -20,7 +21,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
 from ecgrnn.strip_config import SuperclassConfig
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
-from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.interruption import WARNING, Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
 from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import ResumePoint
@@ -50,7 +51,7 @@ def build_trainer(
     # trainer.deterministic would also fill every new tensor with NaN, a fifth of the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
-        return pl.Trainer(
+        trainer = pl.Trainer(
             **{
                 "default_root_dir": str(run_dir),
                 "logger": _loggers(options.logger, run_dir) or False,
@@ -65,6 +66,19 @@ def build_trainer(
         )
     except (ValueError, TypeError, MisconfigurationException) as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
+    if WARNING is None:
+        trainer._signal_connector = _NoSignals(trainer)
+    return trainer
+
+
+class _NoSignals(_SignalConnector):
+    """Leaves all signals to ``Interruption`` where the system lacks those that Lightning expects."""
+
+    def register_signal_handlers(self) -> None:
+        """Register none."""
+
+    def teardown(self) -> None:
+        """Leave them as they are."""
 
 
 def check_course(options: TrainConfig) -> None:

