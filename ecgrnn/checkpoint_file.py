@@ -1,4 +1,4 @@
-"""A checkpoint file read with suspicion: it is whole and plain data, its weights are finite and those saved."""
+"""A checkpoint file read with suspicion: whole, plain data, its weights finite and those that were saved."""
 
 import hashlib
 import zipfile
