@@ -64,10 +64,10 @@ def build_task(
         ConfigError: when a class that is to be scored has no training item, or a frame is no whole number of
             samples.
     """
-    check_frame(options.network.encoder, signal.fs_hz)
     learned = counts if learned_counts is None else learned_counts
     n_classes = len(scheme.classes)
     network = build_network(options.network, options.task, signal=signal, n_classes=n_classes)
+    check_frame(options.network.encoder, signal.fs_hz)
     match options.task:
         case BeatsConfig() | RhythmConfig() as task:
             _check_classes(task.macro_f1_classes, scheme, counts)

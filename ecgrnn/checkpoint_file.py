@@ -1,4 +1,4 @@
-"""Read a checkpoint file with suspicion: whole, plain data, its weights finite and those that were saved."""
+"""A checkpoint file read with suspicion: whole, plain data, its weights finite and those that were saved."""
 
 import hashlib
 import zipfile

@@ -77,8 +77,14 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-TWO_RANKS = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--no-python"]
-TWO_RANKS = [sys.executable, *TWO_RANKS, sys.executable]
+TWO_RANKS = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--nproc-per-node=2",
+    "--no-python",
+    sys.executable,
+]
 
 
 def test_all_ranks_stop_together_where_one_has_read_a_nan(words, tmp_path):

@@ -114,6 +114,22 @@ def test_a_changed_split_file_is_refused_and_the_run_stays_as_it_was(begun, comm
     assert command_line("train", f"resume={tmp_path / 'run'}") == 0
 
 
+def test_a_last_checkpoint_that_is_not_finite_or_damaged_is_not_resumed(
+    begun, command_line, tmp_path, capsys
+):
+    for damage, said in ((torch.nan, "are not finite"), (0.0, "is not what was saved")):
+        run_dir = tmp_path / str(damage)
+        shutil.copytree(begun / "run", run_dir)
+        path = run_dir / "checkpoints" / "last.ckpt"
+        content = torch.load(path, weights_only=True)
+        content["state_dict"]["network.head.4.bias"].fill_(damage)
+        torch.save(content, path)
+        assert command_line("train", f"resume={run_dir}") == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert said in error
+        assert "last.ckpt" in error
+
+
 def test_the_proof_is_of_every_stretch(begun, command_line, small_data, tmp_path, capsys):
     checkpoint = begun / "run" / "checkpoints" / "last.ckpt"
     content = torch.load(checkpoint, weights_only=True)

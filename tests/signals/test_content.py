@@ -42,6 +42,7 @@ def test_one_other_sample_is_another_recording(signal):
 def test_a_flat_or_missing_lead_has_no_digest(signal):
     signal[:, 0] = 0.25
     signal[:, 1] = np.nan
+    signal[6000:6010, 0] = 1.0  # a pulse, as many a flat lead has it
     assert lead_digests(signal) == ()
 
 
