@@ -15,8 +15,11 @@ from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.normalise import block_samples, block_spreads, joined_blocks, median_spread, scale_signal
 from ecgrnn.signals.preprocessing import (
-    LONGEST_RAMP_S,
+    GAP_REACH_S,
+    LEVEL_S,
+    Before,
     PreparedRecord,
+    last_level,
     lead_columns,
     misfit,
     prepare_causally,
@@ -107,7 +110,7 @@ def _stretches(
         n_leads=n_leads or len(config.leads or ()),
         first_lead=config.first_lead if config.leads is None else None,
     )
-    held = _first_values(path, leads, n_leads, header=header, piece=hop)
+    level = _first_levels(path, leads, n_leads, header=header, piece=hop)
     state: CausalState | None = None
     for first in range(0, header.n_samples, hop):
         last, before = min(first + hop, header.n_samples), max(first - reach, 0)
@@ -116,8 +119,13 @@ def _stretches(
         if chosen.causal:
             prepared, state = prepare_causally(record, chosen, state)
         else:
-            prepared = prepare_record(record, chosen, held=held)
-            held = _last_values(record.signal[: max(first + hop - reach - before, 0)], held)
+            prepared = prepare_record(record, chosen, before=Before(level, before))
+            if (following := first + hop - reach) > 0:
+                width = round(LEVEL_S * header.fs_hz)
+                seen = record.signal[: following - before + width]
+                # What is valid only in the first second has its level partly before this part: it is known.
+                is_new = np.isfinite(seen[width if before else 0 :]).any(axis=0)
+                level = np.where(is_new, _last_levels(seen, level, fs_hz=header.fs_hz), level)
         order = lead_columns(record.leads, chosen, name=record.name)
         missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before, order]), axis=0)
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
@@ -131,15 +139,16 @@ def _stretches(
         yield PreparedStretch(start=first // down * up, record=part)
 
 
-def _first_values(
+def _first_levels(
     path: Path, leads: Sequence[str] | None, n_leads: int | None, *, header: Header, piece: int
 ) -> NDArray[np.float32]:
-    """Find each lead's first valid sample, from which what is missing before it is filled."""
+    """Find each lead's level at its first valid sample, to which what is missing before it is filled."""
     held: NDArray[np.float32] | None = None
     for start in range(0, header.n_samples, piece):
         stop = min(start + piece, header.n_samples)
         record = read_record(path, leads=leads, n_leads=n_leads, start=start, stop=stop)
-        first = _last_values(record.signal[::-1], np.full(len(record.leads), np.nan, np.float32))
+        unknown = np.full(len(record.leads), np.nan, np.float32)
+        first = _last_levels(record.signal[::-1], unknown, fs_hz=header.fs_hz)
         held = first if held is None else np.where(np.isfinite(held), held, first)
         if np.isfinite(held).all():
             return held
@@ -149,13 +158,12 @@ def _first_values(
     raise DataError(f"record {path}: lead {empty!r} has no valid sample; choose other leads or leave it out")
 
 
-def _last_values(signal: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give each lead's last valid sample, and where it has none the one it had before."""
-    valid = np.isfinite(signal)
-    if not len(signal):
-        return before
-    last = len(signal) - 1 - np.argmax(valid[::-1], axis=0)
-    return np.where(valid.any(axis=0), np.take_along_axis(signal, last[np.newaxis], axis=0)[0], before)
+def _last_levels(
+    signal: NDArray[np.float32], before: NDArray[np.float32], *, fs_hz: float
+) -> NDArray[np.float32]:
+    """Give each lead's level at its last valid sample, and where it has none the one it had before."""
+    leads = zip(signal.T, before, strict=True)
+    return np.array([last_level(lead, level, fs_hz=fs_hz) for lead, level in leads], np.float32)
 
 
 def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
@@ -175,5 +183,5 @@ def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch
         notch_hz=config.notch_hz,
     )
     half = 0 if kernel is None else len(kernel) // 2
-    reach = half + round(LONGEST_RAMP_S * fs_hz) + 1
+    reach = half + round(GAP_REACH_S * fs_hz) + 1
     return hop, -(-reach // down) * down
