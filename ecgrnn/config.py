@@ -23,8 +23,8 @@ class PreprocessingConfig:
         lowpass_hz: corner of the low-pass, below half of ``fs_hz``; null leaves it out.
         notch_hz: powerline frequency to remove; null leaves it out.
         normalisation: how the amplitude of a lead is scaled.
-        causal: read no later sample: filters are one-sided and delay a QRS by about 20 ms, and gaps hold the
-            last value; needs ``normalisation=none``. Else filters have no delay and read up to 4 s ahead.
+        causal: read no later sample: filters are one-sided and delay a QRS by about 20 ms, and gaps fade
+            out; needs ``normalisation=none``. Else filters have no delay and read up to 4 s ahead.
     """
 
     fs_hz: float | None = 180.0

@@ -35,6 +35,9 @@ _ANTIALIAS = 0.75
 _BEHIND = 2
 """A sample between four others is read so many source samples late, when the last of them is there."""
 
+_FADING_S = 0.1
+"""Time constant in which a lead goes to 0 mV in a gap, if it has no level."""
+
 _REMEMBERED = _BEHIND + 1
 
 QRS_HZ = 10.0
@@ -47,13 +50,13 @@ class CausalState:
 
     Attributes:
         sections: ``(section, lead, 2)``, the state of the recursive filters.
-        held: ``(lead,)``, the last valid sample in mV; NaN before the first.
+        started: ``(lead,)``, whether a valid sample was there.
         recent: ``(3, lead)``, the last filtered samples.
         n_samples: how many source samples were read.
     """
 
     sections: NDArray[np.float64]
-    held: NDArray[np.float64]
+    started: NDArray[np.bool_]
     recent: NDArray[np.float64]
     n_samples: int
 
@@ -67,20 +70,24 @@ class CausalFilter:
         fs_hz: sampling frequency of the source.
         up: numerator of the change of sampling frequency.
         down: its denominator.
+        fading: what is left, a sample later, of the last filtered sample before a gap.
     """
 
     sections: NDArray[np.float64]
     fs_hz: float
     up: int
     down: int
+    fading: float
 
     def apply(
         self, signal: NDArray[np.float32], state: CausalState | None = None
     ) -> tuple[NDArray[np.float32], CausalState]:
         """Filter the next samples of a record.
 
-        A missing sample takes the value of the last valid one. Before its first valid sample a lead is 0 mV,
-        and at that sample the filters start as if it had been constant until then.
+        Missing samples are left out: the filters rest, so that what follows a gap is filtered as if it
+        followed what was before it, and the last filtered sample fades away behind a high-pass, or else is
+        held. Before its first valid sample a lead is 0 mV, and at that sample the filters start as if it had
+        been constant until then.
 
         Args:
             signal: ``(time, lead)`` in mV; NaN where a sample is missing.
@@ -91,14 +98,14 @@ class CausalFilter:
             lies at ``n / to_hz`` and depends on no later source sample.
         """
         state = self._start(signal.shape[1]) if state is None else state
-        filtered, sections, held = self._filtered(signal, state)
+        filtered, sections, started = self._filtered(signal, state)
         recent = state.recent
         if state.n_samples == 0 and len(filtered):
             recent = np.repeat(filtered[:1], _REMEMBERED, axis=0)
         known = np.concatenate([recent, filtered])
         n_samples = state.n_samples + len(signal)
         out = self._resampled(known, first=state.n_samples - _REMEMBERED, start=state.n_samples)
-        return out, CausalState(sections, held, known[-_REMEMBERED:], n_samples)
+        return out, CausalState(sections, started, known[-_REMEMBERED:], n_samples)
 
     def delay_s(self, frequency_hz: float = QRS_HZ) -> float:
         """Give the group delay at a frequency: how late a wave of about that frequency comes."""
@@ -114,31 +121,34 @@ class CausalFilter:
     def _start(self, n_leads: int) -> CausalState:
         return CausalState(
             sections=np.zeros((len(self.sections), n_leads, 2)),
-            held=np.full(n_leads, np.nan),
+            started=np.zeros(n_leads, bool),
             recent=np.zeros((_REMEMBERED, n_leads)),
             n_samples=0,
         )
 
     def _filtered(
         self, signal: NDArray[np.float32], state: CausalState
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Filter each lead from its first valid sample on, at the source's sampling frequency."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Filter the valid samples of each lead, at the source's sampling frequency."""
         out = np.zeros(signal.shape)
-        sections, held = state.sections.copy(), state.held.copy()
-        for lead in range(signal.shape[1]):
-            values, start = _held_through_gaps(signal[:, lead], held[lead])
-            if start == len(values):
-                continue
-            if np.isnan(held[lead]) and len(self.sections):
-                sections[:, lead] = sosfilt_zi(self.sections) * values[start]
-            held[lead] = values[-1]
-            out[start:, lead], sections[:, lead] = self._through(values[start:], sections[:, lead])
-        return out, sections, held
+        sections, started = state.sections.copy(), state.started.copy()
+        for lead, values in enumerate(signal.T.astype(np.float64)):
+            valid = np.isfinite(values)
+            kept = values[valid]
+            if len(kept) and not started[lead] and len(self.sections):
+                sections[:, lead] = sosfilt_zi(self.sections) * kept[0]
+            started[lead] |= len(kept) > 0
+            filtered, sections[:, lead] = self._through(kept, sections[:, lead])
+            last = np.concatenate([state.recent[-1:, lead], filtered])[np.cumsum(valid)]
+            at = np.arange(len(values))
+            since = at - np.maximum.accumulate(np.where(valid, at, -1))
+            out[:, lead] = last * self.fading**since
+        return out, sections, started
 
     def _through(
         self, values: NDArray[np.float64], state: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if not len(self.sections):
+        if not (len(self.sections) and len(values)):
             return values, state
         out, after = sosfilt(self.sections, values, zi=state)
         return np.asarray(out), np.asarray(after)
@@ -195,13 +205,5 @@ def causal_filter(
         sections.append(butter(_LOWPASS_ORDER, min(corners_hz), "lowpass", fs=fs_hz, output="sos"))
     if notch_hz is not None:
         sections.append(tf2sos(*iirnotch(notch_hz, notch_hz / _NOTCH_WIDTH_HZ, fs=fs_hz)))
-    return CausalFilter(np.concatenate(sections), fs_hz, ratio.numerator, ratio.denominator)
-
-
-def _held_through_gaps(lead: NDArray[np.float32], held: float) -> tuple[NDArray[np.float64], int]:
-    """Give every missing sample the value of the last valid one, and the index of the first that has one."""
-    values = np.concatenate([[held], lead.astype(np.float64)])
-    valid = np.isfinite(values)
-    last = np.maximum.accumulate(np.where(valid, np.arange(len(values)), 0))
-    filled = values[last][1:]
-    return filled, int(np.count_nonzero(np.isnan(filled)))
+    fading = 1.0 if highpass_hz is None else float(np.exp(-1 / (_FADING_S * fs_hz)))
+    return CausalFilter(np.concatenate(sections), fs_hz, ratio.numerator, ratio.denominator, fading)

@@ -18,6 +18,26 @@ from ecgrnn.signals.resample import rate_ratio, resampled_length
 LONGEST_RAMP_S = 10.0
 """A longer gap is level but for so much before its end; three times what the filters reach."""
 
+_FADE_S, LEVEL_S = 0.1, 1.0
+"""A gap is left for the level, and ends at its own, within so much; a level is the median over so much."""
+
+GAP_REACH_S = LONGEST_RAMP_S + LEVEL_S
+"""What a filled sample depends on lies so near, but for the level before a long gap."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is known of a record before a part of it.
+
+    Attributes:
+        level: ``(lead,)``, the level before the last sample that is valid up to 1 s into the part; the first
+            level of the record where there is none.
+        n_samples: samples before the part.
+    """
+
+    level: NDArray[np.float32]
+    n_samples: int
+
 
 @dataclass(frozen=True)
 class PreparedRecord:
@@ -52,17 +72,17 @@ class PreparedRecord:
 
 
 def prepare_record(
-    record: Record, config: PreprocessingConfig, *, held: NDArray[np.float32] | None = None
+    record: Record, config: PreprocessingConfig, *, before: Before | None = None
 ) -> PreparedRecord:
     """Choose the leads, fill gaps, filter and resample in one pass, and normalise.
 
     Missing samples are filled, see ``fill_missing``, and do not count for normalisation. With ``causal``
-    they hold the last value, see ``CausalFilter``.
+    they are left out, see ``CausalFilter``.
 
     Args:
         record: the record, or a part of it; left as it is.
         config: what is done to the signal.
-        held: ``(lead,)`` for the leads of ``record``, see ``fill_missing``; None for a whole record.
+        before: what comes before the part, for the leads of ``record``; None for a whole record.
 
     Raises:
         ConfigError: the options ask for leads that the record does not have.
@@ -71,7 +91,8 @@ def prepare_record(
     """
     chosen = choose_leads(record, config)
     columns = lead_columns(record.leads, config, name=record.name)
-    filled = fill_missing(chosen, held=None if held is None else held[columns])
+    known = None if before is None else replace(before, level=before.level[columns])
+    filled = fill_missing(chosen, before=known)
     if config.causal:
         return prepare_causally(record, config)[0]
     to_hz = record.fs_hz if config.fs_hz is None else config.fs_hz
@@ -183,17 +204,17 @@ def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str
     return first_columns(leads, config.n_leads, first_lead=config.first_lead)
 
 
-def fill_missing(record: Record, *, held: NDArray[np.float32] | None = None) -> Record:
+def fill_missing(record: Record, *, before: Before | None = None) -> Record:
     """Fill missing samples and count them; the record itself is left as it is.
 
-    A gap of up to 10 s is interpolated linearly between its neighbours. In a longer one the last value before
-    it is held until 10 s before its end, so that no part of a record needs to see farther. At the ends of a
-    record the nearest value is taken.
+    A gap of up to 0.2 s is interpolated linearly between its neighbours. In a longer one the signal goes to
+    its level (the median over 1 s) within 0.1 s, and to the level behind the gap within the last 10 s of it:
+    a gap that begins in a QRS would else be a step for the high-pass, and no part of a record needs to see
+    farther than that. At the ends of a record there is one level.
 
     Args:
         record: a record, or a part of it.
-        held: ``(lead,)``, the last valid value before this part, or the first one of the record where there
-            is none before; None where the part is all there is.
+        before: what comes before the part; None where the part is all there is.
 
     Raises:
         DataError: the record is empty, or a lead has no sample at all.
@@ -207,16 +228,16 @@ def fill_missing(record: Record, *, held: NDArray[np.float32] | None = None) -> 
     if not missing.any():
         return replace(record, missing=missing)
     filled = record.signal.T.copy()
-    before = np.full(len(filled), np.nan, np.float32) if held is None else held
-    leads = zip(filled, record.leads, missing, before, strict=True)
-    for lead, name, count, value in leads:
-        if count == len(lead) and not np.isfinite(value):
+    known = Before(np.full(len(filled), np.nan, np.float32), 0) if before is None else before
+    leads = zip(filled, record.leads, missing, known.level, strict=True)
+    for lead, name, count, level in leads:
+        if count == len(lead) and not np.isfinite(level):
             raise DataError(
                 f"record {record.name}: lead {name!r} has no valid sample in {count}; "
                 "choose other leads or leave the record out"
             )
         if count:
-            _fill(lead, held=value, ramp=round(LONGEST_RAMP_S * record.fs_hz))
+            _fill(lead, before=float(level), begins=known.n_samples == 0, fs_hz=record.fs_hz)
     return replace(record, signal=filled.T, missing=missing)
 
 
@@ -263,19 +284,40 @@ def _count_missing(lead: NDArray[np.float32]) -> int:
     return int(np.count_nonzero(~np.isfinite(lead)))
 
 
-def _fill(lead: NDArray[np.float32], *, held: np.float32, ramp: int) -> None:
-    """Interpolate between the ends of each gap, and where it begins more than ``ramp`` samples earlier."""
-    missing = ~np.isfinite(lead)
-    valid = np.flatnonzero(~missing)
-    at, values = valid.astype(np.float64), lead[valid].astype(np.float64)
-    if np.isfinite(held):
-        at, values = np.append(-np.inf, at), np.append(held, values)
-    long = np.flatnonzero(np.diff(at) > ramp + 1)
-    at = np.insert(at, long + 1, at[long + 1] - ramp - 1)
-    values = np.insert(values, long + 1, values[long])
-    where = np.flatnonzero(missing)
-    if len(at) and np.isinf(at[0]):  # np.interp cannot reckon with it, and needs it only as the first value
-        at, values = at[1:], values[1:]
-        lead[where] = np.interp(where, at, values, left=held) if len(at) else held
-    else:
-        lead[where] = np.interp(where, at, values)
+def _fill(lead: NDArray[np.float32], *, before: float, begins: bool, fs_hz: float) -> None:
+    """Fill each gap of a lead by straight lines: from its edge to the level there, and to the other side."""
+    fade, ramp = round(_FADE_S * fs_hz), round(LONGEST_RAMP_S * fs_hz)
+    unseen = 0 if begins else round(LEVEL_S * fs_hz)  # a gap that begins sooner has its level before the part
+    raw = lead.copy()
+    missing = np.concatenate([[False], ~np.isfinite(lead), [False]])
+    for start, stop in np.flatnonzero(np.diff(missing.astype(np.int8))).reshape(-1, 2).tolist():
+        behind = last_level(raw[stop:][::-1], np.nan, fs_hz=fs_hz)
+        level = before if start < max(unseen, 1) else last_level(raw[:start], before, fs_hz=fs_hz)
+        level = level if np.isfinite(level) else behind
+        behind = behind if np.isfinite(behind) else level
+        corners = [(start - 1, lead[start - 1])] if start else []
+        if stop - start > 2 * fade:
+            leave = max(start - 1 + fade, stop - ramp)
+            corners += [(start - 1 + fade, level), (leave, level), (stop - fade, behind)]
+        corners += [(stop, lead[stop])] if stop < len(lead) else []
+        at, values = np.array(corners or [(start, level)]).T
+        lead[start:stop] = np.interp(np.arange(start, stop), at, values)
+
+
+def last_level(lead: NDArray[np.float32], before: float, *, fs_hz: float) -> float:
+    """Give the level of the last samples before the last valid one: the median over 1 s.
+
+    Args:
+        lead: ``(time,)`` in mV; NaN where a sample is missing.
+        before: what is given where no sample is valid.
+        fs_hz: sampling frequency.
+    """
+    width = round(LEVEL_S * fs_hz)
+    stop = len(lead)
+    for first in range(max(stop - width, 0), -width, -width):
+        valid = np.flatnonzero(np.isfinite(lead[max(first, 0) : first + width]))
+        if len(valid):
+            last = max(first, 0) + int(valid[-1]) + 1
+            part = lead[max(last - width, 0) : last]
+            return float(np.median(part[np.isfinite(part)]))
+    return before

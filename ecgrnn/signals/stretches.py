@@ -15,8 +15,11 @@ from ecgrnn.signals.filters import filter_kernel
 from ecgrnn.signals.header import Header, read_header
 from ecgrnn.signals.normalise import block_samples, block_spreads, joined_blocks, median_spread, scale_signal
 from ecgrnn.signals.preprocessing import (
-    LONGEST_RAMP_S,
+    GAP_REACH_S,
+    LEVEL_S,
+    Before,
     PreparedRecord,
+    last_level,
     misfit,
     prepare_causally,
     prepare_record,
@@ -105,7 +108,7 @@ def _stretches(
         raise misfit(str(path), fs_hz, error) from None
     # The leads that were named, or come first, are read in their order.
     chosen = replace(config, leads=None, n_leads=len(columns), first_lead=None)
-    held = _first_values(path, columns, header=header, piece=hop)
+    level = _first_levels(path, columns, header=header, piece=hop)
     state: CausalState | None = None
     for first in range(0, read.n_samples, hop):
         last, before = min(first + hop, read.n_samples), max(first - reach, 0)
@@ -114,8 +117,13 @@ def _stretches(
         if chosen.causal:
             prepared, state = prepare_causally(record, chosen, state)
         else:
-            prepared = prepare_record(record, chosen, held=held)
-            held = _last_values(record.signal[: max(first + hop - reach - before, 0)], held)
+            prepared = prepare_record(record, chosen, before=Before(level, before))
+            if (following := first + hop - reach) > 0:
+                width = round(LEVEL_S * fs_hz)
+                seen = record.signal[: following - before + width]
+                # What is valid only in the first second has its level partly before this part: it is known.
+                is_new = np.isfinite(seen[width if before else 0 :]).any(axis=0)
+                level = np.where(is_new, _last_levels(seen, level, fs_hz=fs_hz), level)
         missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
@@ -128,16 +136,17 @@ def _stretches(
         yield PreparedStretch(start=first // down * up, record=part)
 
 
-def _first_values(
+def _first_levels(
     path: Path, columns: Sequence[int], *, header: Header, piece: int
 ) -> NDArray[np.float32]:
-    """Find each lead's first valid sample, from which what is missing before it is filled."""
+    """Find each lead's level at its first valid sample, to which what is missing before it is filled."""
     held: NDArray[np.float32] | None = None
-    n_samples = header.narrowed(columns).n_samples
-    for start in range(0, n_samples, piece):
-        stop = min(start + piece, n_samples)
+    read = header.narrowed(columns)
+    for start in range(0, read.n_samples, piece):
+        stop = min(start + piece, read.n_samples)
         record = read_record(path, columns=columns, start=start, stop=stop, header=header)
-        first = _last_values(record.signal[::-1], np.full(len(record.leads), np.nan, np.float32))
+        unknown = np.full(len(record.leads), np.nan, np.float32)
+        first = _last_levels(record.signal[::-1], unknown, fs_hz=read.fs_hz)
         held = first if held is None else np.where(np.isfinite(held), held, first)
         if np.isfinite(held).all():
             return held
@@ -147,13 +156,12 @@ def _first_values(
     raise DataError(f"record {path}: lead {empty!r} has no valid sample; choose other leads or leave it out")
 
 
-def _last_values(signal: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give each lead's last valid sample, and where it has none the one it had before."""
-    valid = np.isfinite(signal)
-    if not len(signal):
-        return before
-    last = len(signal) - 1 - np.argmax(valid[::-1], axis=0)
-    return np.where(valid.any(axis=0), np.take_along_axis(signal, last[np.newaxis], axis=0)[0], before)
+def _last_levels(
+    signal: NDArray[np.float32], before: NDArray[np.float32], *, fs_hz: float
+) -> NDArray[np.float32]:
+    """Give each lead's level at its last valid sample, and where it has none the one it had before."""
+    leads = zip(signal.T, before, strict=True)
+    return np.array([last_level(lead, level, fs_hz=fs_hz) for lead, level in leads], np.float32)
 
 
 def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
@@ -173,5 +181,5 @@ def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch
         notch_hz=config.notch_hz,
     )
     half = 0 if kernel is None else len(kernel) // 2
-    reach = half + round(LONGEST_RAMP_S * fs_hz) + 1
+    reach = half + round(GAP_REACH_S * fs_hz) + 1
     return hop, -(-reach // down) * down

@@ -198,6 +198,22 @@ def test_a_gap_rings_at_neither_edge():
     assert np.abs(found.signal[~found.valid]).max() < 0.2
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_gap_that_begins_or_ends_in_a_qrs_moves_nothing_beside_it(causal):
+    signal = 5.0 + beating(120)
+    peak = round(0.4 * 360)
+    for n_samples in (100, 1_000, 10_000):
+        for beat in (20, 21):
+            gappy = signal.copy()
+            start = peak + round(beat * 0.8 * 360)
+            gappy[start : start + n_samples] = np.nan
+            config = PreprocessingConfig(causal=causal)
+            whole, found = (prepare_record(make(one), config) for one in (signal, gappy))
+            away = found.valid.copy()
+            away[start // 2 - 36 : (start + n_samples) // 2 + 108] = False  # 0.2 s before, 0.6 s behind
+            assert np.abs(found.signal - whole.signal)[away].max() < 0.1
+
+
 def test_what_is_valid_is_said_for_each_new_sample():
     signal = beating(20)
     signal[3600:5400, 1] = np.nan
@@ -213,7 +229,7 @@ def test_a_long_gap_is_level_but_for_its_end():
     signal[1_000:15_000, 0] = signal[14_000:15_000, 1] = signal[:300] = np.nan
     filled = fill_missing(make(signal)).signal
     np.testing.assert_array_equal(filled[: 15_000 - 3_601, 0], 0)
-    np.testing.assert_allclose(filled[15_000 - 1_801, 0], 0.5, atol=1e-3)
+    np.testing.assert_allclose(filled[15_000 - 1_801, 0], 0.5, atol=1e-2)
     np.testing.assert_allclose(filled[14_500, 1], 0.5, atol=1e-2)
 
 
