@@ -80,7 +80,8 @@ def test_each_trial_trained_what_it_was_given(study):
     for trial in trials(study):
         folder, params = folder_of(trial), trial.params
         trained = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-        assert trained["ecgrnn"]["network"]["encoder"]["hidden_size"] == params["network.encoder.hidden_size"]
+        hidden_size = trained["ecgrnn"]["network"]["options"]["encoder"]["hidden_size"]
+        assert hidden_size == params["network.encoder.hidden_size"]
         config = yaml.safe_load((folder / "config.yaml").read_text())
         assert config["network"]["encoder"]["hidden_size"] == params["network.encoder.hidden_size"]
         rate = {"slow": 0.0005, "slower": 0.00025}[params["optimizer"]]
