@@ -7,8 +7,8 @@
 
 ``beats --inside-ds1`` holds out patients of DS1 in five groups and opens no record of DS2. Options behind
 ``--`` go to every training. A run that is done is not trained again and one that was broken off is continued,
-so that the work can be cut into parts; results of other options are refused. The table is of the runs that are
-there.
+so that the work can be cut into parts; results of other options are refused. The table shows the runs
+that are there.
 """
 
 import argparse
