@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import optuna
 import pytest
 import torch
 import yaml
@@ -52,16 +53,11 @@ def swept(small_training, command_line, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(swept):
-    search = SearchConfig(
-        space={name: RangeConfig(**values) for name, values in SPACE.items()}, pruner=Pruner.none
-    )
-    import optuna
-
-    return optuna.load_study(study_name="mine", storage=f"sqlite:///{swept / 'study.db'}"), search
+    return optuna.load_study(study_name="mine", storage=f"sqlite:///{swept / 'study.db'}")
 
 
 def trials(study):
-    return study[0].get_trials(deepcopy=False)
+    return study.get_trials(deepcopy=False)
 
 
 def folder_of(trial) -> Path:
@@ -80,7 +76,8 @@ def test_each_trial_trained_what_it_was_given(study):
     for trial in trials(study):
         folder, params = folder_of(trial), trial.params
         trained = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-        assert trained["ecgrnn"]["network"]["encoder"]["hidden_size"] == params["network.encoder.hidden_size"]
+        hidden_size = trained["ecgrnn"]["network"]["options"]["encoder"]["hidden_size"]
+        assert hidden_size == params["network.encoder.hidden_size"]
         config = yaml.safe_load((folder / "config.yaml").read_text())
         assert config["network"]["encoder"]["hidden_size"] == params["network.encoder.hidden_size"]
         rate = {"slow": 0.0005, "slower": 0.00025}[params["optimizer"]]
@@ -105,10 +102,11 @@ def test_all_trials_have_the_same_patients(study):
     assert splits[0] == splits[1]
 
 
-def test_the_study_is_pruned_as_the_search_file_says(swept, study):
+def test_the_study_is_pruned_as_the_search_file_says(swept):
     # the pruner is no part of what is stored: the command's options make it each time the study is opened
     config = yaml.safe_load((swept / "config.yaml").read_text())
-    search = SearchConfig(space=study[1].space, pruner=Pruner(config["search"]["pruner"]))
+    space = {name: RangeConfig(**values) for name, values in SPACE.items()}
+    search = SearchConfig(space=space, pruner=Pruner(config["search"]["pruner"]))
     options = SweepConfig(run_dir=str(swept), search=search, study="other", trainer=config["trainer"])
     assert type(open_study(options, []).pruner).__name__ == "HyperbandPruner"
 
@@ -117,7 +115,7 @@ def test_the_best_recipe_composes_with_the_users_own_files(swept, study, capsys)
     page = (swept / "sweep.html").read_text()
     command = re.search(r"python -m ecgrnn (train --config-dir \S+ experiment=best)", page)[1]
     assert main([*shlex.split(command), "--cfg", "job"]) == 0
-    best = study[0].best_trial
+    best = study.best_trial
     composed = yaml.safe_load(capsys.readouterr().out)
     assert composed["network"]["encoder"]["hidden_size"] == best.params["network.encoder.hidden_size"]
     assert (
