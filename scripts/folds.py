@@ -147,8 +147,9 @@ def _intervals(paths: Sequence[Path]) -> str:
         by_statistic = {row["statistic"]: row for row in rows}
         for name, found in ends.items():
             row = by_statistic[f"{name}_f1"]
-            found.append((float(row["bca_low"]), float(row["bca_high"])))
-    means = {name: 100 * np.mean(found, axis=0) for name, found in ends.items()}
+            if row["bca_low"]:  # empty where too few patients have the class
+                found.append((float(row["bca_low"]), float(row["bca_high"])))
+    means = {name: 100 * np.mean(found, axis=0) for name, found in ends.items() if found}
     shown = (f"{name} {low:.1f} to {high:.1f}" for name, (low, high) in means.items())
     return f"interval of F1: {', '.join(shown)}"
 
