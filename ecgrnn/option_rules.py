@@ -36,6 +36,7 @@ def finite(options: Any, name: str = "") -> None:
     elif isinstance(options, int) and abs(options) > MOST:
         raise ConfigError(f"{name} must be at most {MOST}; it is {options}")
 
+
 _GIVEN: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
 
 

@@ -236,7 +236,7 @@ def test_every_network_builds_for_some_task_and_every_task_has_a_network():
 
 @pytest.mark.parametrize("trainer", groups_of("train")["trainer"])
 def test_every_trainer_file_has_only_keys_of_lightning(trainer):
-    from ecgrnn.build_trainer import check_trainer_keys
+    from ecgrnn.training.trainer_values import check_trainer_keys
 
     check_trainer_keys(compose_config("train", f"trainer={trainer}").trainer)
 

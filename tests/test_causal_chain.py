@@ -31,7 +31,7 @@ CAUSAL = PreprocessingConfig(fs_hz=125.0, causal=True)
 def record(small_database):
     """Give a simulated record of a minute and its beats."""
     record = read_record(small_database / "s003", n_leads=2)
-    read = read_annotations(small_database / "s003", "atr", fs_hz=record.fs_hz, n_samples=len(record.signal))
+    read = read_annotations(small_database / "s003", "atr", fs_hz=record.fs_hz)
     return record, beats_of(read, SCHEMES["aami"]).sample
 
 

@@ -54,9 +54,7 @@ def judge_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> No
     else:
         lines = rhythm_lines(write_rhythm(results, run_dir=run_dir))
     _say_not_checked(results.audit)
-    say_all(
-        [*lines, f"results     {run_dir / 'summary.json'}", f"report      {run_dir / 'report.html'}"]
-    )
+    say_all([*lines, f"results     {run_dir / 'summary.json'}", f"report      {run_dir / 'report.html'}"])
 
 
 def judge_other_forms(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> None:

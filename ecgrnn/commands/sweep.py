@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from ecgrnn.build_trainer import check_course, check_trainer_keys, monitored
+from ecgrnn.build_trainer import check_course, monitored
 from ecgrnn.choices import Objective
 from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.commands.idle import check_training
@@ -27,6 +27,7 @@ from ecgrnn.runs import OPTIONS, key_and_value
 from ecgrnn.spec import to_plain
 from ecgrnn.sweep_config import SweepConfig
 from ecgrnn.training.interruption import SIGNALS
+from ecgrnn.training.trainer_values import check_trainer_keys
 
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}

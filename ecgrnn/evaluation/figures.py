@@ -1,5 +1,6 @@
 """How figures are printed, in pages and on the terminal: nothing is rounded to perfect or to nothing."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,7 +79,7 @@ def counted(n: int, noun: str) -> str:
 def few_patients_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the note on intervals of few patients as a line for the terminal; none where there are enough."""
     note = summary["interval_note"]
-    return [f"note        {note}"] if note else []
+    return textwrap.wrap(f"note        {note}", 80, subsequent_indent=" " * 12) if note else []
 
 
 def _bounded(value: float, top: float, digits: int) -> str:

@@ -92,26 +92,23 @@ _SE_AND_PP = ("sensitivity", "positive_predictivity")
 
 def _class_lines(summary: Summary, items: str) -> list[str]:
     """Give Se, +P and F1 of every class, and the figures over all of them."""
-    counted = any("patients" in score for score in summary["classes"].values())
-    patients = f" {'patients':>8}" if counted else ""
     lines = [
-        f"{'':<10} {items:>8}{patients} {'Se %':>7} {'+P %':>7} {'F1 %':>7} {_level(summary):>16}",
+        f"{'':<10} {items:>8} {'patients':>8} {'Se %':>7} {'+P %':>7} {'F1 %':>7} {_level(summary):>16}",
     ]
     for name, score in summary["classes"].items():
         cells = " ".join(f"{_cell(score[key]):>7}" for key in (*_SE_AND_PP, "f1"))
-        patients = f" {_whole(score.get('patients')):>8}" if counted else ""
         ends = _ends(summary["intervals"].get(f"{name}_f1", {}).get("bca"))
-        lines.append(f"{name:<10} {score['support']:>8,}{patients} {cells} {ends:>16}")
+        lines.append(f"{name:<10} {score['support']:>8,} {score['patients']:>8,} {cells} {ends:>16}")
     over = " ".join(summary["macro_f1_classes"])
     return [
         *lines,
-        *_over_all(f"mean F1 of {over}", summary["intervals"]["macro_f1"], counted=counted),
-        *_over_all("accuracy", summary["intervals"]["accuracy"], counted=counted),
+        *_over_all(f"mean F1 of {over}", summary["intervals"]["macro_f1"]),
+        *_over_all("accuracy", summary["intervals"]["accuracy"]),
     ]
 
 
-def _over_all(name: str, found: Summary, *, counted: bool) -> list[str]:
-    width = 35 + 9 * counted
+def _over_all(name: str, found: Summary) -> list[str]:
+    width = 44
     value = f"{_cell(found['estimate']):>7} {_ends(found['bca']):>16}"
     return [f"{name:<{width}}{value}"] if len(name) <= width else [name, f"{'':<{width}}{value}"]
 
@@ -126,10 +123,6 @@ def _level(summary: Summary) -> str:
 
 def _ends(found: Sequence[float] | None, factor: float = 100, *, digits: int = 2) -> str:
     return "-" if found is None else " to ".join(_cell(end, factor, digits=digits) for end in found)
-
-
-def _whole(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
 
 
 def _cell(value: float | None, factor: float = 100, *, digits: int = 2) -> str:

@@ -136,9 +136,7 @@ def _stretches(
         yield PreparedStretch(start=first // down * up, record=part)
 
 
-def _first_levels(
-    path: Path, columns: Sequence[int], *, header: Header, piece: int
-) -> NDArray[np.float32]:
+def _first_levels(path: Path, columns: Sequence[int], *, header: Header, piece: int) -> NDArray[np.float32]:
     """Find each lead's level at its first valid sample, to which what is missing before it is filled."""
     held: NDArray[np.float32] | None = None
     read = header.narrowed(columns)

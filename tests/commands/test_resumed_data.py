@@ -181,7 +181,7 @@ def test_a_checkpoint_of_a_folder_knows_its_recordings_without_it(
         assert command_line(*words, f"run_dir={tmp_path / test[0]}") == status
         said = capsys.readouterr()
         if status:
-            assert "record r2 is record s002, which it has seen" in said.err
+            assert "trained or validated on (r2; r2 is its record s002)" in said.err
     assert "proved      no held-out signal was seen in training" in said.out
     audit = json.loads((tmp_path / "r0" / "audit.json").read_text())
     assert any(line.startswith("no window is on two sides") for line in audit["not_checked"])

@@ -63,8 +63,8 @@ def test_the_end_prints_the_figures_of_the_summary(command_line, trained, tmp_pa
     for name, score in summary["classes"].items():
         (row,) = [line for line in lines if line.startswith(f"{name} ") and line.split()[0] == name][:1]
         cells = row.split()
-        assert cells[1] == str(score["support"])
-        for cell, key in zip(cells[2:5], ("sensitivity", "positive_predictivity", "f1"), strict=True):
+        assert cells[1:3] == [str(score["support"]), str(score["patients"])]
+        for cell, key in zip(cells[3:6], ("sensitivity", "positive_predictivity", "f1"), strict=True):
             assert (
                 cell == "-"
                 if score[key] is None

@@ -22,6 +22,10 @@ class Prepared:
     leads: tuple[str, ...] = ("I", "II")
     source_fs_hz: float = 360.0
 
+    @property
+    def n_samples(self) -> int:
+        return len(self.signal)
+
 
 def naive_windows(signals, record, start, width):
     windows = np.zeros((len(record), width, signals[0].shape[1]), np.float32)

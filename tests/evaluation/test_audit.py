@@ -6,6 +6,7 @@ import pytest
 from ecgrnn.build import build_view
 from ecgrnn.config import BeatSequenceConfig, LoaderConfig
 from ecgrnn.datasets.cache import data_fingerprint
+from ecgrnn.datasets.cache_entry import sums_of
 from ecgrnn.datasets.split import SIDES, Split
 from ecgrnn.datasets.strips import StripView
 from ecgrnn.datasets.waves import WaveView
@@ -56,7 +57,9 @@ def test_a_stretch_of_a_recording_on_two_sides_is_found_by_its_windows(model, he
     np.save(tmp_path / "signal.npy", record.signal[:n])
     for file in record.folder.glob("annotations-*.npz"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    cut = dataclasses.replace(record, name="cut", folder=tmp_path, n_samples=n, digest="of the cut")
+    cut = dataclasses.replace(
+        record, name="cut", folder=tmp_path, n_samples=n, digest="of the cut", sums=sums_of(tmp_path)
+    )
     found = audit(model, held_out, held_out.own | {"test": [cut]})
     failed = [check for check in found.checks if check.passed is False]
     assert [check.name for check in failed] == ["no window is on two sides"]

@@ -19,15 +19,23 @@ def interval(estimate, low=None, high=None):
 
 
 RESAMPLING = {"level": 0.95}
+NOTE = "3 patients are fewer than 20: intervals, where there are any, are too narrow, as was simulated."
 CLASSES = {
-    "N": {"support": 44_242, "sensitivity": 0.98765, "positive_predictivity": 0.999_99, "f1": 0.9931},
-    "S": {"support": 0, "sensitivity": None, "positive_predictivity": 0.0, "f1": None},
+    "N": {
+        "support": 44_242,
+        "patients": 22,
+        "sensitivity": 0.98765,
+        "positive_predictivity": 0.999_99,
+        "f1": 0.9931,
+    },
+    "S": {"support": 0, "patients": 0, "sensitivity": None, "positive_predictivity": 0.0, "f1": None},
 }
 BEATS = {
     "scheme": "aami",
     "classes": CLASSES,
     "macro_f1_classes": ["N", "S"],
     "resampling": RESAMPLING,
+    "interval_note": "",
     "intervals": {
         "N_f1": interval(0.9931, 0.98, 1.0),
         "S_f1": interval(None),
@@ -48,10 +56,12 @@ BEATS = {
 WAVES = {
     "records": 12,
     "macro_f1": None,
+    "interval_note": "",
     "resampling": RESAMPLING,
     "fiducials": {
         "QRS offset": {
             "support": 1_234,
+            "patients": 12,
             "sensitivity": 1.0,
             "positive_predictivity": 0.5,
             "f1": 0.6667,
@@ -63,12 +73,14 @@ WAVES = {
 }
 AREAS = {
     "records": 500,
+    "patients": 480,
+    "interval_note": "",
     "macro_auroc": 0.789,
     "macro_auroc_interval": [0.7, 0.8],
     "resampling": RESAMPLING,
     "classes": {
-        "NORM": {"support": 200, "auroc": 0.9, "interval": [0.85, 0.95]},
-        "MI": {"support": 0, "auroc": None, "interval": None},
+        "NORM": {"support": 200, "patients": 190, "auroc": 0.9, "interval": [0.85, 0.95]},
+        "MI": {"support": 0, "patients": 0, "auroc": None, "interval": None},
     },
 }
 GENERATED = {
@@ -89,6 +101,7 @@ TEXT = {
     "substituted": 3,
     "deleted": 2,
     "inserted": 1,
+    "interval_note": "",
     "resampling": RESAMPLING,
     "intervals": {"token_error_rate": interval(0.006, 0.004, 0.01), "exact_share": interval(None)},
 }
@@ -117,8 +130,8 @@ def cells(lines, name):
 def test_classes_have_their_figures_and_interval_and_undefined_is_a_dash():
     lines = beat_lines(BEATS)
     assert "95 % interval" in lines[1]
-    assert cells(lines, "N") == ["44,242", "98.77", "99.99", "99.31", "98.00", "to", "100.00"]
-    assert lines[3].split() == ["S", "0", "-", "0.00", "-", "-"]
+    assert cells(lines, "N") == ["44,242", "22", "98.77", "99.99", "99.31", "98.00", "to", "100.00"]
+    assert lines[3].split() == ["S", "0", "0", "-", "0.00", "-", "-"]
     assert cells(lines, "mean F1 of N S") == ["99.31", "98.00", "to", "99.50"]
     assert cells(lines, "accuracy") == ["98.77", "90.00", "to", "99.00"]
     assert cells(lines, "QRS") == ["99.51", "99.00", "to", "99.90"] * 2
@@ -129,26 +142,27 @@ def test_classes_have_their_figures_and_interval_and_undefined_is_a_dash():
 def test_nothing_below_the_whole_prints_as_the_whole():
     summary = copy.deepcopy(BEATS)
     summary["classes"]["N"] |= {"sensitivity": 0.999_999, "positive_predictivity": 1.0}
-    assert cells(rhythm_lines(summary), "N")[1:3] == ["99.99", "100.00"]
+    assert cells(rhythm_lines(summary), "N")[2:4] == ["99.99", "100.00"]
 
 
-def test_the_number_of_patients_is_shown_where_the_summary_has_it():
-    summary = copy.deepcopy(BEATS)
-    summary["classes"]["N"]["patients"] = 22
-    lines = rhythm_lines(summary)
+def test_the_number_of_patients_is_shown_and_what_few_of_them_mean():
+    lines = rhythm_lines(BEATS)
     assert "patients" in lines[0]
     assert cells(lines, "N")[:2] == ["44,242", "22"]
-    assert all(len(line) <= 80 for line in lines)
+    noted = rhythm_lines({**BEATS, "interval_note": NOTE})
+    assert noted[: len(lines)] == lines
+    assert " ".join(" ".join(noted[len(lines) :]).split()) == f"note {NOTE}"
+    assert all(len(line) <= 80 for line in noted)
 
 
 def test_waves_superclasses_generation_and_transcription_have_theirs():
     assert cells(delineation_lines(WAVES), "QRS offset") == [
-        *("1,234", "100.00", "50.00", "66.67", "50.00", "to", "75.00", "-3.2", "-")
+        *("1,234", "12", "100.00", "50.00", "66.67", "50.00", "to", "75.00", "-3.2", "-")
     ]
     assert delineation_lines(WAVES)[-1] == "mean F1 - % of 12 records"
-    assert cells(superclass_lines(AREAS), "NORM") == ["200", "0.9000", "0.8500", "to", "0.9500"]
-    assert cells(superclass_lines(AREAS), "MI") == ["0", "-", "-"]
-    assert cells(superclass_lines(AREAS), "macro mean") == ["500", "0.7890", "0.7000", "to", "0.8000"]
+    assert cells(superclass_lines(AREAS), "NORM") == ["200", "190", "0.9000", "0.8500", "to", "0.9500"]
+    assert cells(superclass_lines(AREAS), "MI") == ["0", "0", "-", "-"]
+    assert cells(superclass_lines(AREAS), "macro mean") == ["500", "480", "0.7890", "0.7000", "to", "0.8000"]
     assert cells(generation_lines(GENERATED), "N") == ["12,345", "9", "0.123", "0.100", "91.2"]
     assert cells(generation_lines(GENERATED), "V")[-1] == "-"
     assert cells(transcription_lines(TEXT), "token error rate") == ["1,000", "0.60", "0.40", "to", "1.00"]
