@@ -17,7 +17,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from ecgrnn.cli import conf_folder
-from ecgrnn.sweep_config import RangeConfig, SweepConfig
+from ecgrnn.options.sweep import RangeConfig, SweepConfig
 
 RULES = {"above_zero": "> 0", "share": "from 0 to below 1"}
 

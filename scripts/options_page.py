@@ -36,8 +36,8 @@ from option_sources import (
 )
 
 from ecgrnn.cli import COMMANDS, conf_folder, register_schemas
-from ecgrnn.command_config import TrainConfig
-from ecgrnn.network_config import EncoderConfig
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.networks import EncoderConfig
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 UNITS = {"s": "s", "ms": "ms", "hz": "Hz", "mb": "MB"}

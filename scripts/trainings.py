@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from ecgrnn.runs import WORDS, key_and_value, leave_no_empty_run, quoted
+from ecgrnn.training.run_folder import WORDS, key_and_value, leave_no_empty_run, quoted
 
 QUIET = "trainer.enable_progress_bar=false"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ecgrnn.cli import main
-from ecgrnn.signals.simulate import write_database
+from ecgrnn.simulator.simulate import write_database
 
 # Before torch is imported: networks in tests are tiny, and several test files run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

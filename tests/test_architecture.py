@@ -130,7 +130,7 @@ def test_each_tool_stays_in_its_rooms(module):
 
 
 def test_the_arrow_checker_sees_every_kind_of_import():
-    assert {"ecgrnn.config", "ecgrnn.errors", "ecgrnn.composing"} <= imported(PACKAGE / "cli.py")
+    assert {"ecgrnn.config", "ecgrnn.errors", "ecgrnn.cli.composing"} <= imported(PACKAGE / "cli.py")
     here = imported(PACKAGE / "composing.py")
     assert {"ecgrnn.errors", "hydra", "omegaconf", "hydra.errors"} <= here
 
@@ -217,8 +217,8 @@ def test_the_words_of_a_training_prepare_what_it_reads(words):
 
 
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():
-    from ecgrnn.build import build_network
-    from ecgrnn.spec import SignalSpec
+    from ecgrnn.options.spec import SignalSpec
+    from ecgrnn.tasks.build import build_network
 
     signal = SignalSpec(fs_hz=250.0, leads=("",))
     groups = groups_of("train")

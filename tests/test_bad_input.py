@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from ecgrnn.cli import main
-from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.data.cache import RecordSource, prepare_records
+from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations
 
 SPLIT = {"train": ["s001", "s002", "s003", "s004"], "test": ["s005", "s006"]}

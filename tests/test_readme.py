@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.cli import COMMANDS, main
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.formats.wfdb.record import read_record
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

@@ -5,11 +5,11 @@ import pytest
 import torch
 import yaml
 
-from ecgrnn.build import build_view
-from ecgrnn.config import LoaderConfig
-from ecgrnn.datasets.cache import RecordSource, prepare_records
-from ecgrnn.inference.beats import beat_logits
+from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.options.data import LoaderConfig
+from ecgrnn.tasks.beats.logits import beat_logits
+from ecgrnn.tasks.build import build_view
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from ecgrnn.command_config import AuditConfig
 from ecgrnn.commands.idle import check_scoring
 from ecgrnn.commands.stages import say, say_all
-from ecgrnn.evaluation.files import write_json, write_text
-from ecgrnn.evaluation.held_out import open_held_out
-from ecgrnn.evaluation.results import audit_model
+from ecgrnn.evaluation.held_out import audit_model, open_held_out
 from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.options.commands import AuditConfig
+from ecgrnn.reports.files import write_json, write_text
 
 
 def run(options: AuditConfig) -> None:

@@ -3,28 +3,30 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ecgrnn.command_config import EvaluateConfig
 from ecgrnn.commands.idle import check_scoring
-from ecgrnn.commands.launch import keys_of_evaluation, together
 from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.config import DelineateConfig
-from ecgrnn.datasets.collection import annotation_notes
+from ecgrnn.data.collection import annotation_notes
+from ecgrnn.data.ranks import rank
+from ecgrnn.data.splits.audit import Audit
 from ecgrnn.errors import ConfigError
-from ecgrnn.evaluation.audit import Audit
-from ecgrnn.evaluation.forms import write_held_out
-from ecgrnn.evaluation.held_out import HeldOutRecords, open_held_out
-from ecgrnn.evaluation.printed import beat_lines, rhythm_lines, superclass_lines
-from ecgrnn.evaluation.results import Results, audit_model, evaluate_checkpoint
-from ecgrnn.evaluation.rhythm import write_rhythm
-from ecgrnn.evaluation.statistics import Resampling
-from ecgrnn.evaluation.strip_results import evaluate_strips
-from ecgrnn.evaluation.superclass import write_superclass
-from ecgrnn.evaluation.write import training_curves, training_seconds, write_results
-from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
+from ecgrnn.evaluation.held_out import audit_model, open_held_out
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.ranks import rank
-from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.metrics.statistics import Resampling
+from ecgrnn.options.commands import EvaluateConfig
+from ecgrnn.tasks.beats.scoring.files import training_curves, training_seconds, write_results
+from ecgrnn.tasks.beats.scoring.results import Results, evaluate_checkpoint
+from ecgrnn.tasks.beats.scoring.summary import beat_lines
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.forms import write_held_out
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.model import HeldOutRecords
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
+from ecgrnn.tasks.strips.results import evaluate_strips
+from ecgrnn.tasks.strips.rhythm import rhythm_lines, write_rhythm
+from ecgrnn.tasks.strips.superclass import superclass_lines, write_superclass
+from ecgrnn.tasks.transcription.options import TranscriptionConfig
+from ecgrnn.training.launch import keys_of_evaluation, together
 
 
 @on_threads

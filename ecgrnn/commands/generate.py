@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgrnn.command_config import GenerateConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.inference.generate import write_beats
+from ecgrnn.options.commands import GenerateConfig
+from ecgrnn.tasks.generation.prediction import write_beats
 
 
 def run(options: GenerateConfig) -> None:

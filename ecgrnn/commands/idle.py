@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
-from ecgrnn.command_config import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
-from ecgrnn.config import DataConfig, DelineateConfig, TaskConfig
-from ecgrnn.datasets.databases import DATABASES
+from ecgrnn.data.databases.catalogue import DATABASES
 from ecgrnn.errors import ConfigError
-from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
-from ecgrnn.inference.checkpoint import TrainedModel
-from ecgrnn.option_rules import given_names
-from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
+from ecgrnn.options.data import DataConfig
+from ecgrnn.options.rules import given_names
+from ecgrnn.options.training import TaskConfig
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
+from ecgrnn.tasks.transcription.options import TranscriptionConfig
 
 _PLACE = {"database", "root", "cache", "workers"}
 """Options of ``data`` that say where the checkpoint's own database is."""

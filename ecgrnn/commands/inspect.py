@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecgrnn.choices import Side
-from ecgrnn.command_config import InspectConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.inference.checkpoint import TrainedModel, load_model
+from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import trained_on
+from ecgrnn.options.choices import Side
+from ecgrnn.options.commands import InspectConfig
+from ecgrnn.tasks.model import TrainedModel
 
 
 def run(options: InspectConfig) -> None:

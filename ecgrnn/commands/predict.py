@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.config import DelineateConfig
-from ecgrnn.datasets.record_names import records_below
+from ecgrnn.data.databases.record_names import records_below
 from ecgrnn.errors import CheckpointError, ConfigError, DataError, some_of
-from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
-from ecgrnn.inference.annotate import annotate_record
-from ecgrnn.inference.checkpoint import TrainedModel, load_model, preprocessing_of_checkpoint
+from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import for_leads, leads_read
-from ecgrnn.inference.strips import annotate_strip
-from ecgrnn.inference.transcripts import transcribe_record
-from ecgrnn.inference.waves import annotate_waves
-from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.options.commands import PredictConfig
+from ecgrnn.tasks.beats.prediction import annotate_record
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.delineation.prediction import annotate_waves
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
+from ecgrnn.tasks.strips.prediction import annotate_strip
+from ecgrnn.tasks.transcription.options import TranscriptionConfig
+from ecgrnn.tasks.transcription.prediction import transcribe_record
 
 Annotate = Callable[[PredictConfig, TrainedModel, Path, Path], None]
 """Reads the record of a path and writes what was found into a folder."""

@@ -1,10 +1,10 @@
 """Command ``prepare``: find, simulate or fetch a database and fill the cache with what ``train`` opens."""
 
-from ecgrnn.build import build_training_view
-from ecgrnn.command_config import PrepareConfig
 from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import Stages, say
-from ecgrnn.datasets.collection import annotation_notes, open_collection
+from ecgrnn.data.collection import annotation_notes, open_collection
+from ecgrnn.options.commands import PrepareConfig
+from ecgrnn.tasks.build import build_training_view
 
 
 def run(options: PrepareConfig) -> None:

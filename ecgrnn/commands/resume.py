@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecgrnn.command_config import TrainConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.datasets.split import SIDES
+from ecgrnn.data.splits.seen import split_digest
+from ecgrnn.data.splits.split import SIDES
 from ecgrnn.errors import ConfigError, Interrupted, some_of
-from ecgrnn.evaluation.seen import split_digest
-from ecgrnn.inference.checkpoint import load_model, read_checkpoint
+from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
 from ecgrnn.training.interruption import WARNING
 from ecgrnn.training.resume_point import LAST, was_stopped

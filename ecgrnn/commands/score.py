@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ecgrnn.command_config import ScoreConfig
 from ecgrnn.commands.stages import say
-from ecgrnn.evaluation.score_files import read_pairs, write_scores
-from ecgrnn.metrics.ec57 import score_records
+from ecgrnn.metrics.ec57.scores import score_records
+from ecgrnn.options.commands import ScoreConfig
+from ecgrnn.tasks.score_files import read_pairs, write_scores
 
 
 def run(options: ScoreConfig) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ecgrnn.ranks import rank_of
+from ecgrnn.data.ranks import rank_of
 
 
 def say(line: str) -> None:

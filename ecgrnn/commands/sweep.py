@@ -14,19 +14,19 @@ from typing import Any
 
 import yaml
 
-from ecgrnn.build_trainer import check_course, monitored
-from ecgrnn.choices import Objective
-from ecgrnn.command_config import MONITOR, TrainConfig
 from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import tell
-from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError, Interrupted
-from ecgrnn.evaluation.files import write_csv, write_text
-from ecgrnn.evaluation.sweep_page import SweepShown, sweep_page
-from ecgrnn.runs import OPTIONS, key_and_value
-from ecgrnn.spec import to_plain
-from ecgrnn.sweep_config import SweepConfig
+from ecgrnn.options.choices import Objective
+from ecgrnn.options.commands import MONITOR, TrainConfig
+from ecgrnn.options.credentials import without_passwords
+from ecgrnn.options.spec import to_plain
+from ecgrnn.options.sweep import SweepConfig
+from ecgrnn.reports.files import write_csv, write_text
+from ecgrnn.reports.sweep_page import SweepShown, sweep_page
 from ecgrnn.training.interruption import SIGNALS
+from ecgrnn.training.run_folder import OPTIONS, key_and_value
+from ecgrnn.training.trainer import check_course, monitored
 from ecgrnn.training.trainer_values import check_trainer_keys
 
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")

@@ -9,34 +9,44 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from ecgrnn.build import build_scheme, plain_form
-from ecgrnn.build_trainer import build_trainer, check_course, tensorboard_installed
-from ecgrnn.build_training import build_datamodule, build_task
-from ecgrnn.choices import Epoch, Side
-from ecgrnn.command_config import EvaluateConfig, TrainConfig
 from ecgrnn.commands.evaluate import judge_other_forms, judge_strips, write_beats
 from ecgrnn.commands.idle import check_training
-from ecgrnn.commands.launch import together
-from ecgrnn.commands.logs import log_options, log_results, write_training
-from ecgrnn.commands.resume import last_checkpoint, last_path, refuse_finished, requeue, stretches_trained
+from ecgrnn.commands.resume import (
+    last_checkpoint,
+    last_path,
+    refuse_finished,
+    requeue,
+    stretches_trained,
+)
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.config import DataConfig, DelineateConfig
-from ecgrnn.datamodule import EcgDataModule
-from ecgrnn.datasets.collection import annotation_notes
+from ecgrnn.data.collection import annotation_notes
+from ecgrnn.data.datamodule import EcgDataModule
+from ecgrnn.data.ranks import barrier, broadcast, first_then_others, rank
+from ecgrnn.data.splits.audit import audit_sides
+from ecgrnn.data.splits.seen import contents_of
 from ecgrnn.errors import ConfigError, DivergedError, Interrupted
-from ecgrnn.evaluation.audit import audit_sides
-from ecgrnn.evaluation.results import Results, evaluate_checkpoint
-from ecgrnn.evaluation.seen import contents_of
-from ecgrnn.evaluation.write import training_curves
-from ecgrnn.form_config import GenerationConfig, TranscriptionConfig
-from ecgrnn.inference.checkpoint import FORMAT, load_model, versions
-from ecgrnn.ranks import barrier, broadcast, first_then_others, rank
-from ecgrnn.spec import LabelScheme, SignalSpec, to_plain
-from ecgrnn.strip_config import RhythmConfig, SuperclassConfig
+from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.options.choices import Epoch, Side
+from ecgrnn.options.commands import EvaluateConfig, TrainConfig
+from ecgrnn.options.data import DataConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
+from ecgrnn.tasks.beats.scoring.files import training_curves
+from ecgrnn.tasks.beats.scoring.results import Results, evaluate_checkpoint
+from ecgrnn.tasks.build import build_scheme, plain_form
+from ecgrnn.tasks.build_training import build_datamodule, build_task
+from ecgrnn.tasks.checkpoint_file import FORMAT
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
+from ecgrnn.tasks.summary import versions
+from ecgrnn.tasks.transcription.options import TranscriptionConfig
 from ecgrnn.training.interruption import Interruption
+from ecgrnn.training.launch import together
+from ecgrnn.training.logs import log_options, log_results, write_training
 from ecgrnn.training.precision import with_precision
 from ecgrnn.training.resume_point import seconds_trained
+from ecgrnn.training.trainer import build_trainer, check_course, tensorboard_installed
 from ecgrnn.training.trainer_values import check_batches
 
 

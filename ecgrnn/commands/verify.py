@@ -1,9 +1,9 @@
 """Command ``verify``: the written-out cells against NumPy and the fast forms."""
 
-from ecgrnn.command_config import VerifyConfig
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import EcgrnnError
 from ecgrnn.nn.verification import VerificationRow, verify
+from ecgrnn.options.commands import VerifyConfig
 
 
 def run(options: VerifyConfig) -> None:

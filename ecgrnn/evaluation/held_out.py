@@ -1,107 +1,26 @@
 """Held-out records read by a trained model: which they are, and what the model makes of their beats."""
 
 import dataclasses
-import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ecgrnn.build import build_view
-from ecgrnn.config import DataConfig, LoaderConfig
-from ecgrnn.datasets.cache import CachedRecord
-from ecgrnn.datasets.collection import Collection, find_records, open_collection, split_collection
-from ecgrnn.datasets.scored_records import ALL, scored_split
-from ecgrnn.datasets.splits import SIDES, Split
-from ecgrnn.datasets.windows import BeatTable, beat_table
+from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
+from ecgrnn.data.splits.audit import Audit, audit_sides, check_other_database
+from ecgrnn.data.splits.build import SIDES, Split
+from ecgrnn.data.splits.scored_records import ALL, scored_split
+from ecgrnn.data.splits.seen import seen_leads
+from ecgrnn.data.splits.split import SIDES
 from ecgrnn.errors import DataError, SplitError, some_of
-from ecgrnn.evaluation.seen import seen_leads
-from ecgrnn.inference.beats import probabilities, shared_logits
-from ecgrnn.inference.checkpoint import TrainedModel, preprocessing_of_checkpoint
+from ecgrnn.inference.checkpoint import preprocessing_of_checkpoint
+from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.spec import LabelScheme
-
-
-@dataclass(frozen=True)
-class HeldOutRecords:
-    """The records a model is scored on, and those it was made from where they are at hand.
-
-    Attributes:
-        database: name of the database scored on.
-        title: its full name.
-        folder: where its own files are.
-        split: the split whose test side is scored.
-        annotator: extension of the reference annotations.
-        test: the records scored.
-        own: ``train``, ``validation`` and ``test`` to the records of the model's own split; empty where they
-            are not at hand.
-        own_annotator: extension of their reference annotations.
-        absent: why they are not at hand.
-        of: how many records the test ones were chosen from: those asked for, or all of the database.
-        left_out: why records that could have been scored are not, one line each.
-    """
-
-    database: str
-    title: str
-    folder: Path
-    split: Split
-    annotator: str
-    test: Sequence[CachedRecord]
-    own: dict[str, list[CachedRecord]]
-    own_annotator: str
-    absent: str = ""
-    of: int = 0
-    left_out: tuple[str, ...] = ()
-
-    def lines(self, done: str = "scored") -> list[str]:
-        """Say which records are scored (or what else is done), and out of which, for a terminal."""
-        names = [record.name for record in self.test]
-        shown = " ".join(names[:_MOST_NAMED]) + (" ..." if len(names) > _MOST_NAMED else "")
-        text = f"{len(names)} of {self.of} records of {self.database}, split {self.split.name}: {shown}"
-        scored = textwrap.wrap(text, width=_WIDTH, break_long_words=False, break_on_hyphens=False)
-        head = [f"{done:<12}", *[" " * 12] * len(scored)]
-        lines = [f"{left}{right}" for left, right in zip(head, scored, strict=False)]
-        return [*lines, *(f"left out    {why}" for why in self.left_out)]
-
-
-_MOST_NAMED = 60
-"""Records named on a terminal; all of them are in ``summary.json``."""
-
-_WIDTH = 68
-"""Characters of a line behind its heading: 80 in all."""
-
-
-@dataclass(frozen=True)
-class HeldOutBeats:
-    """The reference beats of records as a model reads them.
-
-    Attributes:
-        model: the model.
-        scheme: the label scheme of the reference beats.
-        records: the records.
-        table: their beats, labelled by the scheme.
-        logits: ``(beat, class)``.
-    """
-
-    model: TrainedModel
-    scheme: LabelScheme
-    records: Sequence[CachedRecord]
-    table: BeatTable
-    logits: NDArray[np.float32]
-
-    @cached_property
-    def predicted(self) -> NDArray[np.int64]:
-        """``(beat,)``, index of the likeliest class."""
-        return np.asarray(self.logits.argmax(axis=-1), np.int64)
-
-    @cached_property
-    def probabilities(self) -> NDArray[np.float64]:
-        """``(beat, class)``."""
-        return probabilities(self.logits)
+from ecgrnn.tasks.beats.scoring.results import _SEEN
+from ecgrnn.tasks.build import build_view
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 
 
 @preprocessing_of_checkpoint()
@@ -210,38 +129,6 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
         )
 
 
-def read_beats(
-    model: TrainedModel,
-    records: Sequence[CachedRecord],
-    *,
-    annotator: str,
-    scheme: LabelScheme,
-    batch_size: int,
-) -> HeldOutBeats:
-    """Let a model read the reference beats of records."""
-    view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
-    table = beat_table(records, annotator=annotator, scheme=scheme)
-    if not len(table):
-        held = kinds_of(records[0].annotations(annotator))
-        raise DataError(
-            f"the records {some_of([record.name for record in records])} have no beat in their {annotator!r} "
-            f"annotations ({records[0].name} has {held}); give data.annotator another extension"
-        )
-    logits = shared_logits(
-        model.network,
-        len(records),
-        lambda mine: view.dataset([records[k] for k in mine], training=False),
-        batch_size=batch_size,
-    )
-    return HeldOutBeats(
-        model=model,
-        scheme=scheme,
-        records=records,
-        table=table,
-        logits=np.concatenate([part for part in logits if len(part)]),
-    )
-
-
 def _same_names(first: DataConfig, second: DataConfig) -> bool:
     """Tell whether a name means the same patient in two settings of one database."""
     match first.database:
@@ -331,3 +218,26 @@ def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str
 
 def _view(model: TrainedModel, annotator: str) -> Any:
     return build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())
+
+
+def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
+    """Prove that nobody a checkpoint is judged on was trained or validated on."""
+    own_split = type(held_out.split).from_manifest(model.split)
+    view = build_view(
+        model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
+    )
+    audit = audit_sides(
+        own_split,
+        held_out.own,
+        view=view,
+        counts=model.facts["counts"],
+        fingerprint=model.fingerprint,
+        stretches=model.facts.get("stretches", ()),
+        kept={side: seen_leads(model.facts, side) for side in SIDES},
+        absent=held_out.absent,
+        generates=isinstance(model.task, GenerationConfig),
+    )
+    if held_out.split == own_split:
+        return audit
+    other = check_other_database(held_out.test, held_out.own, seen_leads(model.facts, *_SEEN))
+    return replace(audit, checks=(*audit.checks, other))

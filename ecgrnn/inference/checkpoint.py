@@ -1,62 +1,25 @@
 """Checkpoints as plain data: what goes in beside the weights, and how a model comes back out."""
 
-import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from ecgrnn.build import build_network, network_config_of, task_config_of
-from ecgrnn.checkpoint_file import read_plain
-from ecgrnn.config import DataConfig, PreprocessingConfig, TaskConfig
-from ecgrnn.datasets.split import SIDES, Split
+from ecgrnn.data.splits.split import SIDES, Split
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
-from ecgrnn.network_config import NetworkConfig
-from ecgrnn.spec import LabelScheme, SignalSpec, from_plain
+from ecgrnn.options.data import DataConfig, PreprocessingConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec, from_plain
+from ecgrnn.tasks.build import build_network, network_config_of, task_config_of
+from ecgrnn.tasks.checkpoint_file import read_checkpoint
+from ecgrnn.tasks.model import TrainedModel
 
-FORMAT = 1
-"""Raised when the keys of the facts change their meaning."""
-
-_PACKAGES = ("ecgrnn", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "wfdb")
 _WEIGHTS_PREFIX = "network."
+
+
 _LOWEST_HZ, _HIGHEST_HZ = 1.0, 100_000.0
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A network with everything that prediction on a new record needs.
-
-    Attributes:
-        network: the network in evaluation mode, its weights loaded.
-        network_config: how it is built.
-        task: what it was trained for.
-        signal: the signal it reads.
-        scheme: the classes it tells apart.
-        data: the database it was trained on.
-        preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
-            training left theirs as it was.
-        split: manifest of who was on which side.
-        fingerprint: hash of the files it was trained, validated and tested on.
-        facts: all of the above and the rest, as the checkpoint holds it.
-        trained_leads: for each lead the network reads, the names it had in the training records, the
-            commonest first; empty where an older checkpoint does not say.
-    """
-
-    network: nn.Module
-    network_config: NetworkConfig
-    task: TaskConfig
-    signal: SignalSpec
-    scheme: LabelScheme
-    data: DataConfig
-    preprocessing: PreprocessingConfig
-    split: Mapping[str, Any]
-    fingerprint: str
-    facts: Mapping[str, Any]
-    trained_leads: tuple[tuple[str, ...], ...] = ()
 
 
 @contextmanager
@@ -73,11 +36,6 @@ def preprocessing_of_checkpoint() -> Iterator[None]:
             f"{error.reason}; the checkpoint fixes the preprocessing: give a recording of a higher "
             "sampling frequency, or a checkpoint trained with other filters"
         ) from None
-
-
-def versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that results depend on."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in _PACKAGES}
 
 
 def load_model(path: Path) -> TrainedModel:
@@ -114,26 +72,6 @@ def load_model(path: Path) -> TrainedModel:
             f"{path} cannot be rebuilt ({error}); it was written by ecgrnn "
             f"{facts.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
         ) from error
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint's plain data.
-
-    Raises:
-        CheckpointError: when the file is missing or damaged, is not a checkpoint of this application, or
-            holds weights that are not finite.
-    """
-    if not path.is_file():
-        raise CheckpointError(
-            f"there is no checkpoint {path}; training writes RUN_DIR/checkpoints/best.ckpt and last.ckpt"
-        )
-    checkpoint = read_plain(path)
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("ecgrnn"), dict):
-        raise CheckpointError(f"{path} holds weights, but not those of ecgrnn: it has no 'ecgrnn' entry")
-    found = checkpoint["ecgrnn"].get("format")
-    if found != FORMAT:
-        raise CheckpointError(f"{path} has format {found}; this version reads format {FORMAT}")
-    return checkpoint
 
 
 def _preprocessing(facts: Mapping[str, Any], signal: SignalSpec) -> PreprocessingConfig:
@@ -191,10 +129,3 @@ def _network_weights(state: Mapping[str, Any], network: nn.Module) -> dict[str, 
         if not isinstance(found, Tensor) or found.is_floating_point() != own.is_floating_point():
             raise ValueError(f"{name} holds {getattr(found, 'dtype', type(found).__name__)}, not {own.dtype}")
     return weights
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "unknown"

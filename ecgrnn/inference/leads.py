@@ -4,15 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError, names_there
-from ecgrnn.inference.checkpoint import TrainedModel
-from ecgrnn.signals.detect import detect_record
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.formats.wfdb.header import read_header
 from ecgrnn.signals.preprocessing import lead_columns
+from ecgrnn.tasks.model import TrainedModel
 
 _MOST_NAMES = 4
 """Names told of one column, the commonest first."""
@@ -69,23 +64,6 @@ def leads_read(model: TrainedModel, path: Path) -> str:
     ):
         return ", ".join(names)
     return f"{', '.join(names)} ({trained_on(model)}; choose with leads=[...])"
-
-
-def find_beats(path: Path, config: PreprocessingConfig) -> NDArray[np.int64]:
-    """Find the beats of a record in all its ECG leads, and mark them in those that a model reads.
-
-    Args:
-        path: the record, without suffix.
-        config: the preprocessing, which chooses the leads that are read.
-
-    Returns:
-        ``(beat,)``, positions at the record's own sampling frequency, rising.
-
-    Raises:
-        DataError: the record cannot be read, or its sampling frequency is too low.
-        ConfigError: the record has not the leads that the options choose.
-    """
-    return detect_record(path, marked=lead_columns(read_header(path).leads, config, name=path.name))
 
 
 def trained_on(model: TrainedModel) -> str:

@@ -247,3 +247,10 @@ def _ratio(
     of = np.broadcast_to(np.asarray(total, dtype=np.float64), hits.shape)
     ratio: NDArray[np.float64] = np.divide(hits, of, out=np.full(hits.shape, np.nan), where=of > 0)
     return ratio
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Give class probabilities ``(beat, class)`` from logits, by the softmax."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))

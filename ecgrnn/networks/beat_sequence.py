@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgrnn.choices import Pooling
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
+from ecgrnn.options.choices import Pooling
 
 
 class BeatSequenceClassifier(nn.Module):

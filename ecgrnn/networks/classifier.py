@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Pooling
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.convolutions import ConvolutionEncoder
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.pooling import Pool
+from ecgrnn.options.choices import Pooling
 
 
 class Classifier(nn.Module):

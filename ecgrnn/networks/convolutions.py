@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import valid_steps
+from ecgrnn.options.choices import Cell, InitialState
 
 
 class ConvolutionEncoder(nn.Module):

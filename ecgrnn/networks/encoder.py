@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell, InitialState
 
 
 class FrameEncoder(nn.Module):

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ecgrnn.choices import Cell, InitialState, Place
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.fused import recurrence
+from ecgrnn.options.choices import Cell, InitialState, Place
 
 LEAST_LOG_SPREAD = -5.0
 """``exp(-5)`` mV is 7 µV, about a step of the converters: a likelihood must not grow by being surer still."""

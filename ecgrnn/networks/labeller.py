@@ -5,7 +5,6 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Head
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.feedback import FeedbackHead
@@ -13,6 +12,7 @@ from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Head
 
 
 class Labeller(nn.Module):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Attention, Cell, Context, Place, Pooling
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.beam import beam_search
 from ecgrnn.networks.encoder import FrameEncoder
@@ -14,6 +13,7 @@ from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.nn.state import State, map_state, select_rows
+from ecgrnn.options.choices import Attention, Cell, Context, Place, Pooling
 
 
 class Translation(NamedTuple):

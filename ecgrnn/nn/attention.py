@@ -6,7 +6,7 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Attention
+from ecgrnn.options.choices import Attention
 
 
 class AdditiveAttention(nn.Module):

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm as normalise
 from torch.nn.functional import logsigmoid
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell
 
 GATES = {
     Cell.rnn_tanh: 1,

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import LINEAR, weights_of
 from ecgrnn.nn.gru_sequence import gru_layer
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
 from ecgrnn.nn.scan import ScanRecurrence
 from ecgrnn.nn.state import State, map_state, where_rows
+from ecgrnn.options.choices import Cell, InitialState
 
 _FEW_ROWS = 32
 """Up to so many rows a GRU on a processor is trained with a gradient by hand: over 64 steps 2.1 times as fast

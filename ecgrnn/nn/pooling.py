@@ -5,9 +5,9 @@ from typing import assert_never
 import torch
 from torch import Tensor, nn
 
-from ecgrnn.choices import Pooling
 from ecgrnn.nn.attention import AdditiveAttention
 from ecgrnn.nn.recurrence import valid_steps
+from ecgrnn.options.choices import Pooling
 
 
 class Pool(nn.Module):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.nn.cells import Weights, add_weights, step, weights_of
 from ecgrnn.nn.state import State, map_state, where_rows, with_cell_state
+from ecgrnn.options.choices import Cell, InitialState
 
 
 def valid_steps(lengths: Tensor, time: int) -> Tensor:

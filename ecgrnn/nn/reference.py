@@ -1,8 +1,4 @@
-"""The recurrent cells in NumPy alone: a second, independent telling that the torch cells are checked against.
-
-Shapes are those of ``nn/cells.py``; weights are arrays under torch.nn's names. The gradients of these
-functions, worked out by hand, are in ``nn/reference_gradients.py``.
-"""
+"""Layers and stacks of the NumPy cells, forwards and by back-propagation through time."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -10,128 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
-
-Array = NDArray[np.float64]
-
-
-class ArrayWeights(NamedTuple):
-    """The weights of one cell as arrays."""
-
-    W_ih: Array
-    W_hh: Array
-    b_ih: Array
-    b_hh: Array
-
-
-class ArrayState(NamedTuple):
-    """The state of a cell as arrays; ``c`` is used by the LSTM only."""
-
-    h: Array
-    c: Array
-
-
-def sigmoid(a: Array) -> Array:
-    """Give ``1 / (1 + exp(-a))``, written with tanh so that no exponential overflows."""
-    sigma: Array = 0.5 * (1 + np.tanh(0.5 * a))
-    return sigma
-
-
-def elman(x: Array, h: Array, weights: ArrayWeights, *, relu: bool = False) -> Array:
-    """Take one step of the simple recurrent network."""
-    W_ih, W_hh, b_ih, b_hh = weights
-    a = x @ W_ih.T + b_ih + h @ W_hh.T + b_hh
-    return np.maximum(a, 0) if relu else np.tanh(a)
-
-
-def lstm(x: Array, h: Array, c: Array, weights: ArrayWeights) -> tuple[Array, Array]:
-    """Take one step of the LSTM, gates in the order i, f, g, o."""
-    W_ih, W_hh, b_ih, b_hh = weights
-    i, f, g, o = np.split(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
-
-
-def lstm_layer_norm(
-    x: Array, h: Array, c: Array, weights: ArrayWeights, gains: tuple[Array, Array, Array, Array]
-) -> tuple[Array, Array]:
-    """Take one step of the LSTM with layer normalisation; gains of W_ih x, W_hh h and c, and a shift of c."""
-    W_ih, W_hh, b_ih, b_hh = weights
-    gain_ih, gain_hh, gain_c, shift_c = gains
-    a_ih = gain_ih * normalised(x @ W_ih.T) + b_ih
-    a_hh = gain_hh * normalised(h @ W_hh.T) + b_hh
-    i, f, g, o = np.split(a_ih + a_hh, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(gain_c * normalised(c) + shift_c), c
-
-
-def normalised(a: Array) -> Array:
-    """Scale to mean 0 and variance 1 over the features."""
-    centred = a - a.mean(axis=-1, keepdims=True)
-    scaled: Array = centred / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + 1e-5)
-    return scaled
-
-
-def joined(
-    x: Array, h: Array, hidden: tuple[Array, Array], output: tuple[Array, Array], *, squash: bool
-) -> tuple[Array, Array]:
-    """Take one step of the cell that joins input and state: log-probabilities and the next state."""
-    both = np.concatenate([x, h], axis=-1)
-    (W_h, b_h), (W_y, b_y) = hidden, output
-    h = both @ W_h.T + b_h
-    a = both @ W_y.T + b_y
-    return a - np.log(np.exp(a).sum(axis=-1, keepdims=True)), np.tanh(h) if squash else h
-
-
-def gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
-    """Take one step of the GRU of torch.nn, gates in the order r, z, n."""
-    W_ih, W_hh, b_ih, b_hh = weights
-    x_r, x_z, x_n = np.split(x @ W_ih.T + b_ih, 3, axis=-1)
-    h_r, h_z, h_n = np.split(h @ W_hh.T + b_hh, 3, axis=-1)
-    z = sigmoid(x_z + h_z)
-    return (1 - z) * np.tanh(x_n + sigmoid(x_r + h_r) * h_n) + z * h
-
-
-def gru_reset_before(x: Array, h: Array, weights: ArrayWeights) -> Array:
-    """Take one step of the GRU as published, the state reset before the product."""
-    W_ih, b_ih, b_hh = weights.W_ih, weights.b_ih, np.split(weights.b_hh, 3)
-    W_hr, W_hz, W_hn = np.split(weights.W_hh, 3)
-    x_r, x_z, x_n = np.split(x @ W_ih.T + b_ih, 3, axis=-1)
-    r = sigmoid(x_r + h @ W_hr.T + b_hh[0])
-    z = sigmoid(x_z + h @ W_hz.T + b_hh[1])
-    return (1 - z) * np.tanh(x_n + (r * h) @ W_hn.T + b_hh[2]) + z * h
-
-
-def min_gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
-    """Take one step of the minimal GRU, blocks in the order z, n."""
-    z, n = np.split(x @ weights.W_ih.T + weights.b_ih, 2, axis=-1)
-    return h + sigmoid(z) * (n - h)
-
-
-def min_lstm(x: Array, h: Array, weights: ArrayWeights) -> Array:
-    """Take one step of the minimal LSTM, gates in the order i, f, g, divided by their sum."""
-    i, f, g = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
-    i, f = sigmoid(i), sigmoid(f)
-    return (f * h + i * g) / (f + i)
-
-
-def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> ArrayState:
-    """Take one step of whichever cell it is."""
-    h, c = state
-    match cell:
-        case Cell.rnn_tanh | Cell.rnn_relu:
-            return ArrayState(elman(x, h, weights, relu=cell is Cell.rnn_relu), c)
-        case Cell.lstm:
-            return ArrayState(*lstm(x, h, c, weights))
-        case Cell.gru:
-            return ArrayState(gru(x, h, weights), c)
-        case Cell.gru_reset_before:
-            return ArrayState(gru_reset_before(x, h, weights), c)
-        case Cell.min_gru:
-            return ArrayState(min_gru(x, h, weights), c)
-        case Cell.min_lstm:
-            return ArrayState(min_lstm(x, h, weights), c)
+from ecgrnn.nn.reference_cells import Array, ArrayState, ArrayWeights, Gradients, step, step_backward
+from ecgrnn.options.choices import Cell
 
 
 def layer(
@@ -215,3 +92,115 @@ def pick(parameters: Mapping[str, Array], suffix: str) -> ArrayWeights:
     """Take the weights of one layer and direction; those for the state are empty where a cell has none."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return ArrayWeights(*(parameters.get(name + suffix, np.empty(0)) for name in names))
+
+
+class StackGradients(NamedTuple):
+    """Gradients with respect to what went into a stack; ``parameters`` under torch.nn's names."""
+
+    x: Array
+    state: ArrayState
+    parameters: dict[str, Array]
+
+
+def layer_backward(
+    cell: Cell,
+    x: Array,
+    *,
+    state: ArrayState,
+    weights: ArrayWeights,
+    lengths: NDArray[np.int64],
+    reverse: bool,
+    d_y: Array,
+    d_last: ArrayState,
+) -> Gradients:
+    """Go back through a sequence in one direction, given the gradients of its outputs and its last state."""
+    order = steps(x.shape[1], reverse=reverse)
+    before = []
+    for t in order:
+        before.append(state)
+        after = step(cell, x[:, t], state, weights)
+        valid = (t < lengths)[:, None]
+        state = ArrayState(np.where(valid, after.h, state.h), np.where(valid, after.c, state.c))
+
+    d, d_x, d_weights = d_last, np.zeros_like(x), ArrayWeights(*(np.zeros_like(w) for w in weights))
+    for t, state_before in zip(reversed(order), reversed(before), strict=True):
+        valid = (t < lengths)[:, None]
+        # what reaches this step: the gradient of its output, and that of the state handed on to the next
+        reached = ArrayState(np.where(valid, d.h + d_y[:, t], 0), np.where(valid, d.c, 0))
+        back = step_backward(cell, x[:, t], state=state_before, weights=weights, d=reached)
+        d = ArrayState(np.where(valid, back.state.h, d.h), np.where(valid, back.state.c, d.c))
+        d_x[:, t] = back.x
+        d_weights = ArrayWeights(*(a + b for a, b in zip(d_weights, back.weights, strict=True)))
+    return Gradients(d_x, d, d_weights)
+
+
+def stack_backward(
+    cell: Cell,
+    x: Array,
+    *,
+    parameters: Mapping[str, Array],
+    state: ArrayState,
+    lengths: NDArray[np.int64],
+    d_y: Array,
+    d_last: ArrayState,
+) -> StackGradients:
+    """Go back through a stack of layers, from the top one to the input.
+
+    Args:
+        cell: which equations.
+        x: ``(batch, time, input)``.
+        parameters: weights under torch.nn's names.
+        state: the state before the first step, ``(layers * directions, batch, hidden)``.
+        lengths: steps of each row ``(batch,)``.
+        d_y: gradient with respect to the outputs ``(batch, time, directions * hidden)``.
+        d_last: gradient with respect to the last state.
+    """
+    suffixes = layer_suffixes(parameters)
+    inputs = _layer_inputs(cell, x, parameters=parameters, state=state, lengths=lengths)
+    d_state = ArrayState(np.empty_like(state.h), np.empty_like(state.c))
+    d_parameters: dict[str, Array] = {}
+    for k in reversed(range(len(suffixes))):
+        d_x = np.zeros_like(inputs[k])
+        for direction, d_part in enumerate(np.split(d_y, len(suffixes[k]), axis=-1)):
+            row, suffix = k * len(suffixes[k]) + direction, suffixes[k][direction]
+            back = layer_backward(
+                cell,
+                inputs[k],
+                state=ArrayState(state.h[row], state.c[row]),
+                weights=pick(parameters, suffix),
+                lengths=lengths,
+                reverse=direction == 1,
+                d_y=d_part,
+                d_last=ArrayState(d_last.h[row], d_last.c[row]),
+            )
+            d_x = d_x + back.x
+            d_state.h[row], d_state.c[row] = back.state
+            for name, value in zip(
+                ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), back.weights, strict=True
+            ):
+                if name + suffix in parameters:
+                    d_parameters[name + suffix] = value
+        d_y = d_x
+    return StackGradients(d_y, d_state, d_parameters)
+
+
+def _layer_inputs(
+    cell: Cell,
+    x: Array,
+    *,
+    parameters: Mapping[str, Array],
+    state: ArrayState,
+    lengths: NDArray[np.int64],
+) -> list[Array]:
+    """Give what each layer of a stack reads."""
+    inputs, row = [x], 0
+    for suffixes in layer_suffixes(parameters):
+        outputs = []
+        for direction, suffix in enumerate(suffixes):
+            before = ArrayState(state.h[row], state.c[row])
+            weights, reverse = pick(parameters, suffix), direction == 1
+            y, _ = layer(cell, inputs[-1], state=before, weights=weights, lengths=lengths, reverse=reverse)
+            outputs.append(y)
+            row += 1
+        inputs.append(np.concatenate(outputs, axis=-1))
+    return inputs

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import dropout, logsigmoid, pad
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import Weights, weights_of
 from ecgrnn.nn.recurrence import Recurrence, stack_states, valid_steps
 from ecgrnn.nn.state import State, map_state
+from ecgrnn.options.choices import Cell
 
 
 def linear_scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ecgrnn.choices import Cell
-from ecgrnn.nn import reference, reference_gradients
+from ecgrnn.nn import reference
+from ecgrnn.nn import reference as reference_gradients
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import Recurrence
-from ecgrnn.nn.reference import ArrayState
+from ecgrnn.nn.reference_cells import ArrayState
 from ecgrnn.nn.state import State, map_state
 from ecgrnn.nn.verification_steps import verify_steps
+from ecgrnn.options.choices import Cell
 
 TOLERANCE = 1e-10  # float64: several hundred roundings of 1e-16, with room
 BATCH, TIME, INPUT, HIDDEN = 3, 7, 4, 5

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ecgrnn.choices import Cell
 from ecgrnn.nn import reference
 from ecgrnn.nn.cells import JoinedCell, NormWeights, RecurrentCell, Weights, step
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell
 
 BATCH, TIME, INPUT, HIDDEN, CLASSES = 2, 5, 3, 4, 3
 _STEP = 1e-30

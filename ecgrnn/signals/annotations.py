@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError, names_there
-from ecgrnn.signals.annotation_format import Decoded, decode_annotations, encode_annotations
+from ecgrnn.options.spec import LabelScheme
+from ecgrnn.signals.formats.wfdb.annotation_format import (
+    Decoded,
+    decode_annotations,
+    encode_annotations,
+)
 from ecgrnn.signals.symbols import WAVES
-from ecgrnn.spec import LabelScheme
 
 
 @dataclass(frozen=True)

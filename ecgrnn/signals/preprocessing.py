@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.choices import Normalisation
-from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError, MisfitError, names_there
-from ecgrnn.signals.causal_filters import CausalFilter, CausalState, causal_filter
-from ecgrnn.signals.filters import filter_signal
+from ecgrnn.options.choices import Normalisation
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.signals.filters.causal import CausalFilter, CausalState, causal_filter
+from ecgrnn.signals.filters.resample import rate_ratio, resampled_length
+from ecgrnn.signals.filters.zero_phase import filter_signal
+from ecgrnn.signals.formats.wfdb.record import Record, first_columns
 from ecgrnn.signals.normalise import robust_spread, scale_signal
-from ecgrnn.signals.record import Record, first_columns
-from ecgrnn.signals.resample import rate_ratio, resampled_length
 
 LONGEST_RAMP_S = 10.0
 """A longer gap is level but for so much before its end; three times what the filters reach."""

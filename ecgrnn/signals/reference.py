@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Annotations, annotation_file, read_annotations
-from ecgrnn.signals.detect import REFRACTORY_S
+from ecgrnn.signals.detection.detect import REFRACTORY_S
 from ecgrnn.signals.symbols import AAMI, BEAT_SYMBOLS
 
 _FURTHEST_OUTSIDE_S = 5.0

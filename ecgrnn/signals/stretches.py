@@ -7,13 +7,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.choices import Normalisation
-from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError
-from ecgrnn.signals.causal_filters import CausalState
-from ecgrnn.signals.filters import filter_kernel
-from ecgrnn.signals.header import Header, read_header
-from ecgrnn.signals.normalise import block_samples, block_spreads, joined_blocks, median_spread, scale_signal
+from ecgrnn.options.choices import Normalisation
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.signals.filters.causal import CausalState
+from ecgrnn.signals.filters.resample import rate_ratio
+from ecgrnn.signals.filters.zero_phase import filter_kernel
+from ecgrnn.signals.formats.wfdb.header import Header, read_header
+from ecgrnn.signals.formats.wfdb.record import chosen_columns, read_record
+from ecgrnn.signals.normalise import (
+    block_samples,
+    block_spreads,
+    joined_blocks,
+    median_spread,
+    scale_signal,
+)
 from ecgrnn.signals.preprocessing import (
     GAP_REACH_S,
     LEVEL_S,
@@ -24,8 +32,6 @@ from ecgrnn.signals.preprocessing import (
     prepare_causally,
     prepare_record,
 )
-from ecgrnn.signals.record import chosen_columns, read_record
-from ecgrnn.signals.resample import rate_ratio
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ecgrnn.spec import LabelScheme
+from ecgrnn.options.spec import LabelScheme
 
 BEAT_SYMBOLS = frozenset("NLRBAaJSVrFejnE/fQ?")
 """PhysioNet's beat annotations; ``!`` (flutter wave) and ``x`` (blocked P wave) are not among them."""

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecgrnn.command_config import MONITOR
-from ecgrnn.runs import quoted
+from ecgrnn.options.commands import MONITOR
+from ecgrnn.training.run_folder import quoted
 
 PROGRAM = (sys.executable, "-m", "ecgrnn", "train")
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)

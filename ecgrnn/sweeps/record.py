@@ -8,8 +8,8 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, TrialState
 
-from ecgrnn.spec import to_plain
-from ecgrnn.sweep_config import SweepConfig
+from ecgrnn.options.spec import to_plain
+from ecgrnn.options.sweep import SweepConfig
 from ecgrnn.sweeps.space import Value, plain_number, words_of
 from ecgrnn.sweeps.study import FINISHED
 

@@ -8,9 +8,9 @@ from typing import Any
 import optuna
 
 from ecgrnn.errors import ConfigError, did_you_mean
-from ecgrnn.runs import quoted
-from ecgrnn.spec import to_plain
-from ecgrnn.sweep_config import RangeConfig
+from ecgrnn.options.spec import to_plain
+from ecgrnn.options.sweep import RangeConfig
+from ecgrnn.training.run_folder import quoted
 
 FIXED = {
     "data": "it decides which patients and which labels a trial is scored on",

@@ -15,10 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from ecgrnn.choices import Objective, Pruner, Sampler
-from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import ConfigError
-from ecgrnn.sweep_config import SearchConfig, SweepConfig
+from ecgrnn.options.choices import Objective, Pruner, Sampler
+from ecgrnn.options.credentials import without_passwords
+from ecgrnn.options.sweep import SearchConfig, SweepConfig
 from ecgrnn.sweeps.space import plain_space
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)

@@ -14,10 +14,10 @@ import yaml
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from ecgrnn.choices import Epoch, Objective
-from ecgrnn.credentials import without_passwords
 from ecgrnn.errors import DataError
-from ecgrnn.sweep_config import SweepConfig
+from ecgrnn.options.choices import Epoch, Objective
+from ecgrnn.options.credentials import without_passwords
+from ecgrnn.options.sweep import SweepConfig
 from ecgrnn.sweeps.process import PROGRAM, Ended, TrialProcess, own_cores, share_of_machine
 from ecgrnn.sweeps.space import suggest, words_of
 from ecgrnn.sweeps.study import BEAT, Watch, in_work, may_try_again, next_trial, try_again

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ecgrnn.batch import ClassBatch, SequenceBatch
-from ecgrnn.choices import ClassWeights
-from ecgrnn.config import OptimizerConfig
+from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
-from ecgrnn.tasks.base import Task
+from ecgrnn.options.choices import ClassWeights
+from ecgrnn.options.training import OptimizerConfig
+from ecgrnn.tasks.module import TaskModule
 
 
-class ClassificationTask(Task):
+class ClassificationModule(TaskModule):
     """Trains a network that gives each item one class; label -1 does not count.
 
     Args:

@@ -6,9 +6,9 @@ import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
-from ecgrnn.choices import Schedule
-from ecgrnn.config import OptimizerConfig
-from ecgrnn.ranks import summed, world_size
+from ecgrnn.data.ranks import summed, world_size
+from ecgrnn.options.choices import Schedule
+from ecgrnn.options.training import OptimizerConfig
 
 _NEVER_DECAYED = ("initial_h", "initial_c", "transitions")
 """Endings of names of parameters that are matrices in shape alone: a row for each layer or label."""

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from ecgrnn.checkpoint_file import DIGESTS, read_plain, weight_digests
 from ecgrnn.errors import reason_of
+from ecgrnn.tasks.checkpoint_file import DIGESTS, read_plain, weight_digests
 
 _PART = ".part"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from ecgrnn.data.ranks import broadcast
 from ecgrnn.nn.fused import processor_has_bfloat16
-from ecgrnn.ranks import broadcast
 
 AUTO = "auto"
 """``trainer.precision=auto``: bfloat16 where the device has instructions for it, else single precision."""

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import distributed
 from torchmetrics import Metric
 
-from ecgrnn.ranks import rank, summed, world_size
+from ecgrnn.data.ranks import rank, summed, world_size
 from ecgrnn.training.interruption import Interruption
 
 LAST = "last.ckpt"

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import wfdb.processing
 
-from ecgrnn.metrics.ec57_counts import BeatComparison, compare_beats, gross
-from ecgrnn.metrics.ec57_pairing import ScoredAnnotations
+from ecgrnn.metrics.ec57.counts import BeatComparison, compare_beats, gross
+from ecgrnn.metrics.ec57.pairing import ScoredAnnotations
 from ecgrnn.signals.annotations import Annotations, read_annotations
-from ecgrnn.signals.detect import detect_qrs
-from ecgrnn.signals.record import Record, read_record
+from ecgrnn.signals.detection.detect import detect_qrs
+from ecgrnn.signals.formats.wfdb.record import Record, read_record
 
 
 @dataclass

@@ -23,16 +23,17 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from ecgrnn.build import build_network, build_scheme, build_view
-from ecgrnn.build_training import build_task
-from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import BeatsConfig, BeatSequenceConfig, LoaderConfig, PreprocessingConfig
-from ecgrnn.datamodule import whole
-from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.datasets.order import TrainingBatches
-from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
-from ecgrnn.signals.simulate import write_database
-from ecgrnn.spec import SignalSpec
+from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
+from ecgrnn.data.datamodule import whole
+from ecgrnn.data.order import TrainingBatches
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.data import LoaderConfig, PreprocessingConfig
+from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
+from ecgrnn.options.spec import SignalSpec
+from ecgrnn.simulator.simulate import write_database
+from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
+from ecgrnn.tasks.build import build_network, build_scheme, build_view
+from ecgrnn.tasks.build_training import build_task
 from ecgrnn.tasks.optimisation import configure
 
 SMALL = EncoderConfig(hidden_size=8, num_layers=1)  # what the network takes is not in question here

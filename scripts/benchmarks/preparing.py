@@ -35,8 +35,8 @@ print(json.dumps({"loop_s": time.perf_counter() - begun, "loop_cpu_s": time.proc
 OURS = (
     NAMES
     + """
-from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets.cache import RecordSource, prepare_records
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.data.cache import RecordSource, prepare_records
 config = PreprocessingConfig(fs_hz=125.0, first_lead="MLII", highpass_hz=0.5, lowpass_hz=40.0)
 sources = [RecordSource(name, folder / name, name, ("atr",)) for name in names]
 begun, cpu = time.perf_counter(), time.process_time()

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ecgrnn.build import build_scheme, build_view
-from ecgrnn.config import BeatSequenceConfig, DataConfig, LoaderConfig, PreprocessingConfig
-from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.signals.simulate import write_database
+from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
+from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.simulator.simulate import write_database
+from ecgrnn.tasks.beats.options import BeatSequenceConfig
+from ecgrnn.tasks.build import build_scheme, build_view
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ import torch
 from timing import print_table, write_json
 from torch import nn
 
-from ecgrnn.choices import Cell
 from ecgrnn.nn.fused import recurrence
+from ecgrnn.options.choices import Cell
 
 FUSED = (Cell.lstm, Cell.gru, Cell.rnn_tanh, Cell.min_gru, Cell.min_lstm)
 WRITTEN_OUT = (Cell.gru, Cell.min_gru)

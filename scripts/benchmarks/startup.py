@@ -46,7 +46,7 @@ def stop(*_):
 def watched(command):
     module = module_of(command)
     from torch.optim.optimizer import register_optimizer_step_pre_hook
-    from ecgrnn.datamodule import EcgDataModule
+    from ecgrnn.data.datamodule import EcgDataModule
     EcgDataModule.prepare_data = timed(EcgDataModule.prepare_data, "opening_s")
     EcgDataModule.setup = timed(EcgDataModule.setup, "opening_s")
     EcgDataModule.dataset = timed(EcgDataModule.dataset, "items_s")

@@ -31,16 +31,22 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from ecgrnn.batch import SequenceBatch
-from ecgrnn.build import build_network, build_scheme
-from ecgrnn.build_training import build_datamodule
-from ecgrnn.choices import Cell, Pooling, Side
-from ecgrnn.command_config import TrainConfig
-from ecgrnn.config import BeatsConfig, BeatSequenceConfig, DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.data.batch import SequenceBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
-from ecgrnn.network_config import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig, SequenceConfig
 from ecgrnn.nn.fused import processor_has_bfloat16
-from ecgrnn.spec import SignalSpec
+from ecgrnn.options.choices import Cell, Pooling, Side
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.options.networks import (
+    BeatSequenceNetworkConfig,
+    ClassifierConfig,
+    EncoderConfig,
+    SequenceConfig,
+)
+from ecgrnn.options.spec import SignalSpec
+from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
+from ecgrnn.tasks.build import build_network, build_scheme
+from ecgrnn.tasks.build_training import build_datamodule
 
 SINGLE = EncoderConfig(frame_s=0.05, cell=Cell.lstm, hidden_size=64, num_layers=2, bidirectional=True)
 BATCH = 256

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.metrics.ec57_counts import compare_beats
-from ecgrnn.metrics.ec57_pairing import ScoredAnnotations
+from ecgrnn.metrics.ec57.counts import compare_beats
+from ecgrnn.metrics.ec57.pairing import ScoredAnnotations
 from ecgrnn.signals.annotations import beats_of, read_annotations
-from ecgrnn.signals.detect import detect_qrs
-from ecgrnn.signals.record import read_record
+from ecgrnn.signals.detection.detect import detect_qrs
+from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.symbols import AAMI
 
 WINDOW_S, OFF_MS = 0.15, 30.0

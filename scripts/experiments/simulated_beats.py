@@ -30,13 +30,13 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.stats import rankdata
 from torch import nn
 
-from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.datasets.splits import DS1
+from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
+from ecgrnn.data.splits.build import DS1
+from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import beats_of
-from ecgrnn.signals.ectopy import replay
-from ecgrnn.signals.ectopy_rhythm import Origin, draw_rhythm
 from ecgrnn.signals.symbols import SCHEMES
+from ecgrnn.simulator.ectopy import replay
+from ecgrnn.simulator.ectopy_rhythm import Origin, draw_rhythm
 
 FS_HZ = 125.0
 BEFORE, AFTER = 50, 62

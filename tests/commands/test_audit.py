@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from ecgrnn.cli import main
-from ecgrnn.inference.annotate import classify_record
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.signals.filters import filter_signal
-from ecgrnn.signals.record import read_record
-from ecgrnn.signals.record_writer import write_signal
+from ecgrnn.signals.filters.zero_phase import filter_signal
+from ecgrnn.signals.formats.wfdb.record import read_record
+from ecgrnn.signals.formats.wfdb.writer import write_signal
+from ecgrnn.tasks.beats.prediction import classify_record
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from ecgrnn.cli import main
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.simulate import write_database
+from ecgrnn.simulator.simulate import write_database
 
 FEW = "resamples=200"
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from ecgrnn.cli import main
-from ecgrnn.command_config import EvaluateConfig, PredictConfig
 from ecgrnn.commands.idle import check_prediction, check_scoring
-from ecgrnn.config import DataConfig, DelineateConfig
 from ecgrnn.errors import ConfigError
-from ecgrnn.form_config import GenerationConfig
-from ecgrnn.option_rules import given
-from ecgrnn.strip_config import RhythmConfig
+from ecgrnn.options.commands import EvaluateConfig, PredictConfig
+from ecgrnn.options.data import DataConfig
+from ecgrnn.options.rules import given
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.strips.options import RhythmConfig
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@ from concurrent.futures.process import BrokenProcessPool
 import numpy as np
 import pytest
 
-from ecgrnn.build_training import build_datamodule
 from ecgrnn.cli import main
-from ecgrnn.config import PreprocessingConfig
-from ecgrnn.datasets import cache
-from ecgrnn.datasets.databases import DATABASES
+from ecgrnn.data import cache
+from ecgrnn.data.databases.catalogue import DATABASES
 from ecgrnn.errors import DataError
+from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.signals.formats.wfdb.writer import write_digital
+from ecgrnn.tasks.build_training import build_datamodule
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import torch
 import yaml
 
 from ecgrnn.commands.resume import stretches_trained
+from ecgrnn.data.splits.seen import seen_leads, split_digest
 from ecgrnn.errors import ConfigError
-from ecgrnn.evaluation.seen import seen_leads, split_digest
 
 FACTS = {
     "split": {

@@ -10,7 +10,7 @@ import pytest
 from ecgrnn.cli import main
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.signals.formats.wfdb.writer import write_digital
 
 
 @pytest.fixture

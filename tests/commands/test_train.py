@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ecgrnn.cli import main
-from ecgrnn.signals.simulate import write_database
+from ecgrnn.simulator.simulate import write_database
 
 
 @pytest.fixture(scope="module")

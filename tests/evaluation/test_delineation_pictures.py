@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ecgrnn.evaluation.delineation import _missing, _picture, _pictures
 from ecgrnn.signals.annotations import Waves
-from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.signals.formats.wfdb.writer import write_digital
+from ecgrnn.tasks.delineation.scoring import _missing, _picture, _pictures
 
 NONE = Waves(*(np.zeros(0, np.int64),) * 3, kind=np.zeros(0, "U3"))
 

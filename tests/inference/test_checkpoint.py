@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import CheckpointError
-from ecgrnn.inference.checkpoint import FORMAT, load_model, read_checkpoint, versions
+from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.options.choices import Cell
+from ecgrnn.tasks.checkpoint_file import FORMAT, read_checkpoint
+from ecgrnn.tasks.summary import versions
 
 
 class Payload:

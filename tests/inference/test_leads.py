@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from ecgrnn.command_config import PredictConfig
 from ecgrnn.commands.predict import _annotate
-from ecgrnn.config import DelineateConfig
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.inference.leads import find_beats, for_leads, leads_read, trained_on
-from ecgrnn.signals.detect import detect_qrs
-from ecgrnn.signals.record import read_record
-from ecgrnn.signals.record_writer import write_digital
+from ecgrnn.inference.leads import for_leads, leads_read, trained_on
+from ecgrnn.options.commands import PredictConfig
+from ecgrnn.signals.detection.detect import detect_qrs
+from ecgrnn.signals.detection.records import find_beats
+from ecgrnn.signals.formats.wfdb.record import read_record
+from ecgrnn.signals.formats.wfdb.writer import write_digital
+from ecgrnn.tasks.delineation.options import DelineateConfig
 
 
 @pytest.fixture(scope="module")

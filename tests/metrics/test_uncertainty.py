@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from ecgrnn.errors import DataError
-from ecgrnn.metrics.ec57_counts import share
+from ecgrnn.metrics.ec57.counts import share
 from ecgrnn.metrics.uncertainty import (
     ClassStatistic,
     acceleration,

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from ecgrnn.batch import SequenceBatch
-from ecgrnn.choices import Cell, Pooling
-from ecgrnn.config import AugmentationConfig
+from ecgrnn.data.batch import SequenceBatch
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.fused import recurrence
-from ecgrnn.tasks.augmentation import BeatAugmentation
+from ecgrnn.options.choices import Cell, Pooling
+from ecgrnn.tasks.beats.augmentation import BeatAugmentation
+from ecgrnn.tasks.beats.options import AugmentationConfig
 
 NAMES = ("before_near", "absolute_before", "likeness_p:0", "likeness_p:1")
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.convolutions import ConvolutionEncoder
+from ecgrnn.options.choices import Cell
 
 LENGTHS = torch.tensor([61, 7, 80, 1])
 

@@ -2,11 +2,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from ecgrnn.choices import Cell, Pooling
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.nn.truncated import stretches
+from ecgrnn.options.choices import Cell, Pooling
 
 LENGTHS = torch.tensor([17, 4, 20, 1])
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, Place
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.generator import LEAST_LOG_SPREAD, Generator
+from ecgrnn.options.choices import Cell, Place
 
 
 def generator(place, **options):

@@ -3,12 +3,12 @@ from itertools import product
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, Head
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.feedback import FeedbackHead
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.nn.truncated import stretches
+from ecgrnn.options.choices import Cell, Head
 
 LENGTHS = torch.tensor([17, 4, 20, 1])
 

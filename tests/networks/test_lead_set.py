@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, Head
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.networks.lead_set import LeadSetEncoder
+from ecgrnn.options.choices import Cell, Head
 
 
 def encoder(**options):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
-from ecgrnn.choices import Attention, Cell, Context, Place
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.translator import Translator
+from ecgrnn.options.choices import Attention, Cell, Context, Place
 
 EVERY = list(product(Context, Place))
 LENGTHS = torch.tensor([17, 4, 20, 1])

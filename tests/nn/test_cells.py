@@ -2,10 +2,18 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.cells import JoinedCell, RecurrentCell, Weights, elman_relu, elman_tanh, step, weights_of
+from ecgrnn.nn.cells import (
+    JoinedCell,
+    RecurrentCell,
+    Weights,
+    elman_relu,
+    elman_tanh,
+    step,
+    weights_of,
+)
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell
 
 TORCH_CELLS = {
     Cell.rnn_tanh: lambda i, h: nn.RNNCell(i, h, nonlinearity="tanh"),

@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.nn import fused
 from ecgrnn.nn.cells import weights_of
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.gru_sequence import gru_layer
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell, InitialState
 
 
 def same(one, other, atol=1e-12):

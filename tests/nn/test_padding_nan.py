@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.batch import ClassBatch
-from ecgrnn.choices import Cell, Head
+from ecgrnn.data.batch import ClassBatch
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.convolutions import ConvolutionEncoder
@@ -18,8 +17,9 @@ from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool, Pooling
 from ecgrnn.nn.recurrence import valid_steps
-from ecgrnn.strip_config import StripAugmentationConfig
-from ecgrnn.tasks.strip_augmentation import augmented
+from ecgrnn.options.choices import Cell, Head
+from ecgrnn.tasks.strips.augmentation import augmented
+from ecgrnn.tasks.strips.options import StripAugmentationConfig
 
 LENGTHS = torch.tensor([31, 7, 40])
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Attention, Cell, Pooling
 from ecgrnn.nn.attention import AdditiveAttention, DotAttention, attention, masked_softmax
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
+from ecgrnn.options.choices import Attention, Cell, Pooling
 
 LENGTHS = torch.tensor([4, 1, 3])
 

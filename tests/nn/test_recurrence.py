@@ -5,12 +5,12 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn import fused
 from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.state import State
+from ecgrnn.options.choices import Cell, InitialState
 
 FUSED_CELLS = [Cell.rnn_tanh, Cell.rnn_relu, Cell.lstm, Cell.gru]
 EVERY = [

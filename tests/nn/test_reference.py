@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 
-from ecgrnn.choices import Cell
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn import reference
-from ecgrnn.nn.reference import ArrayState, ArrayWeights
-from ecgrnn.nn.reference_gradients import step_backward
+from ecgrnn.nn.reference_cells import ArrayState, ArrayWeights, step_backward
 from ecgrnn.nn.verification import verify
+from ecgrnn.options.choices import Cell
 
 GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3, Cell.min_gru: 2, Cell.min_lstm: 3}
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import LINEAR, min_lstm, weights_of
 from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.scan import ScanRecurrence, coefficients, linear_scan
+from ecgrnn.options.choices import Cell, InitialState
 
 
 def one_after_the_other(a, b, h):

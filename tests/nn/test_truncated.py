@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from ecgrnn.choices import Cell, InitialState
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.state import State, detach, reset_rows, select_rows
 from ecgrnn.nn.truncated import stretches
+from ecgrnn.options.choices import Cell, InitialState
 
 EVERY = [(cell, False) for cell in Cell]
 EVERY += [(cell, True) for cell in Cell if cell is not Cell.gru_reset_before]

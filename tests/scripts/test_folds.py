@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ecgrnn.runs import WORDS, write_words
+from ecgrnn.training.run_folder import WORDS, write_words
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

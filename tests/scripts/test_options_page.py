@@ -9,9 +9,10 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from ecgrnn.cli import COMMANDS, conf_folder, register_schemas
-from ecgrnn.command_config import EvaluateConfig, PrepareConfig, TrainConfig
-from ecgrnn.config import AugmentationConfig, PreprocessingConfig
-from ecgrnn.sweep_config import SweepConfig
+from ecgrnn.options.commands import EvaluateConfig, PrepareConfig, TrainConfig
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.options.sweep import SweepConfig
+from ecgrnn.tasks.beats.options import AugmentationConfig
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
 

@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 
-from ecgrnn.signals.beat_shape import SHAPES, beat_shapes
-from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names, running_quantiles
-from ecgrnn.signals.usual_beat import UsualBeats, usual_beats
+from ecgrnn.signals.rhythm_context import (
+    REACH_BEATS,
+    rhythm_context,
+    rhythm_names,
+    running_quantiles,
+)
+from ecgrnn.signals.template import UsualBeats, usual_beats
+from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 FS_HZ = 360.0
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from ecgrnn.choices import Normalisation
-from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.options.choices import Normalisation
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.signals.formats.wfdb.record import Record, read_record
 from ecgrnn.signals.preprocessing import choose_leads, fill_missing, lead_columns, prepare_record
-from ecgrnn.signals.record import Record, read_record
 
 AS_IT_IS = {"fs_hz": None, "highpass_hz": None, "lowpass_hz": None}
 

@@ -3,7 +3,7 @@ import pytest
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
-from ecgrnn.signals.header import read_header
+from ecgrnn.signals.formats.wfdb.header import read_header
 from ecgrnn.signals.reference import merge_beats, read_reference, reference_notes
 from ecgrnn.signals.symbols import AAMI
 

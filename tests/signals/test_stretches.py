@@ -3,13 +3,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ecgrnn.choices import Normalisation
-from ecgrnn.config import PreprocessingConfig
 from ecgrnn.errors import DataError
-from ecgrnn.signals import header as header_module
-from ecgrnn.signals.detect import detect_record
+from ecgrnn.options.choices import Normalisation
+from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.signals.detection.detect import detect_record
+from ecgrnn.signals.formats.wfdb import header as header_module
+from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.signals.record import read_record
 from ecgrnn.signals.stretches import prepare_stretches
 
 

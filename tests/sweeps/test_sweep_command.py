@@ -10,9 +10,9 @@ import pytest
 import torch
 import yaml
 
-from ecgrnn.choices import Pruner
 from ecgrnn.cli import main
-from ecgrnn.sweep_config import RangeConfig, SearchConfig, SweepConfig
+from ecgrnn.options.choices import Pruner
+from ecgrnn.options.sweep import RangeConfig, SearchConfig, SweepConfig
 from ecgrnn.sweeps.study import open_study
 
 SPACE = {

@@ -4,7 +4,7 @@ import time
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from ecgrnn.credentials import without_passwords
+from ecgrnn.options.credentials import without_passwords
 from ecgrnn.sweeps.process import TrialProcess, read_epochs, share_of_machine
 
 

@@ -2,13 +2,13 @@ import optuna
 import pytest
 
 from ecgrnn.cli import conf_folder, register_schemas, to_config
-from ecgrnn.command_config import TrainConfig
 from ecgrnn.commands.sweep import train_options
-from ecgrnn.config import BeatsConfig
 from ecgrnn.errors import ConfigError
-from ecgrnn.spec import to_plain
-from ecgrnn.sweep_config import RangeConfig, SearchConfig
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.spec import to_plain
+from ecgrnn.options.sweep import RangeConfig, SearchConfig
 from ecgrnn.sweeps.space import check_space, extremes, suggest, words_of
+from ecgrnn.tasks.beats.options import BeatsConfig
 
 
 def test_values_stay_in_their_range_and_keep_their_kind():

@@ -9,14 +9,20 @@ import yaml
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState, create_trial
 
-from ecgrnn.choices import Epoch, Objective, Pruner
-from ecgrnn.commands.sweep import _check_folder, _check_words, copy_groups, trial_words, write_sweep
+from ecgrnn.commands.sweep import (
+    _check_folder,
+    _check_words,
+    copy_groups,
+    trial_words,
+    write_sweep,
+)
 from ecgrnn.errors import ConfigError, DataError
-from ecgrnn.runs import OPTIONS
-from ecgrnn.sweep_config import Given
+from ecgrnn.options.choices import Epoch, Objective, Pruner
+from ecgrnn.options.sweep import Given
 from ecgrnn.sweeps.record import experiment
 from ecgrnn.sweeps.study import Watch, in_work, next_trial, open_study, try_again
 from ecgrnn.sweeps.worker import Worker
+from ecgrnn.training.run_folder import OPTIONS
 
 HERE = Path(__file__).parent
 

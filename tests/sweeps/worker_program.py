@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from ecgrnn.choices import Pruner
-from ecgrnn.sweep_config import RangeConfig, SearchConfig, SweepConfig
+from ecgrnn.options.choices import Pruner
+from ecgrnn.options.sweep import RangeConfig, SearchConfig, SweepConfig
 from ecgrnn.sweeps.study import open_study
 from ecgrnn.sweeps.worker import Worker
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.batch import ClassBatch
-from ecgrnn.config import OptimizerConfig
+from ecgrnn.data.batch import ClassBatch
 from ecgrnn.errors import DivergedError
-from ecgrnn.tasks.classification import ClassificationTask
+from ecgrnn.options.training import OptimizerConfig
+from ecgrnn.tasks.classification import ClassificationModule
 from ecgrnn.tasks.optimisation import LossWindow
 
 
@@ -20,8 +20,8 @@ class Linear(nn.Module):
         return self.layer(features)
 
 
-def task_of(weights=(0.3, 1.0, 2.5, 0.0), **trainer) -> ClassificationTask:
-    task = ClassificationTask(
+def task_of(weights=(0.3, 1.0, 2.5, 0.0), **trainer) -> ClassificationModule:
+    task = ClassificationModule(
         Linear(),
         classes=("N", "S", "V", "F"),
         scored=("N", "S"),

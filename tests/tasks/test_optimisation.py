@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from ecgrnn.choices import Cell, InitialState, Schedule
-from ecgrnn.config import OptimizerConfig
 from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.fused import recurrence
+from ecgrnn.options.choices import Cell, InitialState, Schedule
+from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.optimisation import configure, rate_factor
 
 

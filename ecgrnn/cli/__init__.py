@@ -1,0 +1,419 @@
+"""The command line: command, options, run folder, work; from Python ``main(["predict", "record=..."])``."""
+
+import errno
+import gc
+import importlib
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecgrnn import __version__, config, form_config
+from ecgrnn.cli import output
+from ecgrnn.cli.help_text import command_help, shown
+from ecgrnn.data.ranks import rank_of
+from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
+from ecgrnn.options import (
+    commands as command_config,
+)
+from ecgrnn.options import (
+    networks as network_config,
+)
+from ecgrnn.options import (
+    sweep as sweep_config,
+)
+from ecgrnn.options.arguments import CommandLine, read_arguments
+from ecgrnn.options.credentials import without_passwords
+from ecgrnn.options.rules import given
+from ecgrnn.tasks.strips import options as strip_config
+from ecgrnn.training import run_folder as runs
+
+if TYPE_CHECKING:
+    from ecgrnn.cli.composing import Composer, Job
+
+COMMANDS: dict[str, tuple[str, type]] = {
+    "prepare": ("find or fetch a database and fill the cache for a training", command_config.PrepareConfig),
+    "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
+    "sweep": ("search options by many trials, judged on validation patients", sweep_config.SweepConfig),
+    "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),
+    "predict": ("annotate a recording with a checkpoint", command_config.PredictConfig),
+    "score": ("score any annotation files against reference ones, by EC57", command_config.ScoreConfig),
+    "audit": ("prove that a checkpoint never saw its held-out patients", command_config.AuditConfig),
+    "inspect": ("show what a checkpoint holds and what it was trained on", command_config.InspectConfig),
+    "generate": ("write beats of a class with a generator", command_config.GenerateConfig),
+    "verify": ("prove the written-out cells equal to NumPy and torch.nn", command_config.VerifyConfig),
+}
+_SCHEMAS: dict[str, dict[str, type]] = {
+    "network": {
+        "classifier": network_config.ClassifierConfig,
+        "beat_sequence": network_config.BeatSequenceNetworkConfig,
+        "labeller": network_config.LabellerConfig,
+        "generator": form_config.GeneratorConfig,
+        "translator": form_config.TranslatorConfig,
+    },
+    "task": {
+        "beats": config.BeatsConfig,
+        "beat_sequence": config.BeatSequenceConfig,
+        "delineate": config.DelineateConfig,
+        "generate": form_config.GenerationConfig,
+        "transcribe": form_config.TranscriptionConfig,
+        "rhythm": strip_config.RhythmConfig,
+        "superclass": strip_config.SuperclassConfig,
+    },
+}
+# MKL may add up a matrix product in another order from run to run unless it is told not to, before its first
+# product; on this branch of its code that costs nothing (512 x 512: 1.73 ms without, 1.77 ms with).
+os.environ.setdefault("MKL_CBWR", "AUTO")
+# torch asks for new memory at every step, and the system gives it page by page, 4 KB each, unless it is asked
+# for huge ones (a 2-layer LSTM on 512 beats, forwards and backwards: 99 ms with, 114 ms without).
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
+_EXIT_BAD_INPUT = 2
+_EXIT_INTERRUPTED = 130
+_SHARED = {"train", "evaluate"}
+"""Commands that several processes work on together."""
+
+_LAUNCHED = ("RANK", "SLURM_PROCID")
+"""What torchrun and srun write for each of several processes that they start."""
+
+_TURNS = threading.RLock()
+"""Commands of several threads take turns: torch's random numbers and number of threads are the process's."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give the exit status: 0 done, 2 bad input, 128 and the number of a signal.
+
+    It may be called again and again, from several threads (commands take turns), and by a program that uses
+    Hydra itself.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    with _TURNS:
+        try:
+            with output.unfailing():
+                return _status(words)
+        finally:
+            output.leave_quietly()
+
+
+def _status(words: list[str]) -> int:
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_overview())  # noqa: T201 - the help text is the program's output
+        return 0
+    if words[0] == "--version":
+        print(f"ecgrnn {__version__}")  # noqa: T201
+        return 0
+    try:
+        _check_command(words[0])
+        return _run(words[0], words[1:])
+    except Interrupted as stopped:
+        name = signal.Signals(stopped.signal_number).name
+        advice = f"; {stopped.advice}" if stopped.advice else ""
+        return _complain(f"stopped by {name}{advice}", status=128 + stopped.signal_number)
+    except KeyboardInterrupt:
+        return _complain("interrupted", status=_EXIT_INTERRUPTED)
+    except EcgrnnError as error:
+        return _complain(str(error), error=error)
+    except OSError as error:
+        return _complain(f"{error.filename or Path.cwd()}: {reason_of(error)}", error=error)
+
+
+def conf_folder() -> Path:
+    """Give the folder of the YAML files: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, (summary, _) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: python -m ecgrnn COMMAND [key=value ...]",
+            "",
+            "Train, evaluate and run recurrent neural networks on ECG recordings.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "python -m ecgrnn COMMAND --help shows a command's groups and options.",
+        ]
+    )
+
+
+def _check_command(word: str) -> None:
+    if word not in COMMANDS:
+        nearest = did_you_mean(word, COMMANDS, cutoff=0.5)
+        raise ConfigError(f"unknown command '{word}'{nearest}; there are {', '.join(COMMANDS)}")
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    line = read_arguments(arguments)
+    if command == "train":
+        line.overrides = runs.resumed_words(line.overrides, os.environ)
+    with _folder_of_other_ranks(command) as words:
+        line.overrides += words
+        composer = _composer(command, line)
+        if line.help or line.cfg:
+            with _explained(composer, command):
+                print(_shown_options(command, composer))  # noqa: T201 - what was asked for
+            return 0
+        with _explained(composer, command):
+            jobs = composer.jobs()
+            _check(jobs)
+        return _work(command, line, jobs)
+
+
+def _check(jobs: "Sequence[Job]") -> None:
+    """Refuse a bad value of any job before the first one is begun."""
+    for job in jobs:
+        try:
+            to_config(job.composed)
+        except ConfigError as error:
+            if len(jobs) == 1:
+                raise
+            raise ConfigError(f"{error} (in the job {' '.join(job.overrides)}; no job was begun)") from error
+
+
+@contextmanager
+def _folder_of_other_ranks(command: str) -> Iterator[list[str]]:
+    """Give all ranks but the first a run folder that nobody will see: the first alone leaves files."""
+    if command not in _SHARED or rank_of(os.environ) == 0:
+        yield []
+        return
+    os.environ["TQDM_DISABLE"] = "1"
+    with tempfile.TemporaryDirectory(prefix="ecgrnn-rank-") as folder:
+        place = runs.quoted(folder)
+        yield [f"run_dir={place}", f"hydra.run.dir={place}"]
+
+
+def _composer(command: str, line: CommandLine) -> "Composer":
+    from ecgrnn.cli.composing import Composer
+
+    register_schemas()
+    return Composer(command, COMMANDS[command][1], conf=conf_folder(), line=line)
+
+
+@contextmanager
+def _explained(composer: "Composer", command: str) -> Iterator[None]:
+    """Put an error of Hydra's into one line."""
+    from ecgrnn.cli.composing import explain
+
+    try:
+        yield
+    except EcgrnnError:
+        raise
+    except Exception as error:
+        explanation = explain(error, composer, command)
+        if explanation is None:
+            raise
+        raise ConfigError(explanation) from error
+
+
+def register_schemas() -> None:
+    """Tell Hydra the config dataclasses, so that it refuses a wrong type or a misspelt key."""
+    from ecgrnn.cli import composing
+
+    composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, _SCHEMAS)
+
+
+def to_config(composed: Any) -> Any:
+    """Turn what Hydra composed into the command's dataclass, which checks its own rules.
+
+    Raises:
+        ConfigError: when an option breaks a rule.
+    """
+    from ecgrnn.cli import composing
+
+    return composing.to_config(composed)
+
+
+def _shown_options(command: str, composer: "Composer") -> str:
+    """Give what ``--help`` or ``--cfg`` asked for."""
+    from ecgrnn.cli.composing import part_of, without_hydra, yaml_of
+
+    line, whole = composer.line, composer.whole()
+    if line.help:
+        options = without_hydra(whole, keep=lambda name: shown(command, name))
+        folders = [conf_folder(), *map(Path, line.config_dirs)]
+        return command_help(
+            command,
+            COMMANDS[command][0],
+            folders=folders,
+            chosen=composer.choices(),
+            options=yaml_of(options),
+        )
+    part: Any = whole if line.cfg == "all" else whole.hydra if line.cfg == "hydra" else without_hydra(whole)
+    return yaml_of(part_of(part, line.package) if line.package else part, resolve=line.resolve).rstrip()
+
+
+def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
+    """Do the jobs one after another; in a multirun one that fails costs no other, and all are listed."""
+    if not line.multirun:
+        _do(command, line, jobs[0])
+        return 0
+    ended: list[tuple[str, str]] = []
+    failed = 0
+    try:
+        for job in jobs:
+            try:
+                ended.append((str(_do(command, line, job)), " ".join(job.overrides)))
+            except EcgrnnError as error:
+                failed += 1
+                if any(name in os.environ for name in _LAUNCHED):
+                    raise  # the processes beside this one would wait for it
+                _complain(str(error), error=error)
+                ended.append(("failed", " ".join(job.overrides)))
+    finally:
+        for place, words in ended:  # what the jobs printed is far above
+            print(f"{place}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
+    if failed:
+        raise EcgrnnError(f"{failed} of {len(jobs)} jobs failed; why is said above, job by job")
+    return 0
+
+
+def _train_composer(line: CommandLine) -> Callable[[Sequence[str]], Any]:
+    """Make what composes the options of ``train`` inside another command, with its folders of YAML files."""
+
+    def compose_train(overrides: Sequence[str]) -> Any:
+        """Give the options that ``train`` would have.
+
+        Raises:
+            ConfigError: what ``train`` would say of these overrides.
+        """
+        own = CommandLine(overrides=list(overrides), config_dirs=line.config_dirs)
+        composer = _composer("train", own)
+        with _explained(composer, "train"):
+            return to_config(composer.jobs()[0].composed)
+
+    return compose_train
+
+
+def _do(command: str, line: CommandLine, job: "Job") -> Path | None:
+    """Claim a folder for a job, keep its options there, and run the command; give the folder."""
+    composed, theirs = job.composed, sys.argv
+    resumed = command == "train" and composed.resume is not None
+    if "given" in composed:
+        composed.given = sweep_config.Given(job.overrides, job.groups, line.config_dirs)
+    run_dir, goes_on = (job.folder, True) if resumed else _taken_folder(job)
+    if run_dir is not None:
+        composed.run_dir = str(run_dir)
+    # Lightning starts the other processes of a machine with the arguments it finds here.
+    sys.argv = [theirs[0], command, *_words(line, job)]
+    more = {"compose": _train_composer(line)} if command == "sweep" else {}
+    try:
+        with _disk_trouble(command, run_dir), _held(command, run_dir):
+            options = to_config(composed)
+            if run_dir is not None and (resumed or not goes_on):
+                _keep_options(command, line, job, run_dir, resumed=resumed)
+            with given(runs.key_and_value(word)[0] for word in job.overrides):
+                _module_of(command).run(options, **more)
+    except Exception:
+        if run_dir is not None and not goes_on:
+            runs.leave_no_empty_run(run_dir)
+        raise
+    finally:
+        sys.argv = theirs
+    return run_dir
+
+
+def _held(command: str, run_dir: Path | None) -> Any:
+    return runs.held(run_dir) if command == "train" and run_dir is not None else nullcontext()
+
+
+def _module_of(command: str) -> Any:
+    """Import a command, for the first time without searching for cycles on the way.
+
+    The imports make a million objects, all of which stay: to search them again and again takes a sixth of the
+    time, and as long once more while the options are read and the data opened.
+    """
+    name = f"ecgrnn.commands.{command}"
+    if name in sys.modules:
+        return sys.modules[name]
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(name)
+    finally:
+        gc.freeze()
+        if searching:
+            gc.enable()
+
+
+def _keep_options(command: str, line: CommandLine, job: "Job", run_dir: Path, *, resumed: bool) -> None:
+    """Write the resolved options into the run folder; a run that is resumed must have the same."""
+    from ecgrnn.cli.composing import resolved, yaml_of
+
+    options = resolved(job.composed)
+    if resumed:
+        if rank_of(os.environ) == 0:
+            runs.check_resumed(run_dir, options)
+        options["resume"] = None
+    runs.write_whole(run_dir / runs.OPTIONS, yaml_of(without_passwords(options)))
+    if command == "train":
+        runs.write_words(run_dir, _words(line, job))
+    runs.claimed(run_dir)
+
+
+def _taken_folder(job: "Job") -> tuple[Path | None, bool]:
+    """Give the run folder, now ours, and whether it is that of a sweep to go on with."""
+    if job.folder is None:
+        return None, False
+    if job.dated:
+        return runs.claim_near(job.folder), False
+    return job.folder, runs.join(job.folder, shared="given" in job.composed)
+
+
+def _words(line: CommandLine, job: "Job") -> list[str]:
+    """Give what the command line said of one job."""
+    return [*(f"--config-dir={folder}" for folder in line.config_dirs), *job.overrides]
+
+
+@contextmanager
+def _disk_trouble(command: str, run_dir: Path | None) -> Iterator[None]:
+    """Say what the operating system refused, where, and how to continue."""
+    try:
+        yield
+    except EcgrnnError as error:
+        refused = isinstance(error.__cause__, OSError) and command == "train"
+        way_on = _continue(run_dir) if refused else ""
+        if not way_on:
+            raise
+        raise type(error)(f"{error}; {way_on}") from error
+    except OSError as error:
+        where = error.filename or run_dir or Path.cwd()
+        raise EcgrnnError(f"{where}: {reason_of(error)}; {_way_on(command, run_dir, error)}") from error
+    except MemoryError as error:
+        raise EcgrnnError(f"not enough memory ({error or 'none is left'}); lower the sizes") from error
+
+
+def _way_on(command: str, run_dir: Path | None, error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), None)
+    first = "make room" if full else "see that the place is there and can be read and written"
+    way_on = _continue(run_dir) if command == "train" else ""
+    return f"{first}, then {way_on or 'run the command again'}"
+
+
+def _continue(run_dir: Path | None) -> str:
+    """Say how a training continues that has left more than its options; empty where there is none."""
+    if run_dir is None or runs.is_bare(run_dir):
+        return ""
+    if (run_dir / "training.json").is_file():
+        done = shlex.quote(str(run_dir / "checkpoints" / "last.ckpt"))
+        return f"the training is done: score it with python -m ecgrnn evaluate checkpoint={done}"
+    return f"continue with python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
+
+
+def _complain(message: str, *, status: int = _EXIT_BAD_INPUT, error: Exception | None = None) -> int:
+    if error is not None and os.environ.get("ECGRNN_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    text = without_passwords(" ".join(message.split()))
+    rank = f"rank {rank_of(os.environ)}: " if rank_of(os.environ) else ""
+    print(f"ecgrnn: {rank}{text}", file=sys.stderr)  # noqa: T201 - one line on stderr is the contract
+    return status

@@ -1,0 +1,209 @@
+"""The LightningDataModule: a database prepared once, split by patient, and served as batches."""
+
+import signal
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from ecgrnn.data.buckets import BucketBatches, LengthBatches
+from ecgrnn.data.cache import CachedRecord, data_fingerprint
+from ecgrnn.data.collection import Collection, open_collection, split_collection
+from ecgrnn.data.order import OrderedShare, TrainingBatches
+from ecgrnn.data.ranks import rank, world_size
+from ecgrnn.data.splits.build import Split, check_split_name
+from ecgrnn.data.view import View
+from ecgrnn.errors import DataError
+from ecgrnn.options.choices import Side
+from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.tasks.strips.view import StripDataset
+
+Batch = TypeVar("Batch")
+
+
+_NOT_SET_UP = "EcgDataModule.setup() has not been called"
+
+
+class EcgDataModule(pl.LightningDataModule):
+    """Serves one task's batches from one database, to each rank its own part of them.
+
+    Args:
+        data: which database, and who is on which side.
+        preprocessing: how signals are prepared.
+        loader: how batches are made.
+        view: what the task makes of records.
+        seed: seed of the order of the training batches.
+    """
+
+    def __init__(
+        self,
+        data: DataConfig,
+        preprocessing: PreprocessingConfig,
+        *,
+        loader: LoaderConfig,
+        view: View,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.preprocessing = preprocessing
+        self.loader = loader
+        self.view = view
+        self.seed = seed
+        self._collection: Collection | None = None
+        self._split: Split | None = None
+        self._counts: Mapping[str, NDArray[Any]] = {}
+        self._datasets: dict[Side, Any] = {}
+        self._begin = (0, 0)
+
+    def prepare_data(self) -> None:
+        """Fill the cache; one process does it while the others wait."""
+        self._open()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the cache and split it, in every process."""
+        if self._split is None:
+            collection = self._open()
+            self._counts = self.view.counts(list(collection.records.values()))
+            self._split = split_collection(collection, self.data, self._counts)
+
+    @property
+    def collection(self) -> Collection:
+        """The prepared database."""
+        if self._collection is None:
+            raise RuntimeError(_NOT_SET_UP)
+        return self._collection
+
+    @property
+    def split(self) -> Split:
+        """Who is on which side."""
+        if self._split is None:
+            raise RuntimeError(_NOT_SET_UP)
+        return self._split
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the files of every record on any side."""
+        return data_fingerprint([record for side in Side for record in self.records(side)])
+
+    def records(self, side: Side) -> list[CachedRecord]:
+        """Give the records on one side."""
+        return self.collection.pick(getattr(self.split, side.value))
+
+    def class_counts(self, side: Side) -> list[int]:
+        """Count the items of each class on one side."""
+        counts = [self._counts[record.name] for record in self.records(side)]
+        return [int(count) for count in np.sum(counts, axis=0)]
+
+    def learned_counts(self) -> list[int]:
+        """Count the training items of each class as the loss meets them: with simulated copies, if there are.
+
+        A class that copies make common needs no more weight than any other common class.
+        """
+        counts = self.class_counts(Side.train)
+        if getattr(self.view, "simulated_ectopy", 0.0) > 0:
+            counts = self.dataset(Side.train).counts(len(counts))
+        return counts
+
+    def dataset(self, side: Side) -> Any:
+        """Give the dataset of one side, made at first use."""
+        if side not in self._datasets:
+            training = side is Side.train
+            self._datasets[side] = self.view.dataset(self.records(side), training=training)
+        return self._datasets[side]
+
+    def state_dict(self) -> dict[str, int]:
+        """Say which epoch and which batch of it come next."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        done = loop.epoch_loop.batch_progress.current.ready
+        whole = done >= self.trainer.num_training_batches
+        epochs: Any = loop.epoch_progress.current  # Lightning declares a narrower kind than it keeps
+        return {"epoch": epochs.processed, "batches": 0 if whole else done}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Begin with that batch."""
+        self._begin = (state_dict["epoch"], state_dict["batches"])
+
+    def check_shares(self) -> None:
+        """Make sure that each process has something to train and validate on: others would wait for it.
+
+        Raises:
+            DataError: a side has fewer items than there are processes.
+        """
+        for side in (Side.train, Side.validation):
+            items = len(self.dataset(side))
+            if items < world_size():
+                raise DataError(
+                    f"{items} {side.value} items cannot be shared by {world_size()} processes: set "
+                    f"trainer.devices to at most {max(items, 1)}, or take more {side.value} patients"
+                )
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Serve this rank's part of the training side in random order."""
+        epoch, done = self._begin
+        dataset = self.dataset(Side.train)
+        strips = isinstance(dataset, StripDataset)
+        kind: Any = BucketBatches if strips else TrainingBatches
+        batches = kind(
+            dataset.lengths if strips else len(dataset),
+            batch_size=self.loader.batch_size,
+            seed=self.seed,
+            rank=rank(),
+            ranks=world_size(),
+            epoch=epoch,
+            done=done,
+        )
+        return self._loader(Side.train, batch_sampler=batches)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Serve this rank's part of the validation side in the order of its records."""
+        return self._in_order(Side.validation)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Serve this rank's part of the test side in the order of its records."""
+        return self._in_order(Side.test)
+
+    def _open(self) -> Collection:
+        """Open the cache, filled where it is not: once, however many ask."""
+        if self._collection is None:
+            check_split_name(self.data.split)
+            self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
+        return self._collection
+
+    def _in_order(self, side: Side) -> DataLoader[Any]:
+        dataset, size = self.dataset(side), self.loader.evaluation_batch_size
+        if isinstance(dataset, StripDataset):
+            batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
+            return self._loader(side, batch_sampler=batches)
+        part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())
+        return self._loader(side, sampler=part, batch_size=size)
+
+    def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
+        return DataLoader(
+            self.dataset(side),
+            collate_fn=whole,
+            num_workers=self.loader.workers,
+            persistent_workers=self.loader.workers > 0,
+            generator=torch.Generator().manual_seed(self.seed),  # seeds of loader processes
+            worker_init_fn=_leave_sigterm_to_the_main_process,
+            **options,
+        )
+
+
+def whole(batch: Batch) -> Batch:
+    """Collate nothing: a dataset asked for a list of indices has made the batch already."""
+    return batch
+
+
+def _leave_sigterm_to_the_main_process(worker: int) -> None:
+    """Ignore SIGTERM sent to a whole group: torch would end here, and the main process with an error.
+
+    A loader process ends when the main process says so, or is gone.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

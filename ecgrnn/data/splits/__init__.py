@@ -1,0 +1,1 @@
+"""Splits by patient: published, seeded, or written in a file."""

@@ -1,0 +1,365 @@
+"""Building splits by patient: published ones, seeded ones, and those that somebody wrote in a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.data.databases.catalogue import Database, nearest
+from ecgrnn.data.databases.patients import resolve_patients
+from ecgrnn.data.databases.strip_tables import fixed_folds
+from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.split_file import SplitFile, check_named, read_split_file, split_patients
+from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
+from ecgrnn.errors import SplitError
+
+__all__ = ["DS1", "DS2", "SIDES", "Split", "build_split", "split_patients"]
+
+# de Chazal P, O'Dwyer M, Reilly RB. Automatic classification of heartbeats using ECG morphology and heartbeat
+# interval features. IEEE Trans Biomed Eng 51(7):1196-1206, 2004.
+DS1 = tuple(
+    str(number)
+    for number in (
+        *(101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124),
+        *(201, 203, 205, 207, 208, 209, 215, 220, 223, 230),
+    )
+)
+DS2 = tuple(
+    str(number)
+    for number in (
+        *(100, 103, 105, 111, 113, 117, 121, 123),
+        *(200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234),
+    )
+)
+
+_DE_CHAZAL = "de Chazal et al., IEEE Trans Biomed Eng 51(7):1196-1206, 2004"
+_SAME_MAN = (
+    "201 (training side) and 202 (test) are the same man: the published division counts records, not "
+    f"patients ({_DE_CHAZAL}); data.split=ds1ds2_strict leaves 201 out"
+)
+_STRICT = (
+    "DS1 without 201, who is the man of 202 in DS2; DS2 is whole, so that figures are over the same beats as "
+    f"published ones ({_DE_CHAZAL})"
+)
+_STRIPS_SEED = 2017
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What every maker of a split is given."""
+
+    name: str
+    database: Database
+    records: tuple[str, ...]
+    counts: Mapping[str, NDArray[np.int64]]
+    validation_fraction: float
+    test_fraction: float
+    folds: int
+    fold: int
+    seed: int
+
+
+def build_split(
+    name: str,
+    *,
+    database: Database,
+    counts: Mapping[str, NDArray[np.int64]],
+    validation_fraction: float = 0.2,
+    test_fraction: float = 0.25,
+    folds: int = 5,
+    fold: int = 0,
+    seed: int = 0,
+    records: Sequence[str] = (),
+) -> Split:
+    """Build a split by name, or from a YAML file.
+
+    ``ds1ds2`` and ``ds1ds2_strict`` are mitdb's; ``published`` takes the database's own folds (ptbxl);
+    ``kfold`` holds out one of ``folds`` groups of patients, ``strips`` the same with folds that no seed
+    changes, those of a file where the application keeps one (cinc2017); ``holdout`` holds out
+    ``test_fraction`` of the patients. Elsewhere than in ``published``, validation patients come out of the
+    training side, every class shared out as evenly as patients allow.
+
+    Args:
+        name: one of the names above, or the path of a YAML file with ``train``, ``test`` and, where wanted,
+            ``validation`` and ``patients``; a file with ``test`` alone is for scoring.
+        database: an opened database; its exclusions are in no split.
+        counts: class counts of each record, ``(class,)``; may be empty where nothing has to be chosen.
+        validation_fraction: share of the training side that becomes validation.
+        test_fraction: share of ``holdout`` that is held out.
+        folds: how many folds ``kfold`` and ``strips`` make.
+        fold: which of them is held out, from 0.
+        seed: what draws are seeded with.
+        records: limit the split to these records; empty takes all.
+
+    Raises:
+        SplitError: the name or a record is unknown, the file is not a split file, the split does not go with
+            the database, or a side would be empty.
+    """
+    known = set(database.records)
+    unknown = [record for record in records if record not in known]
+    if unknown:
+        raise SplitError(
+            f"{database.name} has no record {unknown[0]!r}{nearest(unknown[0], database.records)}"
+        )
+    limit = tuple(dict.fromkeys(records)) or database.records
+    # A database that was opened has this table already; one that was put together by hand has not.
+    patients = resolve_patients(database.records, database.patients, {})
+    database = replace(database, patients=patients)
+    request = _Request(
+        name=name,
+        database=database,
+        records=limit,
+        counts=counts,
+        validation_fraction=validation_fraction,
+        test_fraction=test_fraction,
+        folds=folds,
+        fold=fold,
+        seed=seed,
+    )
+    split = _MAKERS[name](request) if name in _MAKERS else _from_file(request)
+    if not split.train:
+        raise SplitError(f"split {split.name}: the train side has no record; give it at least one patient")
+    return split
+
+
+def is_split_file(name: str) -> bool:
+    """Tell whether a split is the path of a file, and not one of the named ones."""
+    return name not in _MAKERS and (name.endswith((".yaml", ".yml")) or Path(name).is_file())
+
+
+def _ds1ds2(request: _Request) -> Split:
+    only_mitdb(request.name, request.database)
+    overlap = {"201", "202"} <= set(request.records)
+    return _with_validation(
+        request,
+        name=request.name,
+        train=DS1,
+        test=DS2,
+        notes=(_SAME_MAN,) if overlap else (),
+        accepted_overlaps=(("201", "202"),) if overlap else (),
+    )
+
+
+def _ds1ds2_strict(request: _Request) -> Split:
+    only_mitdb(request.name, request.database)
+    # Leaving 202 out instead would keep more training beats, but change what the figures are over.
+    train = tuple(record for record in DS1 if record != "201")
+    return _with_validation(request, name=request.name, train=train, test=DS2, notes=(_STRICT,))
+
+
+def _holdout(request: _Request) -> Split:
+    patients, table = _grouped(request, _included(request))
+    rng = np.random.default_rng(request.seed)
+    chosen = choose_validation(table, fraction=request.test_fraction, rng=rng)
+    return _held_out(request, {patients[index] for index in chosen}, name="holdout")
+
+
+def _kfold(request: _Request) -> Split:
+    fold_of = _folds(request, seed=request.seed)
+    held = {patient for patient, fold in fold_of.items() if fold == request.fold}
+    return _held_out(request, held, name=f"kfold {request.fold} of {request.folds}")
+
+
+def _strips(request: _Request) -> Split:
+    fold_of = _kept_folds(request) or _folds(request, seed=_STRIPS_SEED)
+    held = {patient for patient, fold in fold_of.items() if fold == request.fold}
+    return _held_out(request, held, name=f"strips {request.fold} of {request.folds}")
+
+
+def _published(request: _Request) -> Split:
+    folds = request.database.folds
+    if not folds:
+        raise SplitError(f"{request.database.name} publishes no folds; use holdout, kfold or a YAML file")
+    fold_of = {request.database.patient_of(record): fold for record, fold in folds.items()}
+    # Wagner et al. 2020: the labels of folds 9 and 10 were checked best, 9 to choose on and 10 to judge on.
+    return _by_fold(request, name="published", fold_of=fold_of, validation=9, test=10)
+
+
+_MAKERS: Mapping[str, Callable[[_Request], Split]] = {
+    "ds1ds2": _ds1ds2,
+    "ds1ds2_strict": _ds1ds2_strict,
+    "holdout": _holdout,
+    "kfold": _kfold,
+    "published": _published,
+    "strips": _strips,
+}
+
+
+MITDB_SPLITS = ("ds1ds2", "ds1ds2_strict")
+
+
+def only_mitdb(name: str, database: Database) -> None:
+    """Refuse a split of mitdb's records for another database.
+
+    Raises:
+        SplitError: naming both.
+    """
+    if database.name != "mitdb":
+        raise SplitError(
+            f"split {name} is made of mitdb's records, and the database is {database.name}; "
+            "use holdout, kfold or a YAML file"
+        )
+
+
+def check_split_name(name: str | None) -> None:
+    """Refuse, before anything is prepared, a split that nobody can be trained with.
+
+    Raises:
+        SplitError: there is no such split, or its file cannot be read or has nobody to train on.
+    """
+    if name is not None and name not in _MAKERS:
+        _training_file(split_path(name))
+
+
+def split_path(name: str) -> Path:
+    """Give the path of a split file.
+
+    Raises:
+        SplitError: it is the path of no file, and the name of no split either.
+    """
+    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        return Path(name)
+    if name == "all":
+        raise SplitError("split all leaves nobody to train on; it is for evaluate and audit")
+    raise SplitError(f"there is no split {name!r}{nearest(name, _MAKERS)}; or give the path of a YAML file")
+
+
+def _included(request: _Request) -> tuple[str, ...]:
+    return tuple(record for record in request.records if record not in request.database.exclusions)
+
+
+def _grouped(request: _Request, records: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Add up the class counts of each patient: the patients, and a table ``(patient, class)``."""
+    rows: dict[str, NDArray[np.int64]] = {}
+    for record in records:
+        if record not in request.counts:
+            raise SplitError(
+                f"split {request.name}: no class counts for record {record}; expected one row each"
+            )
+        patient = request.database.patient_of(record)
+        row = np.asarray(request.counts[record], dtype=np.int64)
+        rows[patient] = rows[patient] + row if patient in rows else row
+    return list(rows), np.stack(list(rows.values())) if rows else np.zeros((0, 0), dtype=np.int64)
+
+
+def _folds(request: _Request, *, seed: int) -> dict[str, int]:
+    if not 0 <= request.fold < request.folds:
+        raise SplitError(
+            f"fold {request.fold} is not one of {request.folds} folds; expected 0 to {request.folds - 1}"
+        )
+    patients, table = _grouped(request, _included(request))
+    fold = stratified_folds(table, folds=request.folds, rng=np.random.default_rng(seed))
+    return {patient: int(index) for patient, index in zip(patients, fold, strict=True)}
+
+
+def _kept_folds(request: _Request) -> dict[str, int]:
+    """Give each patient the fold that a file of the application says; none where there is no such file.
+
+    Raises:
+        SplitError: the file does not know a record, or has two records of one patient in different folds.
+    """
+    kept = fixed_folds(request.database.name)
+    if not kept or request.folds != max(kept.values()) + 1:
+        return {}
+    found: dict[str, int] = {}
+    for record in _included(request):
+        fold = kept.get(PurePosixPath(record).name)
+        if fold is None:
+            raise SplitError(
+                f"record {record} is in none of the folds of data.split=strips that are kept for "
+                f"{request.database.name}; leave it out (data.records, or its line in "
+                f"{request.database.marker}), or draw new folds with data.split=kfold"
+            )
+        patient = request.database.patient_of(record)
+        if found.setdefault(patient, fold) != fold:
+            raise SplitError(
+                f"the folds of data.split=strips that are kept for {request.database.name} have records of "
+                f"patient {patient} in folds {found[patient]} and {fold} ({record}); draw new "
+                "folds with data.split=kfold"
+            )
+    return found
+
+
+def _by_fold(
+    request: _Request, *, name: str, fold_of: Mapping[str, int], validation: int, test: int
+) -> Split:
+    sides: dict[str, list[str]] = {side: [] for side in SIDES}
+    for record in _included(request):
+        fold = fold_of[request.database.patient_of(record)]
+        sides["test" if fold == test else "validation" if fold == validation else "train"].append(record)
+    return Split(
+        name=name,
+        train=tuple(sides["train"]),
+        validation=tuple(sides["validation"]),
+        test=tuple(sides["test"]),
+        patients=_patients(request.database),
+    )
+
+
+def _held_out(request: _Request, held: set[str], *, name: str) -> Split:
+    records, patient_of = _included(request), request.database.patient_of
+    test = tuple(record for record in records if patient_of(record) in held)
+    train = tuple(record for record in records if patient_of(record) not in held)
+    return _with_validation(request, name=name, train=train, test=test)
+
+
+def _with_validation(
+    request: _Request,
+    *,
+    name: str,
+    train: Sequence[str],
+    test: Sequence[str],
+    notes: tuple[str, ...] = (),
+    accepted_overlaps: tuple[tuple[str, str], ...] = (),
+) -> Split:
+    """Take validation patients out of the training side."""
+    allowed, patient_of = set(request.records), request.database.patient_of
+    fitted = [record for record in train if record in allowed]
+    patients, table = _grouped(request, fitted)
+    if len(patients) < 2:
+        raise SplitError(
+            f"split {name}: {len(patients)} patients to train on; expected at least 2, one to validate on"
+        )
+    rng = np.random.default_rng(request.seed)
+    chosen = choose_validation(table, fraction=request.validation_fraction, rng=rng)
+    held = {patients[index] for index in chosen}
+    return Split(
+        name=name,
+        train=tuple(record for record in fitted if patient_of(record) not in held),
+        validation=tuple(record for record in fitted if patient_of(record) in held),
+        test=tuple(record for record in test if record in allowed),
+        patients=_patients(request.database),
+        notes=notes,
+        accepted_overlaps=accepted_overlaps,
+    )
+
+
+def _patients(database: Database) -> dict[str, str]:
+    return {record: database.patient_of(record) for record in database.records}
+
+
+def _from_file(request: _Request) -> Split:
+    path = split_path(request.name)
+    file = _training_file(path)
+    named = {"train": file.train, "validation": file.validation or (), "test": file.test}
+    for key, records in (*named.items(), ("patients", tuple(file.patients))):
+        check_named(request.database, records, where=f"{path}: {key}")
+    patients = resolve_patients(request.database.records, request.database.patients, file.patients)
+    request = replace(request, database=replace(request.database, patients=patients))
+    allowed = set(request.records)
+    train, validation, test = (tuple(r for r in named[side] if r in allowed) for side in SIDES)
+    if file.validation is None:
+        return _with_validation(request, name=path.stem, train=train, test=test)
+    return Split(name=path.stem, train=train, validation=validation, test=test, patients=patients)
+
+
+def _training_file(path: Path) -> SplitFile:
+    file = read_split_file(path)
+    if not file.train:
+        raise SplitError(
+            f"{path}: the key train is missing, so there is nobody to train on; expected a list of records "
+            "(a file with test alone is for evaluate and audit)"
+        )
+    return file

@@ -1,0 +1,1 @@
+"""Scores of two annotators by ANSI/AAMI EC57, equal to those of the WFDB software."""

@@ -1,0 +1,1 @@
+"""Every option with its unit, default and rules, and the named choices."""

@@ -1,0 +1,1 @@
+"""Pages, tables, charts and ECG paper; knows no task."""

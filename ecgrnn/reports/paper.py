@@ -1,0 +1,207 @@
+"""Draws stretches of ECG as SVG on the usual paper: 25 mm/s, 10 mm/mV, lines every 1 mm and 5 mm."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAPER_DEFS = (
+    '<svg class="defs" width="0" height="0" aria-hidden="true"><defs>'
+    '<pattern id="mm1" width="1" height="1" patternUnits="userSpaceOnUse">'
+    '<path class="mm1" d="M1 0V1H0"/></pattern>'
+    '<pattern id="mm5" width="5" height="5" patternUnits="userSpaceOnUse">'
+    '<path class="mm5" d="M5 0V5H0"/></pattern></defs></svg>'
+)
+"""The paper's lines, which a page that shows strips holds once."""
+
+
+STRIP_CSS = """
+.strip{display:block;width:100%;height:auto;background:var(--paper);border-radius:4px}
+@media (max-width:560px){.strip{min-width:560px}.full .strip{min-width:1000px}}
+.strip text{font:2.6px system-ui,sans-serif;fill:var(--ink)}
+.strip .side{font-size:2.1px;fill:var(--muted)}
+.strip .label{text-anchor:middle}
+.strip .wrong{fill:var(--bad);font-weight:700}
+.strip .symbol{font-size:1.9px;fill:var(--muted)}
+.mm1{fill:none;stroke:var(--mm1);stroke-width:.1}
+.mm5{fill:none;stroke:var(--mm5);stroke-width:.18}
+.strip .trace{fill:none;stroke:var(--trace);stroke-width:1.15;stroke-linejoin:round;
+vector-effect:non-scaling-stroke}
+.strip .pulse{fill:none;stroke:var(--muted);stroke-width:.2}
+.strip .tick{stroke:var(--muted);stroke-width:.12;stroke-dasharray:.6 .6}
+.strip .focus{fill:var(--accent);opacity:.14}
+.strip .found{fill:var(--accent)}
+"""
+
+
+_MM_PER_S = 25.0
+
+
+_MM_PER_MV = 10.0
+
+
+_LEFT_MM = 15.0  # holds the calibration pulse, and the words beside the labels of a first beat
+
+
+_RIGHT_MM = 2.0  # room for the label of a last beat
+
+
+_HEAD_MM = 10.0  # two rows of labels
+
+
+_FOOT_MM = 5.0  # where beats were found
+
+
+_ROW_MM = (20.0, 45.0)
+
+
+UNIT = 100  # the trace's coordinates are whole hundredths of a mm
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A beat with what the reference and the model say it is.
+
+    Attributes:
+        time_s: from the record's beginning.
+        reference: its class.
+        symbol: its symbol in the reference annotations.
+        predicted: the model's class.
+        focus: whether the strip is shown for this beat.
+    """
+
+    time_s: float
+    reference: str
+    symbol: str
+    predicted: str
+    focus: bool = False
+
+
+def strip_svg(
+    signal: NDArray[np.float32],
+    *,
+    fs_hz: float,
+    leads: Sequence[str],
+    start_s: float,
+    marks: Sequence[Mark] = (),
+    found_s: Sequence[float] = (),
+) -> str:
+    """Draw a stretch of one record.
+
+    Args:
+        signal: ``(time, lead)`` in mV; NaN where a sample is missing, which leaves a gap.
+        fs_hz: sampling frequency.
+        leads: lead names.
+        start_s: when the stretch begins in its record.
+        marks: beats with the classes of reference and model, written above.
+        found_s: when the application found a beat of its own, shown below.
+    """
+    width = _LEFT_MM + len(signal) / fs_hz * _MM_PER_S + _RIGHT_MM
+    rows = [_row_height(signal[:, k]) for k in range(signal.shape[1])]
+    height = _HEAD_MM + sum(rows) + _FOOT_MM
+    parts = [
+        f'<svg class="strip" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="ECG from {start_s:.1f} s, 25 mm/s, 10 mm/mV">',
+        f'<rect width="{width:g}" height="{height:g}" fill="url(#mm1)"/>',
+        f'<rect width="{width:g}" height="{height:g}" fill="url(#mm5)"/>',
+        *(_mark(mark, start_s=start_s, height=height) for mark in marks),
+        *(_sides(height) if marks or found_s else ()),
+        *(_found(time - start_s, height) for time in found_s),
+    ]
+    top = _HEAD_MM
+    for k, row in enumerate(rows):
+        parts.append(_lead(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
+        top += row
+    return "".join([*parts, "</svg>"])
+
+
+def _sides(height: float) -> tuple[str, ...]:
+    """Say what the lines of marks above and below the leads are."""
+    return (
+        '<text class="side" x="0.8" y="3.9">reference</text><text class="side" x="0.8" y="8.1">model</text>',
+        f'<text class="side" x="0.8" y="{height - 1.6:g}">found</text>',
+    )
+
+
+def _row_height(lead: NDArray[np.float32]) -> float:
+    """Give a lead as many large squares as its range needs, within reason; what is beyond is cut off."""
+    valid = lead[np.isfinite(lead)]
+    span = float(np.ptp(valid)) * _MM_PER_MV if len(valid) else 0.0
+    return min(max(5.0 * math.ceil((span + 4.0) / 5.0), _ROW_MM[0]), _ROW_MM[1])
+
+
+def _lead(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, height: float) -> str:
+    valid = lead[np.isfinite(lead)]
+    middle = float(valid.max() + valid.min()) / 2 if len(valid) else 0.0
+    baseline = float(np.median(valid)) if len(valid) else 0.0
+    if len(valid) and np.ptp(valid) * _MM_PER_MV > height:
+        middle = baseline
+    centre = top + height / 2
+    x = _LEFT_MM + np.arange(len(lead)) / fs_hz * _MM_PER_S
+    y = np.clip(centre - (lead - middle) * _MM_PER_MV, top + 0.5, top + height - 0.5)
+    foot = min(max(centre - (baseline - middle) * _MM_PER_MV, top + 11.0), top + height - 4.0)
+    return (
+        f'<path class="pulse" d="M1.5 {foot:.2f}h1v-10h5v10h1"/>'
+        f'<text class="side" x="2.5" y="{foot + 3.0:.2f}">{escape(name)}</text>'
+        f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/>'
+    )
+
+
+def trace_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
+    """Give the path of a trace in hundredths of a mm, broken where samples are missing (NaN)."""
+    pieces = []
+    valid = np.isfinite(y)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2).tolist():
+        points = np.rint(np.stack([x[start:stop], y[start:stop]], axis=1) * UNIT).astype(np.int64)
+        steps = np.diff(points, axis=0).tolist()
+        first = points[0].tolist()
+        pieces.append(
+            f"M{first[0]} {first[1]}l" + " ".join(f"{dx}{'' if dy < 0 else ' '}{dy}" for dx, dy in steps)
+            if steps
+            else f"M{first[0]} {first[1]}h1"
+        )
+    return "".join(pieces)
+
+
+def _mark(mark: Mark, *, start_s: float, height: float) -> str:
+    x = _LEFT_MM + (mark.time_s - start_s) * _MM_PER_S
+    wrong = " wrong" if mark.predicted != mark.reference else ""
+    symbol = "" if mark.symbol == mark.reference else f'<tspan class="symbol"> {escape(mark.symbol)}</tspan>'
+    focus = (
+        f'<rect class="focus" x="{x - 5:.2f}" y="0" width="10" height="{height:g}"/>' if mark.focus else ""
+    )
+    return (
+        f'{focus}<line class="tick" x1="{x:.2f}" x2="{x:.2f}" y1="9" y2="{height - _FOOT_MM:g}"/>'
+        f'<text class="label" x="{x:.2f}" y="3.9">{escape(mark.reference)}{symbol}</text>'
+        f'<text class="label{wrong}" x="{x:.2f}" y="8.1">{escape(mark.predicted)}</text>'
+    )
+
+
+def _found(time_s: float, height: float) -> str:
+    x, y = _LEFT_MM + time_s * _MM_PER_S, height - 3.6
+    return f'<path class="found" d="M{x:.2f} {y:.2f}l.9 1.8h-1.8z"/>'
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of a recording as it is on disk, with the beats in it.
+
+    Attributes:
+        signal: ``(time, lead)`` in mV.
+        fs_hz: sampling frequency.
+        leads: lead names.
+        start_s: when it begins in its record.
+        marks: its beats with the classes of reference and model.
+        found_s: when the application found a beat of its own.
+    """
+
+    signal: NDArray[np.float32]
+    fs_hz: float
+    leads: Sequence[str]
+    start_s: float
+    marks: Sequence[Mark]
+    found_s: Sequence[float]

@@ -1,0 +1,1 @@
+"""QRS complexes found in records and streams, and the places of their marks."""

@@ -1,0 +1,1 @@
+"""Filters, zero-phase and causal, with the change of sampling frequency."""

@@ -1,0 +1,1 @@
+"""Readers and writers of recordings, one for each kind of file."""

@@ -1,0 +1,1 @@
+"""The WFDB format: headers, signal files and annotation files."""

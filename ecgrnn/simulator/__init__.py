@@ -1,0 +1,1 @@
+"""Simulated patients with known beats and waves, and records replayed in other rhythms."""

@@ -1,0 +1,1 @@
+"""A beat classifier scored on held-out records."""

@@ -1,0 +1,350 @@
+"""The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ecgrnn.data.batch import SequenceBatch, aligned_tensor
+from ecgrnn.data.beats import common_fs
+from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.kept_arrays import keep, read_kept
+from ecgrnn.data.large_arrays import large_array
+from ecgrnn.data.windows import (
+    BeatTable,
+    PreparedSignal,
+    beat_counts,
+    beat_table,
+    gather_windows,
+    joined_tables,
+)
+from ecgrnn.options.spec import LabelScheme
+from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
+from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, UsualBeats, usual_beats
+from ecgrnn.tasks.beats.ectopic_copies import ectopic_copies
+from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
+
+_QRS_S = (0.13, 0.19)
+"""The usual beat's height is taken so far before and after the R peak."""
+
+_LEAST_HEIGHT = 0.1
+"""A flatter usual beat, in mV, is a loose electrode: it is not blown up."""
+
+_WAY = 2
+"""Counts up when usual beats or features are computed in another way, so that none kept before is taken."""
+
+_LARGEST = 6.0
+"""Samples beyond so many heights of the usual beat are artefacts."""
+
+
+@dataclass(frozen=True)
+class BeatSequenceView:
+    """What the task of beats in sequence makes of records.
+
+    Attributes:
+        annotator: extension of the reference annotations.
+        scheme: which class each symbol is.
+        before_s: window before each beat, in s.
+        after_s: window after each beat, in s.
+        sequence_beats: beats of a sequence.
+        causal: no later beat is used, neither for features nor as context; what is read of the signal ends
+            ``after_s`` behind a beat.
+        in_memory_mb: see ``BeatSequenceDataset``.
+        simulated_ectopy: share of the training sequences that are from records played back with simulated
+            ectopic beats.
+        seed: seed of that simulation.
+    """
+
+    annotator: str
+    scheme: LabelScheme
+    before_s: float
+    after_s: float
+    sequence_beats: int
+    causal: bool
+    in_memory_mb: float
+    simulated_ectopy: float = 0.0
+    seed: int = 0
+
+    @property
+    def context(self) -> int:
+        """Beats on either side that the classification of a beat depends on.
+
+        The beats of its sequence, and around each of them those that its features and its usual beat are
+        from; a multiple of the beats by which sequences and usual beats follow one another.
+        """
+        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
+        depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
+        return -(-depended_on // step) * step
+
+    @property
+    def annotators(self) -> tuple[str, ...]:
+        """The annotation files the task learns from."""
+        return (self.annotator,)
+
+    def counts(self, records: Sequence[CachedRecord]) -> dict[str, NDArray[np.int64]]:
+        """Count each record's beats by class."""
+        return beat_counts(records, annotator=self.annotator, scheme=self.scheme)
+
+    def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
+        """Give the beats of the records; in training every beat of a sequence is learned from."""
+        table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
+        if not (training and self.simulated_ectopy > 0 and len(table)):
+            return BeatSequenceDataset(records, table, view=self, training=training, kept=True)
+        rng = np.random.default_rng(self.seed)
+        copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
+        table = joined_tables([table, beats], records=[len(records), len(copies)])
+        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, kept=True)
+        dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
+        return dataset
+
+    def windows(self, records: Sequence[PreparedSignal], table: BeatTable) -> "BeatSequenceDataset":
+        """Give the dataset of any table of beats, each to be classified once."""
+        return BeatSequenceDataset(records, table, view=self, training=False)
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """One row per sequence: which beats it reads, and which of them it classifies.
+
+    Attributes:
+        start: ``(sequence,)``, index of the first beat in the table.
+        stop: ``(sequence,)``, index behind the last.
+        keep_start: ``(sequence,)``, index of the first beat that is classified.
+        keep_stop: ``(sequence,)``, index behind the last.
+    """
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    keep_start: NDArray[np.int64]
+    keep_stop: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def pick(self, rows: NDArray[np.int64]) -> "Sequences":
+        """Give some of the sequences."""
+        return Sequences(self.start[rows], self.stop[rows], self.keep_start[rows], self.keep_stop[rows])
+
+
+def feature_names(n_leads: int, *, causal: bool) -> tuple[str, ...]:
+    """Name the features beside each beat: the rhythm, then the shape in each lead, ``NAME:LEAD``."""
+    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in SHAPES)
+    return (*rhythm_names(causal=causal), *shapes)
+
+
+def cut_sequences(beats: NDArray[np.int64], *, length: int, training: bool, causal: bool) -> Sequences:
+    """Cut records into overlapping sequences of beats, none across the end of a record.
+
+    Sequences follow one another by half their length. In training all their beats are learned from, so that
+    each is seen twice, at two places. Else each beat is classified in the one sequence where it has a quarter
+    of the length as context on either side, or, causally, half the length before it. The last sequence of a
+    record is moved back to be a whole one; causally it is shorter instead, since where a sequence begins must
+    not depend on how many beats are still to come.
+
+    Args:
+        beats: ``(record,)``, beats of each record.
+        length: beats of a sequence.
+        training: as above.
+        causal: as above.
+    """
+    rows = []
+    first = 0
+    for count in beats.tolist():
+        rows.append(_of_record(count, length=length, training=training, causal=causal) + first)
+        first += count
+    table = np.concatenate(rows) if rows else np.zeros((0, 4), np.int64)
+    return Sequences(*table.T)
+
+
+class BeatSequenceDataset(Dataset[SequenceBatch]):
+    """Sequences of beats, served a batch at a time.
+
+    A beat's window and its usual beat have the usual beat's median taken off and are divided by the height of
+    its QRS, in each lead.
+
+    Args:
+        records: the records the table points into.
+        table: the beats, record by record and in order of time.
+        view: how they are cut.
+        training: whether sequences are learned from.
+        kept: keep usual beats and features of a record of the cache in its entry, for the next start.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[PreparedSignal],
+        table: BeatTable,
+        *,
+        view: BeatSequenceView,
+        training: bool,
+        kept: bool = False,
+    ) -> None:
+        self.records = records
+        self.view = view
+        self._keep = kept
+        fs_hz = common_fs(records)
+        self._before = round(view.before_s * fs_hz)
+        self._width = self._before + round(view.after_s * fs_hz)
+        n_leads = len(records[0].leads)
+        self.feature_names = feature_names(n_leads, causal=view.causal)
+        shape = (len(table), n_leads, self._width, 2)
+        self._beats = large_array(shape, np.float32, in_memory_mb=view.in_memory_mb)
+        features = large_array((len(table), len(self.feature_names)), np.float32)
+        counts = np.bincount(table.record, minlength=len(records))
+        stop = 0
+        for record, count in zip(records, counts.tolist(), strict=True):
+            start, stop = stop, stop + count
+            features[start:stop] = self._prepare(record, table, start, stop)
+        self.table = replace(table, features=features)
+        self.sequences = cut_sequences(
+            counts, length=view.sequence_beats, training=training, causal=view.causal
+        )
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: int) -> SequenceBatch:
+        """Give one sequence as a batch of one."""
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> SequenceBatch:
+        """Give many sequences at once; a DataLoader calls this with all indices of a batch."""
+        rows = np.asarray(indices, np.int64)
+        start, stop = self.sequences.start[rows], self.sequences.stop[rows]
+        at = start[:, np.newaxis] + np.arange((stop - start).max())
+        kept = (at >= self.sequences.keep_start[rows, np.newaxis]) & (
+            at < self.sequences.keep_stop[rows, np.newaxis]
+        )
+        return SequenceBatch(
+            signal=_rows_between(self._beats, start, stop),
+            lengths=aligned_tensor(stop - start),
+            features=_rows_between(self.table.features, start, stop),
+            label=aligned_tensor(np.where(kept, self.table.label[np.where(kept, at, 0)], -1)),
+            index=aligned_tensor(np.where(kept, at, -1)),
+        )
+
+    def counts(self, n_classes: int) -> list[int]:
+        """Count how often an epoch learns from a beat of each class, simulated ones included."""
+        change = np.zeros(len(self.table) + 1, np.int64)
+        np.add.at(change, self.sequences.keep_start, 1)
+        np.add.at(change, self.sequences.keep_stop, -1)
+        times = change.cumsum()[:-1]
+        known = self.table.label >= 0
+        counted = np.bincount(self.table.label[known], weights=times[known], minlength=n_classes)
+        return [int(count) for count in counted]
+
+    def thin_out(self, n_beats: int, *, share: float, rng: np.random.Generator) -> None:
+        """Drop sequences behind the first ``n_beats`` at random, until they are but a share of all."""
+        first = int(np.searchsorted(self.sequences.start, n_beats))
+        wanted = round(share / (1 - share) * first)
+        others = np.arange(first, len(self.sequences))
+        kept = np.sort(rng.choice(others, min(wanted, len(others)), replace=False))
+        self.sequences = self.sequences.pick(np.concatenate([np.arange(first), kept]))
+
+    def _prepare(
+        self, record: PreparedSignal, table: BeatTable, start: int, stop: int
+    ) -> NDArray[np.float32]:
+        """Fill in the beats of one record and give their features."""
+        sample, source_sample = table.sample[start:stop], table.source_sample[start:stop]
+        if not len(sample):
+            return np.zeros((0, len(self.feature_names)), np.float32)
+        nowhere = np.zeros(len(sample), np.int64)
+        windows = gather_windows([record.signal], nowhere, sample - self._before, width=self._width)
+        beats = np.ascontiguousarray(windows.transpose(0, 2, 1))  # (beat, lead, time)
+
+        file, key = self._kept_in(record, sample, source_sample)
+        kept = None if file is None else read_kept(file, key=key)
+        if kept is not None:
+            usual = UsualBeats(kept["usual"], kept["of"])
+        else:
+            rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
+            usual = usual_beats(beats, rr, causal=self.view.causal)
+        scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
+        self._beats[start:stop, ..., 0] = scaled
+        self._beats[start:stop, ..., 1] = scaled_usual.around()
+        if kept is not None:
+            return kept["features"]
+        features = self._features(record, scaled, scaled_usual, source_sample=source_sample)
+        if file is not None:
+            keep(file, {"usual": usual.shape, "of": usual.of, "features": features}, key=key)
+        return features
+
+    def _features(
+        self,
+        record: PreparedSignal,
+        beats: NDArray[np.float32],
+        usual: UsualBeats,
+        *,
+        source_sample: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Describe the rhythm around each beat of a record, and its shape in each lead."""
+        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=self.view.causal)
+        shapes = [
+            beat_shapes(
+                beats[:, lead],
+                UsualBeats(usual.shape[:, lead], usual.of),
+                before=self._before,
+                fs_hz=record.fs_hz,
+            )
+            for lead in range(beats.shape[1])
+        ]
+        return np.concatenate([rhythm, *shapes], axis=1)
+
+    def _kept_in(
+        self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]
+    ) -> tuple[Path | None, str]:
+        """Say in which file usual beats and features are kept, if any, and name all they depend on."""
+        if not self._keep or not isinstance(record, CachedRecord):
+            return None, ""
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
+        hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
+        hashed.update(np.ascontiguousarray(sample).data)
+        hashed.update(np.ascontiguousarray(source_sample).data)
+        return record.folder / "beat_sequences.npz", hashed.hexdigest()
+
+
+def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Tensor:
+    """Copy stretches of rows side by side, zero behind the end of each: ``(stretch, row, ...)``.
+
+    Written at once where the batch will lie: a batch of 64 beats in a row is a megabyte, and gathering,
+    masking and moving it would each touch all of it.
+    """
+    taken = torch.empty((len(start), int((stop - start).max()), *array.shape[1:]))
+    for into, first, last in zip(taken.numpy(), start.tolist(), stop.tolist(), strict=True):
+        into[: last - first] = array[first:last]
+        into[last - first :] = 0.0
+    return taken
+
+
+def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDArray[np.int64]:
+    """Cut one record of ``count`` beats: rows of start, stop, keep_start and keep_stop."""
+    if count == 0:
+        return np.zeros((0, 4), np.int64)
+    hop = max(length // 2, 1)
+    start = np.arange(0, max(count - length, 0) + hop, hop)
+    if not causal:
+        start = np.unique(np.minimum(start, max(count - length, 0)))
+    stop = np.minimum(start + length, count)
+    if training:
+        return np.stack([start, stop, start, stop], axis=1)
+    # Where two sequences overlap, the earlier one ends and the later one begins to classify.
+    border = stop[:-1] if causal else (start[1:] + stop[:-1]) // 2
+    return np.stack([start, stop, np.append(0, border), np.append(border, count)], axis=1)
+
+
+def _scaled(
+    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], UsualBeats]:
+    """Take each usual beat's median off, of the beats around it too, and divide by the height of its QRS."""
+    level = np.median(usual.shape, axis=2, keepdims=True)
+    qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
+    height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
+    scaled = (beats - level[usual.of]) / height[usual.of]
+    return np.clip(scaled, -_LARGEST, _LARGEST), UsualBeats((usual.shape - level) / height, usual.of)

@@ -1,0 +1,110 @@
+"""The shape of a beat against the patient's usual beat: P wave, QRS and T wave compared by number."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.signals.template import UsualBeats
+
+_QRS_S = (-0.09, 0.11)
+_P_S = (-0.28, -0.07)
+_REGIONS_S = {"p": _P_S, "long_p": (-0.38, -0.07), "qrs": _QRS_S, "t": (0.12, 0.44)}
+"""Where waves lie around the R peak, in s; the long P region holds the P wave of a long PR interval."""
+
+_WIDTH_S = (-0.12, 0.16)
+_LAGS_S = (-0.048, -0.032, -0.016, 0.0, 0.016, 0.032, 0.048)
+"""By these a P wave may have moved and still be the usual one."""
+
+_LARGEST = 2.0
+
+SHAPES = (
+    *(f"{what}_{region}" for region in _REGIONS_S for what in ("likeness", "residual", "size")),
+    "likeness_qrs_previous",
+    "likeness_p_previous",
+    "likeness_p_moved",
+    "width_qrs",
+)
+"""Names of the numbers of one lead."""
+
+
+def beat_shapes(
+    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
+) -> NDArray[np.float32]:
+    """Compare each beat of one lead with the patient's usual beat, and with the beat before it.
+
+    ``likeness`` is the correlation over a region, ``residual`` the logarithm of the root mean square
+    difference, ``size`` the logarithm of the ratio of standard deviations. ``p_moved`` is the best
+    correlation of the P region over some shifts. ``width_qrs`` is the logarithm of the ratio of (sum of
+    |slope|) / (largest |slope|), which grows with the duration of the QRS. All are clipped at 2 either
+    way.
+
+    Args:
+        beats: ``(beat, time)``, windows around the beats of a record in order, usual QRS of height near 1.
+        usual: the usual beats ``(usual, time)``, and which of them is around each beat.
+        before: samples of a window before the R peak.
+        fs_hz: sampling frequency.
+
+    Returns:
+        ``(beat, shape)`` in the order of ``SHAPES``.
+    """
+
+    def region(limits_s: tuple[float, float], lag_s: float = 0.0) -> slice:
+        """Give the samples between two times from the R wave, moved by a lag."""
+        moved = round(lag_s * fs_hz)  # both ends by as much, or the region's length would depend on the lag
+        start, stop = (before + round(limit * fs_hz) + moved for limit in limits_s)
+        return slice(start, stop)
+
+    # Samples before beats: sums over a region then run along all beats at once.
+    beats, usuals, of = np.ascontiguousarray(beats.T), np.ascontiguousarray(usual.shape.T), usual.of
+    columns = []
+    for limits_s in _REGIONS_S.values():
+        here, there = beats[region(limits_s)], usuals[region(limits_s)]
+        columns += [
+            _likeness(_centred(here), _centred(there), of),
+            _residual(here, there[:, of]),
+            _size(here, there, of),
+        ]
+    previous = np.maximum(np.arange(beats.shape[1]) - 1, 0)
+    qrs, p = _centred(beats[region(_QRS_S)]), _centred(beats[region(_P_S)])
+    usual_p = _centred(usuals[region(_P_S)])
+    moved = [_likeness(_centred(beats[region(_P_S, lag)]), usual_p, of) for lag in _LAGS_S]
+    columns += [
+        _likeness(qrs, qrs, previous),
+        _likeness(p, p, previous),
+        np.max(moved, axis=0),
+        _width(beats[region(_WIDTH_S)]) - _width(usuals[region(_WIDTH_S)])[of],
+    ]
+    clipped: NDArray[np.float32] = np.clip(np.stack(columns, axis=1), -_LARGEST, _LARGEST)
+    return clipped
+
+
+def _centred(region: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(region - region.mean(axis=0))
+
+
+def _likeness(
+    one: NDArray[np.float32], others: NDArray[np.float32], of: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Correlate each column with one of the others, ``of`` says which; all have a mean of zero."""
+    product = (one * others[:, of]).sum(axis=0)
+    # The constant keeps the likeness of two flat lines at 0.
+    return np.asarray(product / np.sqrt(_energy(one) * _energy(others)[of] + 1e-6))
+
+
+def _energy(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.square(centred).sum(axis=0))
+
+
+def _residual(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    rms = np.sqrt(np.square(one - other).mean(axis=0))
+    return np.asarray(0.3 * np.log(1e-3 + rms) + 0.6)  # about -1.5 for equal waves, 0.6 for opposite ones
+
+
+def _size(
+    one: NDArray[np.float32], others: NDArray[np.float32], of: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    return np.asarray(np.log((one.std(axis=0) + 0.01) / (others.std(axis=0) + 0.01)[of]))
+
+
+def _width(qrs: NDArray[np.float32]) -> NDArray[np.float32]:
+    slope = np.abs(np.diff(qrs, axis=0))
+    return np.asarray(np.log(1 + slope.sum(axis=0) / (slope.max(axis=0) + 0.01)))

@@ -1,0 +1,1 @@
+"""P, QRS and T waves of every lead (N-vs-N)."""

@@ -1,0 +1,61 @@
+"""The options of delineation: steps, feedback, augmentation and the rules for waves."""
+
+from dataclasses import dataclass, field
+
+from ecgrnn.errors import ConfigError
+from ecgrnn.options.rules import above_zero, at_least, share
+from ecgrnn.options.training import TaskConfig
+
+
+@dataclass
+class WaveAugmentationConfig:
+    """Random changes to a record in training of a delineator; onsets stay where they are.
+
+    Attributes:
+        crop_s: length of the random stretches that training reads, each annotated at least in part; 0 reads
+            whole records.
+        leads: leads of a record that a training step reads, chosen at random; 0 reads all.
+        amplitude: standard deviation of the logarithm of a random gain of each lead.
+        noise: highest standard deviation of white noise, in units of the prepared signal.
+    """
+
+    crop_s: float = 0.0
+    leads: int = 0
+    amplitude: float = 0.3
+    noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("crop_s", "leads", "amplitude", "noise"):
+            at_least("task.augmentation", name, getattr(self, name), 0)
+
+
+@dataclass
+class DelineateConfig(TaskConfig):
+    """P, QRS and T of every lead (N-vs-N): the label of every short step of time.
+
+    Attributes:
+        step_s: length of the step that gets a label; the frame of the network is a multiple of it.
+        truth_probability: for ``network.head=feedback``, probability at the end of training that the label
+            fed back is the true one; it begins at 1.
+        beam_width: for ``network.head=feedback``, label sequences that are kept during the search; 1 is
+            greedy.
+        augmentation: random changes in training.
+        shortest_ms: shorter waves are dropped.
+        gap_ms: two waves of one kind that are closer than this are joined.
+        agreement: waves found in less than this share of the leads are dropped; 0 keeps all.
+    """
+
+    step_s: float = 0.008
+    truth_probability: float = 0.75
+    beam_width: int = 4
+    augmentation: WaveAugmentationConfig = field(default_factory=WaveAugmentationConfig)
+    shortest_ms: float = 24.0
+    gap_ms: float = 24.0
+    agreement: float = 0.0
+
+    def __post_init__(self) -> None:
+        above_zero("task", "step_s", self.step_s)
+        share("task", "agreement", self.agreement)
+        at_least("task", "beam_width", self.beam_width, 1)
+        if not 0 <= self.truth_probability <= 1:
+            raise ConfigError(f"task.truth_probability must lie in [0, 1]; it is {self.truth_probability}")

@@ -1,0 +1,1 @@
+"""Beats written from their class (1-vs-N)."""

@@ -1,0 +1,214 @@
+"""The figures of a generator on held-out patients: how near what it writes is to their beats."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecgrnn.data.beats import BeatDataset
+from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.splits.audit import Audit
+from ecgrnn.metrics.statistics import number
+from ecgrnn.networks.generator import Generator
+from ecgrnn.options.data import LoaderConfig
+from ecgrnn.options.spec import Row
+from ecgrnn.reports.charts import Series, line_chart
+from ecgrnn.reports.figures import decimal, percent
+from ecgrnn.reports.files import write_csv, write_json, write_text
+from ecgrnn.reports.model_card import task_card
+from ecgrnn.reports.page import page, section, table
+from ecgrnn.reports.sections import header, provenance_section, sides_section
+from ecgrnn.reports.terminal import Summary, _cell
+from ecgrnn.tasks.build import build_view
+from ecgrnn.tasks.generation.module import beat_losses
+from ecgrnn.tasks.generation.prediction import beat_shape
+from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.summary import form_summary
+
+
+@dataclass(frozen=True)
+class ClassFit:
+    """How one class of held-out beats is met.
+
+    Attributes:
+        name: the class.
+        row: its figures.
+        written: ``(time, lead)`` in mV, what the generator writes.
+        quartiles: ``(3, time, lead)`` in mV, of the held-out beats at each sample.
+        time_s: ``(time,)``, from the beat's mark.
+    """
+
+    name: str
+    row: Row
+    written: NDArray[np.float64]
+    quartiles: NDArray[np.float64]
+    time_s: NDArray[np.float64]
+
+
+def write_generation(
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    *,
+    audit: Audit,
+    run_dir: Path,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Compare with held-out beats and write summary, table of classes, audit, model card and report."""
+    fits = fit_classes(model, held_out.test, annotator=held_out.annotator)
+    figures = {"classes": {fit.name: dict(fit.row) for fit in fits}}
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    write_json(run_dir / "summary.json", summary)
+    write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
+    write_json(run_dir / "audit.json", audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
+    report = _report(summary, fits, leads=held_out.test[0].leads, title=held_out.title)
+    write_text(run_dir / "report.html", report)
+    return summary
+
+
+def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str) -> list[ClassFit]:
+    """Compare what a generator writes with held-out beats, for each class that it was trained on.
+
+    ``rmse_mv`` is the root of the mean square of a beat less what was written; ``mean_beat_rmse_mv`` is the
+    same for the mean of these held-out beats themselves, which no single shape can better. ``explained`` is
+    the share of the beats' power that is gone when the written shape is taken away. ``log_likelihood`` is the
+    mean of a sample in nats, where a spread was learned.
+    """
+    view = build_view(
+        model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig(in_memory_mb=0)
+    )
+    dataset = view.dataset(records, training=False)
+    trained_on = model.facts["counts"]["train"]
+    return [
+        _fit(model, dataset, index)
+        for index, name in enumerate(model.scheme.classes)
+        if trained_on[name] and (dataset.table.label == index).any()
+    ]
+
+
+_MOST_BEATS = 20_000
+"""Beats of a class that are compared; of more, every k-th."""
+
+
+def _fit(model: TrainedModel, dataset: BeatDataset, index: int) -> ClassFit:
+    rows = np.flatnonzero(dataset.table.label == index)
+    batch = dataset.__getitems__(rows[:: -(-len(rows) // _MOST_BEATS)].tolist())
+    beats = batch.signal.double().numpy()
+    name = model.scheme.classes[index]
+    shape = beat_shape(model, name)
+    network = cast("Generator", model.network)
+    with torch.inference_mode():
+        losses, _ = beat_losses(network, batch.label, batch.signal)
+    patients = {dataset.records[record].patient for record in dataset.table.record[rows].tolist()}
+    square = float(np.mean((beats - shape.mean) ** 2))
+    row: Row = {
+        "beats": len(rows),
+        "patients": len(patients),
+        "rmse_mv": square**0.5,
+        "mean_beat_rmse_mv": float(np.mean((beats - beats.mean(axis=0)) ** 2)) ** 0.5,
+        "explained": number(_explained(beats, square)),
+        "correlation": number(_correlation(np.median(beats, axis=0).ravel(), shape.mean.ravel())),
+        "log_likelihood": None if network.spread is None else -float(losses.mean()),
+    }
+    time_s = (np.arange(len(shape.mean)) - shape.before) / model.signal.fs_hz
+    return ClassFit(name, row, shape.mean, np.quantile(beats, (0.25, 0.5, 0.75), axis=0), time_s)
+
+
+def _explained(beats: NDArray[np.float64], square: float) -> float:
+    power = float(np.mean(beats**2))
+    return 1 - square / power if power > 0 else float("nan")
+
+
+def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    varies = np.ptp(first) > 0 and np.ptp(second) > 0
+    return float(np.corrcoef(first, second)[0, 1]) if varies else float("nan")
+
+
+def _card(summary: Mapping[str, Any], *, title: str) -> str:
+    results = [
+        "| class | beats | patients | RMSE, mV | RMSE of their own mean, mV | power explained |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {name} | {row['beats']:,} | {row['patients']:,} | {decimal(row['rmse_mv'])} "
+            f"| {decimal(row['mean_beat_rmse_mv'])} | {percent(row['explained'])} |"
+            for name, row in summary["classes"].items()
+        ),
+        "",
+    ]
+    what = f"writes a beat of a class: {', '.join(summary['classes'])} of label scheme {summary['scheme']}"
+    return task_card(summary, title=title, what=what, results=results)
+
+
+def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str], title: str) -> str:
+    columns = ["class", "beats", "patients", "RMSE", "least", "explained", "correlation", "log-likelihood"]
+    cells = [
+        [fit.name, *(dict(fit.row) | {"explained": percent(_number(fit.row["explained"]))}).values()]
+        for fit in fits
+    ]
+    head = header(
+        summary, heading="Held-out evaluation: generated beats", title=title, items="beats by class"
+    )
+    words = (
+        "RMSE of a beat less what the generator writes, and the least that one shape can have: that of these "
+        "beats' own mean, both in mV; share of the beats' power explained; correlation with the median beat; "
+        "log-likelihood in nats a sample, where a spread was learned"
+    )
+    parts = [
+        head,
+        section("classes", "By class", table(columns, cells), f'<p class="note">{words}.</p>'),
+        *(_pictures(fit, leads) for fit in fits),
+        sides_section(summary),
+        provenance_section(summary),
+    ]
+    return page(f"Generated beats: {summary['database']}, {summary['split']}", parts)
+
+
+def _number(value: str | int | float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _pictures(fit: ClassFit, leads: Sequence[str]) -> str:
+    charts = "".join(_chart(fit, lead, name) for lead, name in enumerate(leads))
+    return section(f"class-{fit.name}", f"Class {fit.name}", f'<div class="pair">{charts}</div>')
+
+
+_UNNAMED = ""
+"""The upper quartile is named in the legend together with the lower one."""
+
+
+def _chart(fit: ClassFit, lead: int, name: str) -> str:
+    low, middle, high = fit.quartiles[..., lead]
+    curves = {"generated": fit.written[:, lead], "median beat": middle, "quartiles": low, _UNNAMED: high}
+    style = {"generated": 1, "median beat": 0, "quartiles": 4, _UNNAMED: 4}
+    span = np.concatenate(list(curves.values()))
+    margin = 0.05 * float(np.ptp(span))
+    return (
+        "<figure>"
+        + line_chart(
+            [
+                Series(label, list(zip(fit.time_s.tolist(), curve.tolist(), strict=True)), style=style[label])
+                for label, curve in curves.items()
+            ],
+            x_label="time from the beat's mark, s",
+            y_label=f"{name}, mV",
+            x_range=(float(fit.time_s[0]), float(fit.time_s[-1])),
+            y_range=(float(span.min()) - margin, float(span.max()) + margin),
+        )
+        + "</figure>"
+    )
+
+
+def generation_lines(summary: Summary) -> list[str]:
+    """Give the table of a generator: how near its beats are to held-out ones."""
+    lines = [f"{'class':<6} {'beats':>8} {'patients':>9} {'RMSE mV':>8} {'least mV':>9} {'explained %':>12}"]
+    for name, row in summary["classes"].items():
+        rmse, least = (_cell(row[key], 1, digits=3) for key in ("rmse_mv", "mean_beat_rmse_mv"))
+        lines.append(
+            f"{name:<6} {row['beats']:>8,} {row['patients']:>9,} {rmse:>8} {least:>9} "
+            f"{_cell(row['explained'], digits=1):>12}"
+        )
+    return lines

@@ -1,0 +1,100 @@
+"""What a task works with: a trained network with its facts, and the records it is scored on."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.splits.build import Split
+from ecgrnn.data.splits.split import Split
+from ecgrnn.options.data import DataConfig, PreprocessingConfig
+from ecgrnn.options.networks import NetworkConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.options.training import TaskConfig
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A network with everything that prediction on a new record needs.
+
+    Attributes:
+        network: the network in evaluation mode, its weights loaded.
+        network_config: how it is built.
+        task: what it was trained for.
+        signal: the signal it reads.
+        scheme: the classes it tells apart.
+        data: the database it was trained on.
+        preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
+            training left theirs as it was.
+        split: manifest of who was on which side.
+        fingerprint: hash of the files it was trained, validated and tested on.
+        facts: all of the above and the rest, as the checkpoint holds it.
+        trained_leads: for each lead the network reads, the names it had in the training records, the
+            commonest first; empty where an older checkpoint does not say.
+    """
+
+    network: nn.Module
+    network_config: NetworkConfig
+    task: TaskConfig
+    signal: SignalSpec
+    scheme: LabelScheme
+    data: DataConfig
+    preprocessing: PreprocessingConfig
+    split: Mapping[str, Any]
+    fingerprint: str
+    facts: Mapping[str, Any]
+    trained_leads: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldOutRecords:
+    """The records a model is scored on, and those it was made from where they are at hand.
+
+    Attributes:
+        database: name of the database scored on.
+        title: its full name.
+        folder: where its own files are.
+        split: the split whose test side is scored.
+        annotator: extension of the reference annotations.
+        test: the records scored.
+        own: ``train``, ``validation`` and ``test`` to the records of the model's own split; empty where they
+            are not at hand.
+        own_annotator: extension of their reference annotations.
+        absent: why they are not at hand.
+        of: how many records the test ones were chosen from: those asked for, or all of the database.
+        left_out: why records that could have been scored are not, one line each.
+    """
+
+    database: str
+    title: str
+    folder: Path
+    split: Split
+    annotator: str
+    test: Sequence[CachedRecord]
+    own: dict[str, list[CachedRecord]]
+    own_annotator: str
+    absent: str = ""
+    of: int = 0
+    left_out: tuple[str, ...] = ()
+
+    def lines(self, done: str = "scored") -> list[str]:
+        """Say which records are scored (or what else is done), and out of which, for a terminal."""
+        names = [record.name for record in self.test]
+        shown = " ".join(names[:_MOST_NAMED]) + (" ..." if len(names) > _MOST_NAMED else "")
+        text = f"{len(names)} of {self.of} records of {self.database}, split {self.split.name}: {shown}"
+        scored = textwrap.wrap(text, width=_WIDTH, break_long_words=False, break_on_hyphens=False)
+        head = [f"{done:<12}", *[" " * 12] * len(scored)]
+        lines = [f"{left}{right}" for left, right in zip(head, scored, strict=False)]
+        return [*lines, *(f"left out    {why}" for why in self.left_out)]
+
+
+_MOST_NAMED = 60
+"""Records named on a terminal; all of them are in ``summary.json``."""
+
+
+_WIDTH = 68
+"""Characters of a line behind its heading: 80 in all."""

@@ -1,0 +1,1 @@
+"""The class or classes of a whole strip (N-vs-1)."""

@@ -1,0 +1,1 @@
+"""A strip read out as its beats (N-vs-M)."""

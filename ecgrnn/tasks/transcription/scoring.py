@@ -1,0 +1,120 @@
+"""The figures of a transcription on held-out patients: wrong symbols, and strips without any error."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.splits.audit import Audit
+from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
+from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
+from ecgrnn.options.data import LoaderConfig
+from ecgrnn.options.spec import Row
+from ecgrnn.reports.figures import estimate
+from ecgrnn.reports.files import write_csv, write_json, write_text
+from ecgrnn.reports.model_card import task_card
+from ecgrnn.tasks.build import build_view
+from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.summary import form_summary
+from ecgrnn.tasks.transcription.prediction import transcribe
+from ecgrnn.tasks.transcription.report import transcription_report
+
+
+def score_strips(
+    model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
+) -> dict[str, TranscriptionScore]:
+    """Read all strips of held-out records and score each record against its beats."""
+    view = build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())
+    return {record.name: _score_record(model, record, view) for record in records}
+
+
+def write_transcription(
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    *,
+    audit: Audit,
+    resampling: Resampling,
+    run_dir: Path,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Score held-out records and write summary, table of records, audit, model card and report."""
+    by_record = score_strips(model, held_out.test, annotator=held_out.annotator)
+    total = sum_transcriptions(by_record.values())
+    counts = by_patient(
+        np.array([_counts(score) for score in by_record.values()]),
+        [record.patient for record in held_out.test],
+    )
+    figures = {
+        **_row(total),
+        "resampling": resampling.described(),
+        "interval_note": few_patients(len(counts)),
+        "intervals": intervals(counts, _STATISTICS, resampling),
+    }
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    rows: list[Row] = [
+        {"record": record.name, "patient": record.patient, **_row(by_record[record.name])}
+        for record in held_out.test
+    ]
+    write_json(run_dir / "summary.json", summary)
+    write_csv(run_dir / "records.csv", rows)
+    write_json(run_dir / "audit.json", audit.to_dict())
+    write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
+    write_text(run_dir / "report.html", transcription_report(summary, rows, title=held_out.title))
+    return summary
+
+
+def _card(summary: Mapping[str, Any], *, title: str) -> str:
+    found = summary["intervals"]
+    results = [
+        f"- token error rate {estimate(found['token_error_rate'])} of {summary['symbols']:,} beats of "
+        f"{found['token_error_rate']['patients']:,} patients",
+        f"- strips without any error {estimate(found['exact_share'])} of {summary['strips']:,}",
+        "",
+    ]
+    what = f"writes the beats of a strip of ECG as a row of symbols (label scheme {summary['scheme']})"
+    return task_card(summary, title=title, what=what, results=results)
+
+
+def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
+    return _share(counts[..., 0], counts[..., 1])
+
+
+def _exact_per_strip(counts: NDArray[Any]) -> NDArray[np.float64]:
+    return _share(counts[..., 2], counts[..., 3])
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide; NaN where nothing is below the line."""
+    undefined = np.full(np.shape(whole), np.nan)
+    return np.asarray(np.divide(part, whole, out=undefined, where=np.asarray(whole) > 0))
+
+
+_STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per_strip}
+
+
+def _counts(score: TranscriptionScore) -> list[int]:
+    return [score.errors, score.symbols, score.exact, score.strips]
+
+
+def _score_record(model: TrainedModel, record: CachedRecord, view: Any) -> TranscriptionScore:
+    found = transcribe(model, np.asarray(record.signal))
+    reference = view.dataset([record], training=False).symbols
+    return sum_transcriptions(
+        score_strip([symbol for symbol in row if symbol >= 0], one.symbols)
+        for row, one in zip(reference.tolist(), found, strict=True)
+    )
+
+
+def _row(score: TranscriptionScore) -> dict[str, int | float | None]:
+    return {
+        "strips": score.strips,
+        "symbols": score.symbols,
+        "substituted": score.substituted,
+        "deleted": score.deleted,
+        "inserted": score.inserted,
+        "token_error_rate": number(score.token_error_rate),
+        "exact_share": number(score.exact_share),
+    }

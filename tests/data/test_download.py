@@ -1,0 +1,459 @@
+import hashlib
+import re
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+import wfdb
+
+from ecgrnn.data import download as room
+from ecgrnn.data.databases.catalogue import DATABASES, Database
+from ecgrnn.data.download import default_folder, download, locate, verify_record
+from ecgrnn.errors import DataError
+
+RECORDS = ("100", "101")
+MITDB = replace(DATABASES["mitdb"], records=RECORDS, n_records=len(RECORDS))
+
+
+@pytest.fixture(autouse=True)
+def reachable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let PhysioNet be there, wherever the tests run; gives what would have asked."""
+    ask = room.check_reachable
+    monkeypatch.setattr(room, "check_reachable", lambda slug, version: None)
+    return ask
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A small PhysioNet project: two records, their annotations, and the list of sums."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    rng = np.random.default_rng(3)
+    for record in RECORDS:
+        write_record(folder, record, rng.integers(-900, 900, size=(500, 2)))
+        wfdb.wrann(record, "atr", np.array([50, 300]), symbol=["N", "V"], write_dir=str(folder))
+    (folder / "RECORDS").write_text("".join(f"{record}\n" for record in RECORDS))
+    (folder / "index.html").write_text("not wanted")
+    write_sums(folder)
+    return folder
+
+
+@pytest.fixture
+def physionet(published: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Serve the project; the list tells what was fetched."""
+    fetched: list[str] = []
+
+    def fetch(slug: str, version: str, file: str, target: Path) -> None:
+        assert (slug, version) == ("mitdb", "1.0.0")
+        fetched.append(file)
+        target.write_bytes((published / file).read_bytes())
+
+    monkeypatch.setattr(room, "fetch_file", fetch)
+    return fetched
+
+
+def write_record(folder: Path, record: str, signal: np.ndarray) -> None:
+    leads = signal.shape[1]
+    wfdb.wrsamp(
+        record,
+        fs=360,
+        units=["mV"] * leads,
+        sig_name=["MLII", "V5"][:leads],
+        d_signal=signal,
+        fmt=["212"] * leads,
+        adc_gain=[200.0] * leads,
+        baseline=[0] * leads,
+        write_dir=str(folder),
+    )
+
+
+def write_sums(folder: Path) -> None:
+    files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS.txt")
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}\n" for path in files]
+    (folder / "SHA256SUMS.txt").write_text("".join(lines))
+
+
+def seek(
+    root: Path | None, cache_root: Path, *, data: Path | None = None, database: Database = MITDB
+) -> Path:
+    environment = {} if data is None else {"ECGRNN_DATA": str(data)}
+    return locate(database, root=root, environment=environment, cache_root=cache_root, progress=False)
+
+
+def no_network(*_: object) -> None:
+    raise ConnectionError("name or service not known")
+
+
+def in_place(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "100.hea").touch()
+    return folder
+
+
+def left_beside(folder: Path) -> list[Path]:
+    return list(folder.parent.iterdir()) if folder.parent.is_dir() else []
+
+
+def test_the_root_given_comes_before_the_environment_and_the_default(tmp_path: Path) -> None:
+    root = in_place(tmp_path / "copy")
+    in_place(tmp_path / "data" / "mitdb")
+    assert seek(root, tmp_path, data=tmp_path / "data") == root
+
+
+def test_the_root_may_hold_a_folder_named_like_the_database(tmp_path: Path) -> None:
+    folder = in_place(tmp_path / "all" / "mitdb")
+    assert seek(tmp_path / "all", tmp_path) == folder
+
+
+def test_the_environment_comes_before_the_default(tmp_path: Path) -> None:
+    kept = in_place(tmp_path / "data" / "mitdb")
+    default = in_place(default_folder(MITDB, tmp_path))
+    assert seek(None, tmp_path, data=tmp_path / "data") == kept
+    assert seek(None, tmp_path, data=tmp_path / "elsewhere") == default
+
+
+def test_a_root_without_the_database_is_an_error_and_downloads_nothing(
+    tmp_path: Path, physionet: list[str]
+) -> None:
+    with pytest.raises(DataError, match=re.escape(f"looked for 100.hea in {tmp_path / 'wrong'} and")):
+        seek(tmp_path / "wrong", tmp_path)
+    assert physionet == []
+
+
+def test_no_data_and_no_network_names_the_folders_and_the_two_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "fetch_file", no_network)
+    with pytest.raises(DataError) as caught:
+        seek(None, tmp_path, data=tmp_path / "data")
+    message = str(caught.value)
+    for part in (
+        str(tmp_path / "data" / "mitdb"),
+        str(default_folder(MITDB, tmp_path)),
+        "data.root=DIR",
+        "ECGRNN_DATA",
+        "wget -r -N -c -np https://physionet.org/files/mitdb/1.0.0/",
+        "name or service not known",
+    ):
+        assert part in message
+    assert left_beside(default_folder(MITDB, tmp_path)) == []
+
+
+def test_a_database_that_is_not_published_is_an_error_without_download(
+    tmp_path: Path, physionet: list[str]
+) -> None:
+    with pytest.raises(
+        DataError, match=r"synthetic is not on PhysioNet; name its folder with data\.root=DIR"
+    ):
+        seek(None, tmp_path, database=DATABASES["synthetic"])
+    assert physionet == []
+
+
+def test_absent_data_is_downloaded_whole_and_only_once(
+    tmp_path: Path, published: Path, physionet: list[str]
+) -> None:
+    folder = seek(None, tmp_path)
+    assert folder == default_folder(MITDB, tmp_path)
+    wanted = {"RECORDS"} | {f"{record}.{suffix}" for record in RECORDS for suffix in ("hea", "dat", "atr")}
+    assert {path.name for path in folder.iterdir()} == wanted
+    assert all((folder / name).read_bytes() == (published / name).read_bytes() for name in wanted)
+    assert left_beside(folder) == [folder]
+    physionet.clear()
+    assert seek(None, tmp_path) == folder
+    assert physionet == []
+
+
+def test_a_folder_that_is_no_whole_copy_is_named_before_anything_is_fetched(
+    tmp_path: Path, physionet: list[str]
+) -> None:
+    folder = default_folder(MITDB, tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "100.dat").touch()
+    with pytest.raises(DataError, match=re.escape(f"{folder} is there, but without 100.hea")) as caught:
+        seek(None, tmp_path)
+    assert "move it away" in str(caught.value)
+    assert physionet == []
+
+
+def test_an_empty_folder_is_downloaded_into(tmp_path: Path, physionet: list[str]) -> None:
+    default_folder(MITDB, tmp_path).mkdir(parents=True)
+    assert (seek(None, tmp_path) / "100.hea").is_file()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, PermissionError, MemoryError])
+def test_a_download_that_stops_halfway_leaves_nothing(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+) -> None:
+    def fetch(slug: str, version: str, file: str, target: Path) -> None:
+        content = (published / file).read_bytes()
+        target.write_bytes(content[:40] if file == "101.dat" else content)
+        if file == "101.dat":
+            raise stop
+
+    monkeypatch.setattr(room, "fetch_file", fetch)
+    folder = tmp_path / "data" / "mitdb"
+    with pytest.raises(stop):
+        download(MITDB, folder, progress=False)
+    assert left_beside(folder) == []
+
+
+def test_files_come_over_http_from_the_published_version(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site" / "mitdb"
+    site.mkdir(parents=True)
+    published.rename(site / "1.0.0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site.parent))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(
+            wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{server.server_port}/"
+        )
+        try:
+            folder = seek(None, tmp_path)
+            with pytest.raises(FileNotFoundError):
+                room.fetch_file("mitdb", "1.0.0", "999.hea", tmp_path / "999.hea")
+        finally:
+            server.shutdown()
+            thread.join()
+    for record in RECORDS:
+        verify_record(folder, record)
+    assert not (tmp_path / "999.hea").exists()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve_on(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{port}/")
+
+
+def test_a_network_that_swallows_everything_is_given_up_soon_and_nothing_is_fetched(
+    tmp_path: Path, physionet: list[str], reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, and never answers
+        serve_on(monkeypatch, deaf.getsockname()[1])
+        monkeypatch.setattr(room, "check_reachable", partial(reachable, within_s=0.2))
+        begun = time.perf_counter()
+        with pytest.raises(DataError, match=r"It could not be fetched: .*(within 0\.2 s|timed out)"):
+            seek(None, tmp_path)
+        assert time.perf_counter() - begun < 5
+    assert physionet == []
+    assert not default_folder(MITDB, tmp_path).parent.exists()
+
+
+def test_a_refused_connection_is_no_network_and_any_answer_is_one(
+    tmp_path: Path, reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
+        serve_on(monkeypatch, server.server_port)
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            reachable("mitdb", "1.0.0")  # the answer is "not found"
+        finally:
+            server.shutdown()
+            thread.join()
+    with pytest.raises(OSError, match="refused"):
+        reachable("mitdb", "1.0.0")
+
+
+def test_a_fetch_that_fails_for_a_moment_is_tried_again(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = {"100.dat": 2, "101.hea": 1}
+
+    def fetch(slug: str, version: str, file: str, target: Path) -> None:
+        if failures.get(file, 0):
+            failures[file] -= 1
+            raise ConnectionError("reset by peer")
+        target.write_bytes((published / file).read_bytes())
+
+    monkeypatch.setattr(room, "fetch_file", fetch)
+    waits: list[float] = []
+    monkeypatch.setattr(room.time, "sleep", waits.append)
+    folder = download(MITDB, tmp_path / "data" / "mitdb", progress=False)
+    assert (folder / "100.dat").read_bytes() == (published / "100.dat").read_bytes()
+    assert sorted(waits) == [1.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("file", ["100.dat", "101.atr"])
+def test_a_file_with_another_sum_than_published_is_refused(
+    tmp_path: Path, published: Path, physionet: list[str], file: str
+) -> None:
+    (published / file).write_bytes(b"another content")
+    folder = tmp_path / "data" / "mitdb"
+    with pytest.raises(DataError, match=rf"mitdb/1\.0\.0/{file} arrived damaged: expected SHA-256"):
+        download(MITDB, folder, progress=False)
+    assert left_beside(folder) == []
+
+
+def test_a_record_that_does_not_fit_its_header_is_refused_though_its_sum_is_right(
+    tmp_path: Path, published: Path, physionet: list[str]
+) -> None:
+    damage_sample(published / "101.dat")
+    write_sums(published)
+    folder = tmp_path / "data" / "mitdb"
+    with pytest.raises(
+        DataError, match=r"101 is damaged: lead 'MLII' has the checksum \d+, its header says \d+"
+    ):
+        download(MITDB, folder, progress=False)
+    assert left_beside(folder) == []
+
+
+def test_a_published_list_without_all_records_is_refused(
+    tmp_path: Path, published: Path, physionet: list[str]
+) -> None:
+    (published / "101.hea").unlink()
+    write_sums(published)
+    with pytest.raises(DataError, match="lists 1 records; expected 2"):
+        download(MITDB, tmp_path / "data" / "mitdb", progress=False)
+    assert physionet == ["SHA256SUMS.txt"]
+
+
+def test_of_two_downloads_at_once_the_first_is_kept(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "data" / "mitdb"
+
+    def fetch(slug: str, version: str, file: str, target: Path) -> None:
+        target.write_bytes((published / file).read_bytes())
+        if file == "101.dat" and not folder.exists():
+            # The other process finishes while this one is still fetching.
+            in_place(folder)
+
+    monkeypatch.setattr(room, "fetch_file", fetch)
+    assert download(MITDB, folder, progress=False) == folder
+    assert [path.name for path in folder.iterdir()] == ["100.hea"]
+    assert left_beside(folder) == [folder]
+
+
+def test_threads_that_download_at_once_all_get_one_whole_folder(
+    tmp_path: Path, published: Path, physionet: list[str]
+) -> None:
+    folder = tmp_path / "data" / "mitdb"
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(download, MITDB, folder, progress=False) for _ in range(3)]
+        assert {job.result() for job in jobs} == {folder}
+    assert left_beside(folder) == [folder]
+    for record in RECORDS:
+        verify_record(folder, record)
+
+
+def test_published_folders_of_cinc2017_become_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = tmp_path / "published"
+    published.mkdir()
+    write_record(published, "A00001", np.arange(200).reshape(-1, 1))
+    (published / "A00001.dat").rename(published / "A00001.mat")
+    header = (published / "A00001.hea").read_text()
+    (published / "A00001.hea").write_text(header.replace(".dat", ".mat"))
+    (published / "REFERENCE-v3.csv").write_text("A00001,N\n")
+    files = {f"training/A00/{path.name}": path for path in published.glob("A0*")}
+    files |= {f"validation/{path.name}": path for path in published.glob("A0*")}
+    files["REFERENCE-v3.csv"] = published / "REFERENCE-v3.csv"
+    sums = "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()} {name}\n" for name, p in files.items())
+
+    def fetch(slug: str, version: str, file: str, target: Path) -> None:
+        assert slug == "challenge-2017"
+        target.write_bytes(sums.encode() if file == "SHA256SUMS.txt" else files[file].read_bytes())
+
+    monkeypatch.setattr(room, "fetch_file", fetch)
+    folder = download(replace(DATABASES["cinc2017"], n_records=1), tmp_path / "cinc2017", progress=False)
+    assert {path.name for path in folder.iterdir()} == {"A00001.hea", "A00001.mat", "REFERENCE-v3.csv"}
+
+
+def test_a_download_shows_its_progress(
+    tmp_path: Path, physionet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    download(MITDB, tmp_path / "data" / "mitdb")
+    shown = capsys.readouterr().err
+    assert "downloading mitdb" in shown
+    assert "verifying mitdb" in shown
+
+
+def damage_sample(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[30] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def lead_out(path: Path) -> None:
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace("100.dat", "../100.dat"))
+
+
+def no_signals(path: Path) -> None:
+    path.with_suffix(".hea").write_text("100 0 360 500\n")
+
+
+def no_flac(path: Path) -> None:
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace(".dat 212", ".dat 516"))
+
+
+def no_header(path: Path) -> None:
+    path.with_suffix(".hea").write_text("nonsense\n")
+
+
+def test_a_whole_record_is_verified(published: Path) -> None:
+    for record in RECORDS:
+        verify_record(published, record)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_sample, "has the checksum"),
+        (truncate, "is truncated"),
+        (Path.unlink, "has a header but no signal"),
+        (lead_out, "outside its own folder"),
+        (no_signals, "no signal"),
+        (no_flac, "cannot be read"),
+        (no_header, "cannot be parsed"),
+    ],
+)
+def test_a_damaged_record_is_named(published: Path, damage: Callable[[Path], None], message: str) -> None:
+    damage(published / "100.dat")
+    with pytest.raises(DataError, match=f"100.*({message})"):
+        verify_record(published, "100")
+
+
+def test_a_checksum_of_zero_is_not_compared(published: Path) -> None:
+    damage_sample(published / "100.dat")
+    header = published / "100.hea"
+    lines = header.read_text().splitlines()
+    for index in (1, 2):
+        fields = lines[index].split()
+        fields[6] = "0"
+        lines[index] = " ".join(fields)
+    header.write_text("\n".join(lines) + "\n")
+    verify_record(published, "100")
+
+
+@pytest.mark.parametrize("name", ["mitdb", "ludb", "cinc2017", "ptbxl"])
+def test_real_records_verify(real_database, name: str) -> None:
+    folder = real_database(name)
+    for header in sorted(folder.rglob("*.hea"))[:12]:
+        verify_record(folder, header.relative_to(folder).with_suffix("").as_posix())
+
+
+def test_the_files_that_are_fetched_are_those_of_the_real_list(real_database) -> None:
+    sums = (real_database("ludb") / "SHA256SUMS.txt").read_text()
+    wanted = room._wanted(DATABASES["ludb"], sums)
+    assert len(wanted) == 200 * 14 + 3

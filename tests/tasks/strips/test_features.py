@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from ecgrnn.tasks.strips.features import LIMIT, STRIP_FEATURES, strip_features
+
+FS_HZ = 150.0
+
+
+def strip(rr_s, *, noise=0.01):
+    """Give a lead of narrow beats with the given RR intervals."""
+    beats = 0.4 + np.cumsum(rr_s)
+    time = np.arange(round((beats[-1] + 0.6) * FS_HZ)) / FS_HZ
+    spikes = np.exp(-0.5 * ((time[:, None] - beats) / 0.015) ** 2).sum(axis=1)
+    return (spikes + np.random.default_rng(0).normal(0, noise, len(time))).astype(np.float32)
+
+
+def described(lead):
+    return dict(zip(STRIP_FEATURES, strip_features(lead, fs_hz=FS_HZ), strict=True))
+
+
+REGULAR = strip(np.full(30, 0.8))
+
+
+def test_no_feature_depends_on_the_scale():
+    np.testing.assert_allclose(
+        strip_features(3 * REGULAR, fs_hz=FS_HZ), strip_features(REGULAR, fs_hz=FS_HZ), atol=0.02
+    )
+
+
+def test_an_irregular_rhythm_is_told_from_a_regular_one():
+    rng = np.random.default_rng(1)
+    regular, irregular = described(REGULAR), described(strip(rng.uniform(0.5, 1.1, 30)))
+    assert regular["steps_over_10"] == 0
+    assert irregular["steps_over_10"] > 1
+    assert irregular["entropy"] > regular["entropy"] + 1
+
+
+def test_a_bigeminy_swings_from_beat_to_beat():
+    bigeminy = described(strip(np.tile([0.6, 1.0], 15)))
+    assert bigeminy["lag_1"] < -0.8
+    assert bigeminy["lag_2"] > 0.8
+
+
+@pytest.mark.parametrize("samples", [1, 40, 3000])
+def test_a_strip_without_beats_is_described_in_finite_numbers(samples):
+    values = strip_features(np.zeros(samples, np.float32), fs_hz=FS_HZ)
+    assert np.isfinite(values).all()
+    assert np.abs(values).max() <= LIMIT
