@@ -10,7 +10,7 @@ from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.generator import Generator
 from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.networks.translator import Translator
-from ecgrnn.options.choices import Cell, Front, InitialState, Likelihood
+from ecgrnn.options.choices import Cell, Front, InitialState
 from ecgrnn.options.networks import (
     ClassifierConfig,
     EncoderConfig,
@@ -19,7 +19,6 @@ from ecgrnn.options.networks import (
     TranslatorConfig,
 )
 from ecgrnn.options.spec import SignalSpec
-from ecgrnn.tasks.generation.options import GenerationConfig
 
 _WHOLE = 1e-3
 """A frame may miss a whole number of samples by so much: options are written with a few digits."""
@@ -89,9 +88,9 @@ def classifier(
 
 
 def generator(
-    config: GeneratorConfig, task: GenerationConfig, *, signal: SignalSpec, n_classes: int
+    config: GeneratorConfig, *, signal: SignalSpec, n_classes: int, spread: bool
 ) -> Generator:
-    """Build what writes a signal from a class.
+    """Build what writes a signal from a class, with a spread about it or without.
 
     Raises:
         ConfigError: the options ask for convolutions.
@@ -103,7 +102,7 @@ def generator(
         frame=_frame(encoder, signal.fs_hz),
         place=config.place,
         embedding_size=config.embedding_size,
-        spread=task.likelihood is Likelihood.gaussian,
+        spread=spread,
         **_layers(encoder),
     )
 

@@ -1,6 +1,8 @@
 """The options of networks: the recurrent encoder, and what turns its states into classes or labels."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import (
@@ -14,6 +16,7 @@ from ecgrnn.options.choices import (
     Pooling,
 )
 from ecgrnn.options.rules import at_least, share
+from ecgrnn.options.spec import from_plain, to_plain
 
 
 @dataclass
@@ -247,3 +250,28 @@ class TranslatorConfig(NetworkConfig):
         at_least("network", "decoder_layers", self.decoder_layers, 1)
         at_least("network", "embedding_size", self.embedding_size, 1)
         share("network", "head_dropout", self.head_dropout)
+
+
+NETWORKS: dict[str, type[NetworkConfig]] = {
+    "classifier": ClassifierConfig,
+    "beat_sequence": BeatSequenceNetworkConfig,
+    "labeller": LabellerConfig,
+    "generator": GeneratorConfig,
+    "translator": TranslatorConfig,
+}
+"""``network=NAME`` to its options."""
+
+
+def form_of(config: NetworkConfig) -> str:
+    """Give the name of a network in ``network=NAME``."""
+    return next((name for name, kind in NETWORKS.items() if kind is type(config)), type(config).__name__)
+
+
+def plain_network(config: NetworkConfig) -> dict[str, Any]:
+    """Give the options of a network as plain data that names the network."""
+    return {"form": form_of(config), "options": to_plain(config)}
+
+
+def read_network(plain: Mapping[str, Any]) -> NetworkConfig:
+    """Read the options of a network back from plain data; the inverse of ``plain_network``."""
+    return from_plain(NETWORKS[plain["form"]], plain["options"])

@@ -1,0 +1,170 @@
+"""The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecgrnn.errors import ConfigError
+from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
+from ecgrnn.tasks.task import (
+    CLASS_WEIGHTS,
+    DECISION,
+    DETECTOR,
+    EPOCH,
+    WEIGHTS,
+    Evaluation,
+    Options,
+    Scored,
+    Task,
+    check_classes,
+    in_memory_mb,
+)
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from torch import nn
+
+    from ecgrnn.data.view import View
+    from ecgrnn.tasks.model import TrainedModel
+
+
+class _OnBeats(Task[Options]):
+    """What both tasks share: labels, scores and predictions."""
+
+    fitted = (WEIGHTS, CLASS_WEIGHTS, EPOCH, *DECISION, DETECTOR)
+
+    def scheme(self, data: DataConfig) -> LabelScheme:
+        """Give the scheme that the options name."""
+        from ecgrnn.data.collection import find_scheme
+
+        return find_scheme(data.scheme)
+
+    def score(self, evaluation: Evaluation) -> Scored:
+        """Score reference beats and detected beats, with intervals, calibration and a report."""
+        from ecgrnn.tasks.beats.files import score_beats
+
+        return score_beats(evaluation)
+
+    def annotate(
+        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
+    ) -> list[str]:
+        """Write an annotation and a row of probabilities for every beat."""
+        from ecgrnn.tasks.beats.prediction import annotate_record
+
+        written = annotate_record(
+            model,
+            path,
+            out=out,
+            annotator=options.annotator,
+            extension=options.extension,
+            batch_size=options.batch_size,
+        )
+        return written.lines()
+
+
+class BeatTask(_OnBeats[BeatsConfig]):
+    """The class of each beat by itself (N-vs-1)."""
+
+    name = "beats"
+    options_type = BeatsConfig
+    network_type = ClassifierConfig
+
+    def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
+        """One item per reference beat."""
+        from ecgrnn.data.beats import BeatView
+
+        return BeatView(
+            annotator=annotator,
+            scheme=scheme,
+            before_s=self.options.before_s,
+            after_s=self.options.after_s,
+            in_memory_mb=in_memory_mb(loader),
+        )
+
+    def build_network(self, config: ClassifierConfig, *, signal: SignalSpec, n_classes: int) -> "nn.Module":
+        """Build a classifier that also reads the RR intervals around the beat."""
+        from ecgrnn.networks.build import classifier
+        from ecgrnn.signals.rr_intervals import RR_FEATURES
+
+        return classifier(config, signal, n_classes=n_classes, n_features=len(RR_FEATURES))
+
+    def module(
+        self,
+        train: TrainConfig,
+        network: "nn.Module",
+        *,
+        signal: SignalSpec,
+        scheme: LabelScheme,
+        counts: Sequence[int],
+        facts: dict[str, Any],
+    ) -> "pl.LightningModule":
+        """Train by the weighted cross-entropy."""
+        from ecgrnn.tasks.classification import class_module
+
+        check_classes(self.options.macro_f1_classes, scheme, counts)
+        return class_module(self.options, train, network, scheme=scheme, counts=counts, facts=facts)
+
+
+class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
+    """The class of every beat in its sequence of beats."""
+
+    name = "beat_sequence"
+    options_type = BeatSequenceConfig
+    network_type = BeatSequenceNetworkConfig
+
+    def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
+        """One item per sequence of beats."""
+        from ecgrnn.tasks.beats.sequences import BeatSequenceView
+
+        return BeatSequenceView(
+            annotator=annotator,
+            scheme=scheme,
+            before_s=self.options.before_s,
+            after_s=self.options.after_s,
+            sequence_beats=self.options.sequence_beats,
+            causal=self.options.causal,
+            in_memory_mb=in_memory_mb(loader),
+            simulated_ectopy=self.options.simulated_ectopy,
+            seed=seed,
+        )
+
+    def build_network(
+        self, config: BeatSequenceNetworkConfig, *, signal: SignalSpec, n_classes: int
+    ) -> "nn.Module":
+        """Build the network in two levels."""
+        from ecgrnn.tasks.beats.network import beat_sequence_network
+
+        return beat_sequence_network(config, self.options, signal=signal, n_classes=n_classes)
+
+    def module(
+        self,
+        train: TrainConfig,
+        network: "nn.Module",
+        *,
+        signal: SignalSpec,
+        scheme: LabelScheme,
+        counts: Sequence[int],
+        facts: dict[str, Any],
+    ) -> "pl.LightningModule":
+        """Train by the cross-entropy, adjusted for rare classes, on augmented sequences."""
+        from ecgrnn.tasks.beats.augmentation import BeatAugmentation
+        from ecgrnn.tasks.beats.sequences import feature_names
+        from ecgrnn.tasks.classification import adjusted_prior, class_module
+
+        options = self.options
+        check_classes(options.macro_f1_classes, scheme, counts)
+        names = feature_names(len(signal.leads), causal=options.causal)
+        return class_module(
+            options,
+            train,
+            network,
+            scheme=scheme,
+            counts=counts,
+            facts=facts,
+            log_prior=adjusted_prior(counts, options.logit_adjustment),
+            augment=BeatAugmentation(options.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+        )

@@ -1,0 +1,82 @@
+"""The task of delineation: P, QRS and T of every lead (``delineate``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecgrnn.errors import ConfigError
+from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.networks import LabellerConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.task import EPOCH, WEIGHTS, Evaluation, Scored, Task
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from torch import nn
+
+    from ecgrnn.data.view import View
+    from ecgrnn.tasks.model import TrainedModel
+
+
+class DelineationTask(Task[DelineateConfig]):
+    """The wave, if any, that each short step of every lead belongs to (N-vs-N)."""
+
+    name = "delineate"
+    options_type = DelineateConfig
+    network_type = LabellerConfig
+    fitted = (WEIGHTS, EPOCH)
+    chooses_leads = False
+
+    def scheme(self, data: DataConfig) -> LabelScheme:
+        """Give the kinds of waves."""
+        from ecgrnn.tasks.delineation.labels import WAVE_SCHEME
+
+        return WAVE_SCHEME
+
+    def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
+        """One item per record, with all its leads."""
+        from ecgrnn.tasks.delineation.view import WaveView
+
+        return WaveView(annotator=annotator, step_s=self.options.step_s)
+
+    def build_network(self, config: LabellerConfig, *, signal: SignalSpec, n_classes: int) -> "nn.Module":
+        """Build the network that labels every step of every lead."""
+        from ecgrnn.tasks.delineation.network import delineator
+
+        return delineator(config, self.options, signal=signal, n_classes=n_classes)
+
+    def module(
+        self,
+        train: TrainConfig,
+        network: "nn.Module",
+        *,
+        signal: SignalSpec,
+        scheme: LabelScheme,
+        counts: Sequence[int],
+        facts: dict[str, Any],
+    ) -> "pl.LightningModule":
+        """Train by the likelihood of the labels, on augmented records."""
+        from ecgrnn.tasks.delineation.module import delineation_module
+
+        return delineation_module(self.options, train, network, signal=signal, scheme=scheme, facts=facts)
+
+    def score(self, evaluation: Evaluation) -> Scored:
+        """Score onsets and offsets, lead by lead and by medians over the leads."""
+        from ecgrnn.tasks.delineation.scoring import score_delineation
+
+        return score_delineation(evaluation)
+
+    def annotate(
+        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
+    ) -> list[str]:
+        """Write an annotation file for every lead, and a row for every wave."""
+        from ecgrnn.tasks.delineation.prediction import annotate_waves
+
+        if options.leads is not None:
+            raise ConfigError(
+                f"{options.checkpoint} is a delineator, which reads every lead of a record together; "
+                "leave leads= out"
+            )
+        return annotate_waves(model, path, out=out).lines()

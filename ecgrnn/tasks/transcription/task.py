@@ -1,0 +1,76 @@
+"""The task of transcription: a strip read out as its beats (``transcribe``)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.networks import TranslatorConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.tasks.task import EPOCH, WEIGHTS, Evaluation, Scored, Task
+from ecgrnn.tasks.transcription.options import TranscriptionConfig
+
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+    from torch import nn
+
+    from ecgrnn.data.view import View
+    from ecgrnn.tasks.model import TrainedModel
+
+
+class TranscriptionTask(Task[TranscriptionConfig]):
+    """The beats of a strip as a sequence of classes (N-vs-M)."""
+
+    name = "transcribe"
+    options_type = TranscriptionConfig
+    network_type = TranslatorConfig
+    monitor = ("validation/token_error_rate", "min")
+    fitted = (WEIGHTS, EPOCH)
+
+    def scheme(self, data: DataConfig) -> LabelScheme:
+        """Give the scheme that the options name."""
+        from ecgrnn.data.collection import find_scheme
+
+        return find_scheme(data.scheme)
+
+    def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
+        """One item per strip."""
+        from ecgrnn.tasks.transcription.view import TranscriptView
+
+        return TranscriptView(annotator=annotator, scheme=scheme, strip_s=self.options.strip_s)
+
+    def build_network(self, config: TranslatorConfig, *, signal: SignalSpec, n_classes: int) -> "nn.Module":
+        """Build encoder and decoder."""
+        from ecgrnn.networks.build import translator
+
+        return translator(config, signal=signal, n_classes=n_classes)
+
+    def module(
+        self,
+        train: TrainConfig,
+        network: "nn.Module",
+        *,
+        signal: SignalSpec,
+        scheme: LabelScheme,
+        counts: Sequence[int],
+        facts: dict[str, Any],
+    ) -> "pl.LightningModule":
+        """Train by the cross-entropy of the next symbol."""
+        from ecgrnn.tasks.transcription.module import transcription_module
+
+        return transcription_module(train, network, fs_hz=signal.fs_hz, facts=facts)
+
+    def score(self, evaluation: Evaluation) -> Scored:
+        """Count wrong, missing and additional symbols."""
+        from ecgrnn.tasks.transcription.scoring import score_transcription
+
+        return score_transcription(evaluation)
+
+    def annotate(
+        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
+    ) -> list[str]:
+        """Write a row for every strip."""
+        from ecgrnn.tasks.transcription.prediction import transcribe_record
+
+        return transcribe_record(model, path, out=out).lines()
