@@ -28,6 +28,10 @@ from ecgrnn.training.interruption import SIGNALS
 from ecgrnn.training.run_folder import OPTIONS, key_and_value
 from ecgrnn.training.trainer import check_course, monitored
 from ecgrnn.training.trainer_values import check_trainer_keys
+from ecgrnn.training.trainer import check_course, check_trainer_keys, monitored
+from ecgrnn.tasks import task_of
+from ecgrnn.training.run_folder import OPTIONS, key_and_value
+from ecgrnn.training.trainer import check_course
 
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
@@ -204,7 +208,7 @@ def _check_words(options: SweepConfig) -> None:
 
 
 def _check_objectives(options: SweepConfig) -> None:
-    judged_by = monitored(options.task)[0]
+    judged_by = task_of(options.task).monitor[0]
     if Objective.macro_f1 in options.search.objectives and judged_by != MONITOR:
         raise ConfigError(
             f"search.objectives names macro_f1, but this task chooses its best epoch by {judged_by}; take a "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ class BeatView:
         in_memory_mb: see ``BeatDataset``.
     """
 
+    by_length: ClassVar[bool] = False
     annotator: str
     scheme: LabelScheme
     before_s: float

@@ -20,7 +20,6 @@ from ecgrnn.data.view import View
 from ecgrnn.errors import DataError
 from ecgrnn.options.choices import Side
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
-from ecgrnn.tasks.strips.view import StripDataset
 
 Batch = TypeVar("Batch")
 
@@ -148,10 +147,9 @@ class EcgDataModule(pl.LightningDataModule):
         """Serve this rank's part of the training side in random order."""
         epoch, done = self._begin
         dataset = self.dataset(Side.train)
-        strips = isinstance(dataset, StripDataset)
-        kind: Any = BucketBatches if strips else TrainingBatches
+        kind: Any = BucketBatches if self.view.by_length else TrainingBatches
         batches = kind(
-            dataset.lengths if strips else len(dataset),
+            dataset.lengths if self.view.by_length else len(dataset),
             batch_size=self.loader.batch_size,
             seed=self.seed,
             rank=rank(),
@@ -178,7 +176,7 @@ class EcgDataModule(pl.LightningDataModule):
 
     def _in_order(self, side: Side) -> DataLoader[Any]:
         dataset, size = self.dataset(side), self.loader.evaluation_batch_size
-        if isinstance(dataset, StripDataset):
+        if self.view.by_length:
             batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
             return self._loader(side, batch_sampler=batches)
         part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())

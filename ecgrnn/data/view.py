@@ -1,7 +1,7 @@
 """What a task sees of records: the contract between a task and everything that serves its items."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
@@ -9,7 +9,13 @@ from ecgrnn.data.cache import CachedRecord
 
 
 class View(Protocol):
-    """What a task makes of records: its items, their labels and how they are counted."""
+    """What a task makes of records: its items, their labels and how they are counted.
+
+    Attributes:
+        by_length: whether items of about one length make a batch; the dataset then has their ``lengths``.
+    """
+
+    by_length: ClassVar[bool]
 
     @property
     def annotators(self) -> Sequence[str]:

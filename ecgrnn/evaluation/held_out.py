@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
@@ -20,6 +19,8 @@ from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.tasks.beats.scoring.results import _SEEN
 from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.errors import DataError, SplitError
+from ecgrnn.options.data import DataConfig
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 
 
@@ -157,7 +158,8 @@ def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collec
             f"was started in, and there is no such folder below {Path.cwd()}; give data.root=DIR, the folder "
             "where the records are now"
         )
-    return open_collection(limited, model.preprocessing, annotators=_view(model, data.annotator).annotators)
+    annotators = model.view(annotator=data.annotator).annotators
+    return open_collection(limited, model.preprocessing, annotators=annotators)
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen
     """Choose the records of another database that are scored, and prepare them."""
     folder, database = find_records(data)
     name = data.split or (ALL if data.database == "folder" else database.default_split)
-    view, of = _view(model, data.annotator), len(database.included)
+    view, of = model.view(annotator=data.annotator), len(database.included)
     split = scored_split(name, database=database, records=data.records, folds=data.folds, fold=data.fold)
     if split is None:
         collection = open_collection(data, model.preprocessing, annotators=view.annotators)
@@ -216,16 +218,10 @@ def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str
     return dataclasses.replace(split, test=tuple(name for name in split.test if name not in gone))
 
 
-def _view(model: TrainedModel, annotator: str) -> Any:
-    return build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())
-
-
 def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
     """Prove that nobody a checkpoint is judged on was trained or validated on."""
     own_split = type(held_out.split).from_manifest(model.split)
-    view = build_view(
-        model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
-    )
+    view = model.view(annotator=held_out.own_annotator)
     audit = audit_sides(
         own_split,
         held_out.own,

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from ecgrnn.data.splits.split import SIDES, Split
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
+from ecgrnn.options.networks import read_network
 from ecgrnn.options.spec import LabelScheme, SignalSpec, from_plain
 from ecgrnn.tasks.build import build_network, network_config_of, task_config_of
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
+from ecgrnn.tasks import read_task, task_of
 from ecgrnn.tasks.model import TrainedModel
 
 _WEIGHTS_PREFIX = "network."
@@ -47,12 +49,12 @@ def load_model(path: Path) -> TrainedModel:
     checkpoint = read_checkpoint(path)
     facts = checkpoint["ecgrnn"]
     try:
-        network_config = network_config_of(facts["network"])
+        network_config = read_network(facts["network"])
         signal = from_plain(SignalSpec, facts["signal"])
         scheme = from_plain(LabelScheme, facts["scheme"])
         _check_facts(facts, signal, scheme)
-        task = task_config_of(facts["task"])
-        network = build_network(network_config, task, signal=signal, n_classes=len(scheme.classes))
+        task = task_of(read_task(facts["task"]))
+        network = task.network(network_config, signal=signal, n_classes=len(scheme.classes))
         network.load_state_dict(_network_weights(checkpoint["state_dict"], network))
         return TrainedModel(
             network=network.eval(),

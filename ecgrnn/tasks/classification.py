@@ -1,7 +1,7 @@
 """The tasks of classes: a classifier of items or of items in sequence, its cross-entropy and its macro-F1."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,8 +11,18 @@ from torch.nn import functional
 from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
 from ecgrnn.options.choices import ClassWeights
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.spec import LabelScheme
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.module import TaskModule
+
+
+class ClassOptions(Protocol):
+    """What the options of every task on classes have."""
+
+    macro_f1_classes: list[str]
+    class_weights: ClassWeights
+    label_smoothing: float
 
 
 class ClassificationModule(TaskModule):
@@ -110,6 +120,42 @@ class ClassificationModule(TaskModule):
                 self.log(f"{stage}/f1_{name}", score.f1)
 
 
+def class_module(
+    options: ClassOptions,
+    train: TrainConfig,
+    network: nn.Module,
+    *,
+    scheme: LabelScheme,
+    counts: Sequence[int],
+    facts: dict[str, Any],
+    log_prior: Tensor | None = None,
+    augment: Callable[[Any], Any] | None = None,
+) -> ClassificationModule:
+    """Build the training of a classifier from the options of its task.
+
+    Args:
+        options: the task's options.
+        train: the run's options.
+        network: the classifier.
+        scheme: the classes.
+        counts: training items of each class.
+        facts: plain data for the checkpoint.
+        log_prior: as ``ClassificationModule`` takes it.
+        augment: as ``ClassificationModule`` takes it.
+    """
+    return ClassificationModule(
+        network,
+        classes=scheme.classes,
+        scored=options.macro_f1_classes,
+        class_weights=loss_weights(torch.as_tensor(counts), options.class_weights),
+        label_smoothing=options.label_smoothing,
+        optimizer=train.optimizer,
+        facts=facts,
+        log_prior=log_prior,
+        augment=augment,
+    )
+
+
 def loss_weights(counts: Tensor, kind: ClassWeights) -> Tensor:
     """Weight classes by their counts in training, so that the mean weight of an item is 1.
 
@@ -135,12 +181,13 @@ def loss_weights(counts: Tensor, kind: ClassWeights) -> Tensor:
     return weights / (weights * share).sum()
 
 
-def adjusted_prior(counts: Tensor, strength: float) -> Tensor:
+def adjusted_prior(counts: Sequence[int] | Tensor, strength: float) -> Tensor:
     """Give ``strength`` times the logarithm of the class frequencies, at least one item taken of each class.
 
     Args:
         counts: ``(class,)``, items of each class among the training patients.
         strength: 0 adjusts nothing, 1 makes the network's own logits those of equally frequent classes.
     """
-    share = counts.clamp_min(1) / counts.clamp_min(1).sum()
+    at_least_one = torch.as_tensor(counts).clamp_min(1)
+    share = at_least_one / at_least_one.sum()
     return strength * share.log()

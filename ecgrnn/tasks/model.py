@@ -12,9 +12,11 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.build import Split
 from ecgrnn.data.splits.split import Split
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
+from ecgrnn.data.view import View
+from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
-from ecgrnn.options.training import TaskConfig
+from ecgrnn.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class TrainedModel:
     Attributes:
         network: the network in evaluation mode, its weights loaded.
         network_config: how it is built.
-        task: what it was trained for.
+        task: what it was trained for, with its options.
         signal: the signal it reads.
         scheme: the classes it tells apart.
         data: the database it was trained on.
@@ -39,7 +41,7 @@ class TrainedModel:
 
     network: nn.Module
     network_config: NetworkConfig
-    task: TaskConfig
+    task: Task[Any]
     signal: SignalSpec
     scheme: LabelScheme
     data: DataConfig
@@ -48,6 +50,13 @@ class TrainedModel:
     fingerprint: str
     facts: Mapping[str, Any]
     trained_leads: tuple[tuple[str, ...], ...] = ()
+
+    def view(
+        self, *, annotator: str = "", scheme: LabelScheme | None = None, in_memory_mb: float = 1024.0
+    ) -> View:
+        """Build what the model's task makes of records, by default with the model's own classes."""
+        loader = LoaderConfig(in_memory_mb=in_memory_mb)
+        return self.task.view(annotator=annotator, scheme=scheme or self.scheme, loader=loader)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a task is: one object that knows its classes, its network, its training, its scores and its predictions."""
+"""What a task is: one object that knows its classes, network, training, scores and predictions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence

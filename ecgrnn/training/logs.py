@@ -20,7 +20,6 @@ from ecgrnn.tasks.beats.scoring.files import training_curves
 from ecgrnn.tasks.beats.scoring.results import Results
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks.model import TrainedModel
-from ecgrnn.training.trainer import monitored
 
 Picture = NDArray[np.uint8]
 """``(height, width, colour)``."""
@@ -69,7 +68,7 @@ def write_training(
     callback = trainer.checkpoint_callback
     best = callback.best_model_score if isinstance(callback, ModelCheckpoint) else None
     content = {
-        "monitor": monitored(model.task)[0],
+        "monitor": model.task.monitor[0],
         "best": None if best is None or best != best else float(best),
         "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),

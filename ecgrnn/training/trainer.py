@@ -16,11 +16,9 @@ from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnect
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Epoch
-from ecgrnn.options.commands import MONITOR, TrainConfig
-from ecgrnn.options.training import LoggerConfig, TaskConfig
-from ecgrnn.tasks.generation.options import GenerationConfig
-from ecgrnn.tasks.strips.options import SuperclassConfig
-from ecgrnn.tasks.transcription.options import TranscriptionConfig
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.training import LoggerConfig
+from ecgrnn.tasks import task_of
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import WARNING, Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
@@ -122,19 +120,6 @@ def check_course(options: TrainConfig) -> None:
         )
 
 
-def monitored(task: TaskConfig) -> tuple[str, str]:
-    """Give the log key a task's best epoch is chosen by, and whether its ``min`` or ``max`` is best."""
-    match task:
-        case GenerationConfig():
-            return "validation/squared_error", "min"
-        case TranscriptionConfig():
-            return "validation/token_error_rate", "min"
-        case SuperclassConfig():
-            return "validation/macro_auroc", "max"
-        case _:
-            return MONITOR, "max"
-
-
 def _quieten_lightning() -> None:
     """Keep advertisements, and a warning about torch that is Lightning's own business, from the user."""
     logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
@@ -219,7 +204,7 @@ def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
 
 def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) -> list[Callback]:
     checkpoints = run_dir / "checkpoints"
-    monitor, mode = monitored(options.task)
+    monitor, mode = task_of(options.task).monitor
     callbacks: list[Callback] = [
         StepSeeds(options.seed),
         ModelCheckpoint(

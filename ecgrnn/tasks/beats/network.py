@@ -17,6 +17,11 @@ from ecgrnn.tasks.beats.sequences import feature_names
 def beat_sequence_network(
     config: BeatSequenceNetworkConfig, task: BeatSequenceConfig, *, signal: SignalSpec, n_classes: int
 ) -> BeatSequenceClassifier:
+    """Build the network that reads each beat, and then the beats in their sequence.
+
+    Raises:
+        ConfigError: a causal task with a network that also reads backwards.
+    """
     sequence = config.sequence
     if task.causal and sequence.bidirectional:
         raise ConfigError(
@@ -24,9 +29,8 @@ def beat_sequence_network(
         )
     names = feature_names(len(signal.leads), causal=task.causal)
     return BeatSequenceClassifier(
-        frame_encoder(
-            config.encoder, signal.fs_hz, n_leads=2
-        ),  # of each lead: the beat, and what is unusual in it
+        # Each lead is read by itself, as two signals: the beat and the patient's typical beat.
+        frame_encoder(config.encoder, signal.fs_hz, n_leads=2),
         recurrence(
             sequence.cell,
             sequence.input_size,

@@ -25,7 +25,6 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.beats.logits import beat_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
-from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -46,6 +45,15 @@ class WrittenAnnotations:
     n_beats: int
     counts: dict[str, int]
     positions_from: str
+
+    def lines(self) -> list[str]:
+        """Report what was written."""
+        return [
+            f"beats          {self.n_beats}, positions from {self.positions_from}",
+            *(f"  {name:<12} {count}" for name, count in self.counts.items()),
+            f"annotations    {self.annotations}",
+            f"probabilities  {self.table}",
+        ]
 
 
 def annotate_record(
@@ -137,7 +145,7 @@ def classify_positions(
 
 
 def _view(model: TrainedModel) -> Any:
-    return build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    return model.view()
 
 
 def _positions(

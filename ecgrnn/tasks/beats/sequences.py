@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -62,6 +63,7 @@ class BeatSequenceView:
         seed: seed of that simulation.
     """
 
+    by_length: ClassVar[bool] = False
     annotator: str
     scheme: LabelScheme
     before_s: float

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig

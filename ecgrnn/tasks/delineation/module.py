@@ -1,16 +1,20 @@
 """The N-vs-N task: a labeller, the likelihood of its labels and the macro-F1 of its steps."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ecgrnn.data.batch import LabelBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.delineation.augmentation import WaveAugmentation
+from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.module import TaskModule
 
 
@@ -96,3 +100,39 @@ def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
     """Give a row for each lead, "not known" where the last frame has scores beyond the end of the signal."""
     rows = labels.flatten(0, 1)
     return functional.pad(rows, (0, scores.shape[1] - rows.shape[1]), value=-1)
+
+
+def delineation_module(
+    options: DelineateConfig,
+    train: TrainConfig,
+    network: nn.Module,
+    *,
+    signal: SignalSpec,
+    scheme: LabelScheme,
+    facts: dict[str, Any],
+) -> DelineationModule:
+    """Build the training of a delineator from the options of its task.
+
+    Args:
+        options: the task's options.
+        train: the run's options.
+        network: the labeller.
+        signal: the signal it reads.
+        scheme: the labels.
+        facts: plain data for the checkpoint.
+    """
+    labeller = cast("Labeller", network)
+    augment = WaveAugmentation(
+        options.augmentation,
+        fs_hz=signal.fs_hz,
+        frame=labeller.encoder.frame,
+        per_frame=labeller.labels_per_frame,
+    )
+    return DelineationModule(
+        labeller,
+        n_classes=len(scheme.classes),
+        truth_probability=options.truth_probability,
+        augment=augment,
+        optimizer=train.optimizer,
+        facts=facts,
+    )

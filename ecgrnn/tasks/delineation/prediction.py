@@ -43,7 +43,7 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
     Raises:
         CheckpointError: when the model is not a delineator.
     """
-    network, task = model.network, model.task
+    network, task = model.network, model.task.options
     if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
@@ -68,6 +68,14 @@ class WrittenWaves:
     annotations: dict[str, Path]
     table: Path
     counts: dict[str, int]
+
+    def lines(self) -> list[str]:
+        """Report what was written."""
+        return [
+            *(f"{name:<14} {count} waves" for name, count in self.counts.items()),
+            *(f"lead {lead:<9} {annotations}" for lead, annotations in self.annotations.items()),
+            f"table          {self.table}",
+        ]
 
 
 def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWaves:

@@ -66,9 +66,10 @@ def delineate_records(
     model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
 ) -> list[Delineated]:
     """Delineate all leads of held-out records and score each record against its marks."""
-    if not isinstance(model.task, DelineateConfig):
+    task = model.task.options
+    if not isinstance(task, DelineateConfig):
         raise TypeError("delineate_records needs a delineator")
-    view = WaveView(annotator=annotator, step_s=model.task.step_s)
+    view = WaveView(annotator=annotator, step_s=task.step_s)
     found = gather([_waves_found(model, record) for record in share(records)])
     return [_judged(record, waves, view) for record, waves in zip(records, found, strict=True)]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class WaveView:
         step_s: length of the step that gets a label, in s.
     """
 
+    by_length: ClassVar[bool] = False
     annotator: str
     step_s: float
 

@@ -1,15 +1,19 @@
 """The 1-vs-N task: a generator and the likelihood of the beats of each class."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ecgrnn.data.batch import ClassBatch
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.networks.generator import Generator
+from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
+from ecgrnn.tasks.classification import loss_weights
+from ecgrnn.tasks.generation.options import GenerationConfig
 from ecgrnn.tasks.module import TaskModule
 
 
@@ -83,3 +87,28 @@ def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> tuple[Ten
         return error, error
     surprise = squared * torch.exp(-2 * log_sd[which]) / 2 + log_sd[which]
     return surprise.mean(dim=(1, 2)) + math.log(2 * math.pi) / 2, error
+
+
+def generation_module(
+    options: GenerationConfig,
+    train: TrainConfig,
+    network: nn.Module,
+    *,
+    counts: Sequence[int],
+    facts: dict[str, Any],
+) -> GenerationModule:
+    """Build the training of a generator from the options of its task.
+
+    Args:
+        options: the task's options.
+        train: the run's options.
+        network: the generator.
+        counts: training beats of each class.
+        facts: plain data for the checkpoint.
+    """
+    return GenerationModule(
+        cast("Generator", network),
+        class_weights=loss_weights(torch.as_tensor(counts), options.class_weights),
+        optimizer=train.optimizer,
+        facts=facts,
+    )

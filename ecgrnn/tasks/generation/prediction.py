@@ -56,7 +56,7 @@ def beat_shape(model: TrainedModel, name: str) -> BeatShape:
         CheckpointError: when the model is not a generator.
         ConfigError: when it knows no such class, or was trained without a beat of it.
     """
-    network, task = model.network, model.task
+    network, task = model.network, model.task.options
     if not isinstance(network, Generator) or not isinstance(task, GenerationConfig):
         raise CheckpointError("this checkpoint was not trained with task=generate; it writes no beats")
     _check_class(model, name)

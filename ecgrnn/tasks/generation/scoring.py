@@ -14,7 +14,6 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import number
 from ecgrnn.networks.generator import Generator
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.charts import Series, line_chart
 from ecgrnn.reports.figures import decimal, percent
@@ -78,9 +77,7 @@ def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotat
     the share of the beats' power that is gone when the written shape is taken away. ``log_likelihood`` is the
     mean of a sample in nats, where a spread was learned.
     """
-    view = build_view(
-        model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig(in_memory_mb=0)
-    )
+    view = model.view(annotator=annotator, in_memory_mb=0.0)
     dataset = view.dataset(records, training=False)
     trained_on = model.facts["counts"]["train"]
     return [

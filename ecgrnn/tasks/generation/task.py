@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
-    from ecgrnn.tasks.model import TrainedModel
 
 
 class GenerationTask(Task[GenerationConfig]):

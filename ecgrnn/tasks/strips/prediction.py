@@ -13,6 +13,7 @@ from ecgrnn.data.buckets import LengthBatches
 from ecgrnn.errors import CheckpointError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.options.data import LoaderConfig
+from ecgrnn.errors import CheckpointError
 from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.record import read_header, read_record
@@ -43,6 +44,15 @@ class WrittenStrip:
     table: Path
     called: tuple[str, ...]
     chance: dict[str, float]
+
+    def lines(self) -> list[str]:
+        """Report what was written."""
+        return [
+            f"called         {' '.join(self.called) or 'none of the classes'}",
+            *(f"  {name:<12} {chance:.4f}" for name, chance in self.chance.items()),
+            f"annotation     {self.annotations}",
+            f"probabilities  {self.table}",
+        ]
 
 
 def strip_logits(network: nn.Module, dataset: StripDataset, *, batch_size: int) -> NDArray[np.float32]:
@@ -85,14 +95,14 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
         DataError: the record cannot be read, or lacks a lead.
         CheckpointError: the model classifies no strips.
     """
-    task, config = model.task, model.preprocessing
+    task, config = model.task.options, model.preprocessing
     if not isinstance(task, RhythmConfig | SuperclassConfig):
         raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
     header = read_header(path)
     record = read_record(
         path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
     )
-    view = build_view(task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view()
     dataset = view.unlabelled([prepare_record(record, config)])
     logits = strip_logits(model.network, dataset, batch_size=1)
     chance = strip_probabilities(logits, several=isinstance(task, SuperclassConfig))[0]

@@ -15,9 +15,7 @@ from ecgrnn.evaluation.held_out import audit_model, open_held_out
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.statistics import Resampling
 from ecgrnn.options.commands import EvaluateConfig
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.spec import Row
-from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.strips.options import SuperclassConfig
 from ecgrnn.tasks.strips.prediction import strip_logits, strip_probabilities
@@ -55,7 +53,7 @@ class StripResults:
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """``(strip, class)``."""
-        several = isinstance(self.model.task, SuperclassConfig)
+        several = isinstance(self.model.task.options, SuperclassConfig)
         return strip_probabilities(self.logits, several=several)
 
     @cached_property
@@ -82,7 +80,7 @@ def evaluate_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) ->
     held_out = open_held_out(model, options.data)
     audit = audit_model(model, held_out)
     audit.require()
-    view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view()
     dataset: StripDataset = view.dataset(held_out.test, training=False)
     # Strips are a hundred times longer than the beats whose batch size is the default.
     logits = strip_logits(model.network, dataset, batch_size=min(options.batch_size, 64))
@@ -115,7 +113,7 @@ def strip_rows(results: StripResults) -> list[Row]:
 def _row(results: StripResults, k: int) -> Row:
     record, chance = results.records[k], results.probabilities[k]
     called = {}
-    if not isinstance(results.model.task, SuperclassConfig):
+    if not isinstance(results.model.task.options, SuperclassConfig):
         called = {"predicted": results.classes[int(chance.argmax())]}
     return {
         "record": record.name,

@@ -81,7 +81,7 @@ def rhythm_card(summary: Mapping[str, Any], *, title: str) -> str:
 
 
 def _scored(results: StripResults) -> tuple[str, ...]:
-    task = results.model.task
+    task = results.model.task.options
     return tuple(task.macro_f1_classes) if isinstance(task, RhythmConfig) else results.classes
 
 

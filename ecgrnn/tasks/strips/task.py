@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ecgrnn.options.commands import PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
-from ecgrnn.tasks.strips.options import RhythmConfig, StripConfig, SuperclassConfig
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.task import (
     CLASS_WEIGHTS,
     DETECTOR,

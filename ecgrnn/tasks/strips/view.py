@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,7 @@ class StripView:
         in_memory_mb: see ``StripDataset``.
     """
 
+    by_length: ClassVar[bool] = True
     scheme: LabelScheme
     strip_features: bool
     several: bool

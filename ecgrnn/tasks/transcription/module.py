@@ -1,8 +1,8 @@
 """The N-vs-M task: a translator, the cross-entropy of its next symbol and its rate of wrong symbols."""
 
-from typing import Any
+from typing import Any, cast
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
 
@@ -10,8 +10,11 @@ from ecgrnn.data.batch import SymbolBatch
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
+from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.module import TaskModule
+from ecgrnn.tasks.optimisation import mean_over_ranks
+from ecgrnn.tasks.transcription.options import MOST_BEATS_PER_S
 
 
 class TranscriptionModule(TaskModule):
@@ -71,3 +74,23 @@ class TranscriptionModule(TaskModule):
             # errors per true symbol, weighted by their number: errors over symbols, summed over all strips
             errors.update(wrong / max(1, len(true)), weight=max(1, len(true)))
         self.log(f"{stage}/token_error_rate", errors, prog_bar=stage == "validation")
+
+
+def transcription_module(
+    train: TrainConfig, network: nn.Module, *, fs_hz: float, facts: dict[str, Any]
+) -> TranscriptionModule:
+    """Build the training of a translator.
+
+    Args:
+        train: the run's options.
+        network: the translator.
+        fs_hz: sampling frequency of the signals.
+        facts: plain data for the checkpoint.
+    """
+    return TranscriptionModule(
+        cast("Translator", network),
+        most_symbols_per_s=MOST_BEATS_PER_S,
+        fs_hz=fs_hz,
+        optimizer=train.optimizer,
+        facts=facts,
+    )

@@ -50,6 +50,14 @@ class WrittenTranscript:
     strips: int
     counts: dict[str, int]
 
+    def lines(self) -> list[str]:
+        """Report what was written."""
+        return [
+            f"strips         {self.strips}",
+            *(f"  {name:<12} {count}" for name, count in self.counts.items()),
+            f"table          {self.table}",
+        ]
+
 
 def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: int = 64) -> list[Transcript]:
     """Read the strips of a signal, each by itself; a last stretch shorter than a strip is left out.
@@ -62,7 +70,7 @@ def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: 
     Raises:
         CheckpointError: when the model is not a translator.
     """
-    network, task = model.network, model.task
+    network, task = model.network, model.task.options
     if not isinstance(network, Translator) or not isinstance(task, TranscriptionConfig):
         raise CheckpointError("this checkpoint was not trained with task=transcribe; it reads no strips")
     width = round(task.strip_s * model.signal.fs_hz)

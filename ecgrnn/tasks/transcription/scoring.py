@@ -11,12 +11,12 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.figures import estimate
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
 from ecgrnn.tasks.build import build_view
+from ecgrnn.reports.files import write_csv, write_json
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.transcription.prediction import transcribe
@@ -27,7 +27,7 @@ def score_strips(
     model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
 ) -> dict[str, TranscriptionScore]:
     """Read all strips of held-out records and score each record against its beats."""
-    view = build_view(model.task, annotator=annotator, scheme=model.scheme, loader=LoaderConfig())
+    view = model.view(annotator=annotator)
     return {record.name: _score_record(model, record, view) for record in records}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ class TranscriptView:
         strip_s: length of a strip, in s.
     """
 
+    by_length: ClassVar[bool] = False
     annotator: str
     scheme: LabelScheme
     strip_s: float

@@ -13,12 +13,10 @@ from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.inference import leads
 from ecgrnn.metrics.ec57.scores import Ec57Scores, score_records
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
-from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.score_files import in_scheme, read_pairs
 
@@ -59,7 +57,7 @@ def classify_found(
     batch_size: int,
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record."""
-    view = build_view(model.task, annotator="", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view()
 
     def beats_of(mine: Sequence[int]) -> BeatItems:
         """Cut the beats of some of the records."""

@@ -12,10 +12,12 @@ from ecgrnn.data.windows import BeatTable, beat_table
 from ecgrnn.errors import DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.options.data import LoaderConfig
+from ecgrnn.errors import DataError
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.tasks.beats.logits import shared_logits
 from ecgrnn.tasks.build import build_view
+from ecgrnn.tasks.beats.logits import probabilities, shared_logits
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -57,7 +59,7 @@ def read_beats(
     batch_size: int,
 ) -> HeldOutBeats:
     """Let a model read the reference beats of records."""
-    view = build_view(model.task, annotator=annotator, scheme=scheme, loader=LoaderConfig())
+    view = model.view(annotator=annotator, scheme=scheme)
     table = beat_table(records, annotator=annotator, scheme=scheme)
     if not len(table):
         held = kinds_of(records[0].annotations(annotator))

@@ -174,7 +174,7 @@ def _scheme(model: TrainedModel, name: str | None) -> LabelScheme:
 
 
 def _scored(model: TrainedModel) -> tuple[str, ...]:
-    task = model.task
+    task = model.task.options
     return tuple(task.macro_f1_classes if isinstance(task, BeatsConfig) else model.scheme.classes)
 
 
