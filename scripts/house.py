@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("sweeps",),),
     (("commands",), ("cli",), ("__main__",)),
 )
-"""Floors from the ground up; each has one or more steps, and packages on one step do not import each other."""
+"""Floors from the ground up, in one or more steps; packages on one step do not import each other."""
 
 
 def heights() -> dict[str, tuple[int, int]]:
@@ -99,8 +99,8 @@ def counts() -> Iterator[str]:
     folders = {module.parent for module in modules()}
     most = max(folders, key=lambda folder: len(list(folder.glob("*.py"))))
     yield f"most files side by side: {len(list(most.glob('*.py')))} in {most.relative_to(ROOT)}"
-    longest = max(modules(), key=lambda module: len(module.read_text(encoding="utf-8").splitlines()))
-    yield f"longest file: {len(longest.read_text(encoding='utf-8').splitlines())} lines, {longest.relative_to(ROOT)}"
+    size, longest = max((len(module.read_text(encoding="utf-8").splitlines()), module) for module in modules())
+    yield f"longest file: {size} lines, {longest.relative_to(ROOT)}"
     yield f"median function: {statistics.median(_function_lengths()):g} lines without its docstring"
 
 
@@ -121,7 +121,9 @@ def _function_lengths() -> Iterator[int]:
 
 def main() -> None:
     """Print the drawing, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--write", action="store_true", help="write it into CONTRIBUTING.md")
     if not parser.parse_args().write:
         print("\n".join([drawing(), "", *counts()]))

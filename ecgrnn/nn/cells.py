@@ -17,7 +17,8 @@ torch.nn as they are. Two biases where one would do come from there too.
 """
 
 import math
-from typing import NamedTuple, assert_never
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,18 +28,6 @@ from torch.nn.functional import logsigmoid
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Cell
-
-GATES = {
-    Cell.rnn_tanh: 1,
-    Cell.rnn_relu: 1,
-    Cell.lstm: 4,
-    Cell.gru: 3,
-    Cell.gru_reset_before: 3,
-    Cell.min_gru: 2,
-    Cell.min_lstm: 3,
-}
-LINEAR = (Cell.min_gru, Cell.min_lstm)
-"""Cells whose gates do not see the state: ``W_hh`` and ``b_hh`` have no row, and `nn/scan.py` applies."""
 
 
 class NormWeights(NamedTuple):
@@ -193,26 +182,61 @@ def min_lstm(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     return f * h + (1 - f) * g
 
 
+def min_gru_parallel(gates: Tensor) -> tuple[Tensor, Tensor]:
+    """Give ``a`` and ``b`` of ``h_t = a_t h_(t-1) + b_t`` for `min_gru`, from ``W_ih x_t + b_ih``."""
+    z, n = gates.chunk(2, dim=-1)
+    return torch.sigmoid(-z), torch.sigmoid(z) * n
+
+
+def min_lstm_parallel(gates: Tensor) -> tuple[Tensor, Tensor]:
+    """Give ``a`` and ``b`` of ``h_t = a_t h_(t-1) + b_t`` for `min_lstm`, from ``W_ih x_t + b_ih``."""
+    i, f, g = gates.chunk(3, dim=-1)
+    share = logsigmoid(f) - logsigmoid(i)
+    return torch.sigmoid(share), torch.sigmoid(-share) * g
+
+
+class Equations(NamedTuple):
+    """What the application needs to know of a cell.
+
+    Attributes:
+        gates: blocks of a weight.
+        step: one step.
+        torch_layer: the layer of torch.nn with the same equations; None where torch.nn has none.
+        parallel: coefficients of a state that is linear in the state before, for `nn/scan.py`. The gates of
+            such a cell do not see the state: ``W_hh`` and ``b_hh`` have no row.
+    """
+
+    gates: int
+    step: Callable[[Tensor, State, Weights], State]
+    torch_layer: type[nn.RNNBase] | None = None
+    parallel: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+
+
+def _of_h(cell: Callable[[Tensor, Tensor, Weights], Tensor]) -> Callable[[Tensor, State, Weights], State]:
+    return lambda x, state, weights: State(cell(x, state.h, weights))
+
+
+def _any_lstm(x: Tensor, state: State, weights: Weights) -> State:
+    """Take a step with layer normalisation or without; a missing ``c`` counts as zeros."""
+    c = torch.zeros_like(state.h) if state.c is None else state.c
+    return State(*(lstm if weights.norm is None else lstm_layer_norm)(x, state.h, c, weights))
+
+
+CELLS: Mapping[Cell, Equations] = {
+    Cell.rnn_tanh: Equations(1, _of_h(elman_tanh), nn.RNN),
+    Cell.rnn_relu: Equations(1, _of_h(elman_relu), nn.RNN),
+    Cell.lstm: Equations(4, _any_lstm, nn.LSTM),
+    Cell.gru: Equations(3, _of_h(gru), nn.GRU),
+    Cell.gru_reset_before: Equations(3, _of_h(gru_reset_before)),
+    Cell.min_gru: Equations(2, _of_h(min_gru), parallel=min_gru_parallel),
+    Cell.min_lstm: Equations(3, _of_h(min_lstm), parallel=min_lstm_parallel),
+}
+"""The table of cells; NumPy's is in `nn/reference_cells.py`."""
+
+
 def step(cell: Cell, x: Tensor, state: State, weights: Weights) -> State:
-    """Take one step of whichever cell it is; a missing ``c`` of an LSTM counts as zeros."""
-    match cell:
-        case Cell.rnn_tanh:
-            return State(elman_tanh(x, state.h, weights))
-        case Cell.rnn_relu:
-            return State(elman_relu(x, state.h, weights))
-        case Cell.lstm:
-            c = torch.zeros_like(state.h) if state.c is None else state.c
-            return State(*(lstm if weights.norm is None else lstm_layer_norm)(x, state.h, c, weights))
-        case Cell.gru:
-            return State(gru(x, state.h, weights))
-        case Cell.gru_reset_before:
-            return State(gru_reset_before(x, state.h, weights))
-        case Cell.min_gru:
-            return State(min_gru(x, state.h, weights))
-        case Cell.min_lstm:
-            return State(min_lstm(x, state.h, weights))
-        case _:
-            assert_never(cell)
+    """Take one step of whichever cell it is."""
+    return CELLS[cell].step(x, state, weights)
 
 
 class RecurrentCell(nn.Module):
@@ -308,7 +332,7 @@ def add_weights(
     """
     if layer_norm and cell is not Cell.lstm:
         raise ConfigError(f"layer_norm=true goes with cell=lstm only; got cell={cell}, set layer_norm=false")
-    n_gates = GATES[cell] * hidden_size
+    n_gates = CELLS[cell].gates * hidden_size
     bound = 1 / math.sqrt(hidden_size)
     sizes: dict[str, tuple[int, ...]] = {
         "weight_ih": (n_gates, input_size),
@@ -316,7 +340,7 @@ def add_weights(
         "bias_ih": (n_gates,),
         "bias_hh": (n_gates,),
     }
-    if cell in LINEAR:
+    if CELLS[cell].parallel is not None:
         del sizes["weight_hh"], sizes["bias_hh"]
     for name, size in sizes.items():
         module.register_parameter(name + suffix, nn.Parameter(torch.empty(size).uniform_(-bound, bound)))

@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.cells import LINEAR, weights_of
+from ecgrnn.nn.cells import CELLS, weights_of
 from ecgrnn.nn.gru_sequence import gru_layer
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
 from ecgrnn.nn.scan import ScanRecurrence
@@ -41,7 +41,7 @@ def recurrence(
     """
     kind = Recurrence
     if fused:
-        kind = ScanRecurrence if cell in LINEAR else FusedRecurrence
+        kind = ScanRecurrence if CELLS[cell].parallel is not None else FusedRecurrence
     return kind(
         cell,
         input_size,
@@ -83,7 +83,7 @@ class FusedRecurrence(Recurrence):
             raise ConfigError(
                 "torch.nn has no layer normalisation in an LSTM; set fused=false with layer_norm=true"
             )
-        if cell is Cell.gru_reset_before or cell in LINEAR:
+        if CELLS[cell].torch_layer is None:
             raise ConfigError(
                 f"torch.nn has no {cell}; take cell=gru or lstm, or the written-out layers (fused=false)"
             )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.reference_cells import Array, ArrayState, ArrayWeights, Gradients, step, step_backward
+from ecgrnn.nn.reference_cells import CELLS, Array, ArrayState, ArrayWeights, Gradients
 from ecgrnn.options.choices import Cell
 
 
@@ -23,7 +23,7 @@ def layer(
     """Take one cell through a sequence ``(batch, time, input)`` in one direction."""
     y = np.zeros((*x.shape[:2], state.h.shape[-1]))
     for t in steps(x.shape[1], reverse=reverse):
-        after = step(cell, x[:, t], state, weights)
+        after = CELLS[cell].step(x[:, t], state, weights)
         valid = (t < lengths)[:, None]
         state = ArrayState(np.where(valid, after.h, state.h), np.where(valid, after.c, state.c))
         y[:, t] = np.where(valid, after.h, 0)
@@ -118,7 +118,7 @@ def layer_backward(
     before = []
     for t in order:
         before.append(state)
-        after = step(cell, x[:, t], state, weights)
+        after = CELLS[cell].step(x[:, t], state, weights)
         valid = (t < lengths)[:, None]
         state = ArrayState(np.where(valid, after.h, state.h), np.where(valid, after.c, state.c))
 
@@ -127,7 +127,7 @@ def layer_backward(
         valid = (t < lengths)[:, None]
         # what reaches this step: the gradient of its output, and that of the state handed on to the next
         reached = ArrayState(np.where(valid, d.h + d_y[:, t], 0), np.where(valid, d.c, 0))
-        back = step_backward(cell, x[:, t], state=state_before, weights=weights, d=reached)
+        back = CELLS[cell].backward(x[:, t], state_before, weights, reached)
         d = ArrayState(np.where(valid, back.state.h, d.h), np.where(valid, back.state.c, d.c))
         d_x[:, t] = back.x
         d_weights = ArrayWeights(*(a + b for a, b in zip(d_weights, back.weights, strict=True)))

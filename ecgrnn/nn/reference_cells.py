@@ -1,5 +1,7 @@
 """The recurrent cells in NumPy, each with its gradient by hand: nn/cells.py is checked against them."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -110,24 +112,6 @@ def min_lstm(x: Array, h: Array, weights: ArrayWeights) -> Array:
     return (f * h + i * g) / (f + i)
 
 
-def step(cell: Cell, x: Array, state: ArrayState, weights: ArrayWeights) -> ArrayState:
-    """Take one step of whichever cell it is."""
-    h, c = state
-    match cell:
-        case Cell.rnn_tanh | Cell.rnn_relu:
-            return ArrayState(elman(x, h, weights, relu=cell is Cell.rnn_relu), c)
-        case Cell.lstm:
-            return ArrayState(*lstm(x, h, c, weights))
-        case Cell.gru:
-            return ArrayState(gru(x, h, weights), c)
-        case Cell.gru_reset_before:
-            return ArrayState(gru_reset_before(x, h, weights), c)
-        case Cell.min_gru:
-            return ArrayState(min_gru(x, h, weights), c)
-        case Cell.min_lstm:
-            return ArrayState(min_lstm(x, h, weights), c)
-
-
 class Gradients(NamedTuple):
     """Gradients with respect to what went in: the input, the state before, and the weights of one cell."""
 
@@ -137,7 +121,7 @@ class Gradients(NamedTuple):
 
 
 def elman_backward(
-    x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState, relu: bool
+    x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState, *, relu: bool = False
 ) -> Gradients:
     """Go back through ``h = f(a)`` with ``a = W_ih x + b_ih + W_hh h + b_hh``; tanh' is ``1 - tanh^2``."""
     a = x @ weights.W_ih.T + weights.b_ih + state.h @ weights.W_hh.T + weights.b_hh
@@ -146,7 +130,7 @@ def elman_backward(
     return Gradients(d_x, ArrayState(d_h, d.c), d_weights)
 
 
-def lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+def lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState) -> Gradients:
     """Go back through the LSTM: the gradient of c passes to the step before through the forget gate alone."""
     a = x @ weights.W_ih.T + weights.b_ih + state.h @ weights.W_hh.T + weights.b_hh
     a_i, a_f, a_g, a_o = np.split(a, 4, axis=-1)
@@ -159,7 +143,7 @@ def lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: Arra
     return Gradients(d_x, ArrayState(d_h, d_c * f), d_weights)
 
 
-def gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+def gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState) -> Gradients:
     """Go back through the GRU of torch.nn; the state is reached directly through z and by the products."""
     x_r, x_z, x_n = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
     h_r, h_z, h_n = np.split(state.h @ weights.W_hh.T + weights.b_hh, 3, axis=-1)
@@ -174,9 +158,7 @@ def gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: Array
     return Gradients(d_x, ArrayState(d_h + d.h * z, d.c), d_weights)
 
 
-def gru_reset_before_backward(
-    x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState
-) -> Gradients:
+def gru_reset_before_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState) -> Gradients:
     """Go back through the published GRU: the candidate's product saw ``r * h`` and not ``h``."""
     h = state.h
     W_hr, W_hz, W_hn = np.split(weights.W_hh, 3)
@@ -195,7 +177,7 @@ def gru_reset_before_backward(
     return Gradients(d_a @ weights.W_ih, ArrayState(d_h, d.c), d_weights)
 
 
-def min_gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+def min_gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState) -> Gradients:
     """Go back through ``h' = h + z (n - h)``, where neither z nor n has seen h."""
     a_z, n = np.split(x @ weights.W_ih.T + weights.b_ih, 2, axis=-1)
     z = sigmoid(a_z)
@@ -203,7 +185,7 @@ def min_gru_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: A
     return _through_input(x, weights, d_a=d_a, d_state=ArrayState(d.h * (1 - z), d.c))
 
 
-def min_lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: ArrayState) -> Gradients:
+def min_lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState) -> Gradients:
     """Go back through ``h' = (f h + i g) / (f + i)``; with ``s = f + i``, ``dh'/df = (h - g) i / s^2``."""
     a_i, a_f, g = np.split(x @ weights.W_ih.T + weights.b_ih, 3, axis=-1)
     i, f = sigmoid(a_i), sigmoid(a_f)
@@ -212,25 +194,6 @@ def min_lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, *, d: 
     d_f = d.h * (state.h - g) * i / s**2
     d_a = np.concatenate([d_i * i * (1 - i), d_f * f * (1 - f), d.h * i / s], axis=-1)
     return _through_input(x, weights, d_a=d_a, d_state=ArrayState(d.h * f / s, d.c))
-
-
-def step_backward(
-    cell: Cell, x: Array, *, state: ArrayState, weights: ArrayWeights, d: ArrayState
-) -> Gradients:
-    """Go back through one step of whichever cell it is."""
-    match cell:
-        case Cell.rnn_tanh | Cell.rnn_relu:
-            return elman_backward(x, state, weights, d=d, relu=cell is Cell.rnn_relu)
-        case Cell.lstm:
-            return lstm_backward(x, state, weights, d=d)
-        case Cell.gru:
-            return gru_backward(x, state, weights, d=d)
-        case Cell.gru_reset_before:
-            return gru_reset_before_backward(x, state, weights, d=d)
-        case Cell.min_gru:
-            return min_gru_backward(x, state, weights, d=d)
-        case Cell.min_lstm:
-            return min_lstm_backward(x, state, weights, d=d)
 
 
 def _through_products(
@@ -247,3 +210,31 @@ def _through_input(x: Array, weights: ArrayWeights, *, d_a: Array, d_state: Arra
         d_a.T @ x, np.zeros_like(weights.W_hh), d_a.sum(axis=0), np.zeros_like(weights.b_hh)
     )
     return Gradients(d_a @ weights.W_ih, d_state, d_weights)
+
+
+class Reference(NamedTuple):
+    """One step of a cell, and the way back through it.
+
+    Attributes:
+        step: from input, state and weights to the next state.
+        backward: from these, and the gradient of the next state, to the gradients of all three.
+    """
+
+    step: Callable[[Array, ArrayState, ArrayWeights], ArrayState]
+    backward: Callable[[Array, ArrayState, ArrayWeights, ArrayState], Gradients]
+
+
+def _of_h(cell: Callable[[Array, Array, ArrayWeights], Array]) -> Callable[..., ArrayState]:
+    return lambda x, state, weights: ArrayState(cell(x, state.h, weights), state.c)
+
+
+CELLS: Mapping[Cell, Reference] = {
+    Cell.rnn_tanh: Reference(_of_h(elman), elman_backward),
+    Cell.rnn_relu: Reference(_of_h(partial(elman, relu=True)), partial(elman_backward, relu=True)),
+    Cell.lstm: Reference(lambda x, state, weights: ArrayState(*lstm(x, *state, weights)), lstm_backward),
+    Cell.gru: Reference(_of_h(gru), gru_backward),
+    Cell.gru_reset_before: Reference(_of_h(gru_reset_before), gru_reset_before_backward),
+    Cell.min_gru: Reference(_of_h(min_gru), min_gru_backward),
+    Cell.min_lstm: Reference(_of_h(min_lstm), min_lstm_backward),
+}
+"""NumPy's table of cells; torch's is in `nn/cells.py`."""

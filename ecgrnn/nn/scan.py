@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout, logsigmoid, pad
+from torch.nn.functional import dropout, pad
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.cells import Weights, weights_of
+from ecgrnn.nn.cells import CELLS, Weights, weights_of
 from ecgrnn.nn.recurrence import Recurrence, stack_states, valid_steps
 from ecgrnn.nn.state import State, map_state
 from ecgrnn.options.choices import Cell
@@ -48,17 +48,11 @@ def coefficients(cell: Cell, x: Tensor, weights: Weights) -> tuple[Tensor, Tenso
     Raises:
         ConfigError: a cell whose state is not linear in the state before.
     """
-    gates = x @ weights.W_ih.T + weights.b_ih
-    match cell:
-        case Cell.min_gru:
-            z, n = gates.chunk(2, dim=-1)
-            return torch.sigmoid(-z), torch.sigmoid(z) * n
-        case Cell.min_lstm:
-            i, f, g = gates.chunk(3, dim=-1)
-            share = logsigmoid(f) - logsigmoid(i)
-            return torch.sigmoid(share), torch.sigmoid(-share) * g
-        case _:
-            raise ConfigError(f"{cell} has no parallel form; only min_gru and min_lstm have one")
+    parallel = CELLS[cell].parallel
+    if parallel is None:
+        known = ", ".join(name for name, equations in CELLS.items() if equations.parallel is not None)
+        raise ConfigError(f"{cell} has no parallel form; only {known} have one")
+    return parallel(x @ weights.W_ih.T + weights.b_ih)
 
 
 class ScanRecurrence(Recurrence):

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ecgrnn.nn import reference
-from ecgrnn.nn import reference as reference_gradients
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.reference_cells import ArrayState
@@ -187,7 +186,7 @@ def _by_numpy(network: Recurrence, case: _Case) -> _Result:
     parameters = dict(_arrays(dict(network.layers.named_parameters())))
     state, d_last = _array_state(case.state), _array_state(case.d_last)
     y, last = reference.stack(network.cell, x, parameters=parameters, state=state, lengths=lengths)
-    back = reference_gradients.stack_backward(
+    back = reference.stack_backward(
         network.cell, x, parameters=parameters, state=state, lengths=lengths, d_y=d_y, d_last=d_last
     )
     forward, gradient = {"y": y, "h": last.h}, {"x": back.x, "h": back.state.h, **back.parameters}

@@ -3,7 +3,7 @@ import pytest
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn import reference
-from ecgrnn.nn.reference_cells import ArrayState, ArrayWeights, step_backward
+from ecgrnn.nn.reference_cells import CELLS, ArrayState, ArrayWeights
 from ecgrnn.nn.verification import verify
 from ecgrnn.options.choices import Cell
 
@@ -62,7 +62,7 @@ def test_the_gradients_by_hand_equal_central_differences(cell):
         return np.sum(after.h * d.h) + np.sum(after.c * d.c)
 
     inputs = [x, h, c, *weights]
-    back = step_backward(cell, x, state=ArrayState(h, c), weights=weights, d=d)
+    back = CELLS[cell].backward(x, ArrayState(h, c), weights, d)
     for k, gradient in enumerate([back.x, *back.state, *back.weights]):
         for index in np.ndindex(inputs[k].shape):
             moved = [[part.copy() for part in inputs] for _ in range(2)]

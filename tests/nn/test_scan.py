@@ -2,11 +2,13 @@ import pytest
 import torch
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.cells import LINEAR, min_lstm, weights_of
+from ecgrnn.nn.cells import CELLS, min_lstm, weights_of
 from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.scan import ScanRecurrence, coefficients, linear_scan
 from ecgrnn.options.choices import Cell, InitialState
+
+LINEAR = [cell for cell, equations in CELLS.items() if equations.parallel is not None]
 
 
 def one_after_the_other(a, b, h):
