@@ -99,7 +99,8 @@ def counts() -> Iterator[str]:
     folders = {module.parent for module in modules()}
     most = max(folders, key=lambda folder: len(list(folder.glob("*.py"))))
     yield f"most files side by side: {len(list(most.glob('*.py')))} in {most.relative_to(ROOT)}"
-    size, longest = max((len(module.read_text(encoding="utf-8").splitlines()), module) for module in modules())
+    sizes = ((len(module.read_text(encoding="utf-8").splitlines()), module) for module in modules())
+    size, longest = max(sizes)
     yield f"longest file: {size} lines, {longest.relative_to(ROOT)}"
     yield f"median function: {statistics.median(_function_lengths()):g} lines without its docstring"
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ecgrnn.nn import reference
+from ecgrnn.nn import reference, reference_cells
 from ecgrnn.nn.cells import JoinedCell, NormWeights, RecurrentCell, Weights, step
 from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Cell
@@ -88,7 +88,7 @@ def _layer_norm() -> StepDifferences:
         gains = (given["gain_ih"], given["gain_hh"], given["gain_c"], given["shift_c"])
         h, c, outputs = given["h"], given["c"], []
         for t in range(TIME):
-            h, c = reference.lstm_layer_norm(given["x"][:, t], h, c, weights, gains)
+            h, c = reference_cells.lstm_layer_norm(given["x"][:, t], h, c, weights, gains)
             outputs.append(h)
         return {"y": np.stack(outputs), "c": c}
 
@@ -116,7 +116,7 @@ def _joined(activation: Cell | None) -> StepDifferences:
         output = given["to_output.weight"], given["to_output.bias"]
         h, outputs, states = given["h"], [], []
         for t in range(TIME):
-            y, h = reference.joined(given["x"][:, t], h, hidden, output, squash=activation is not None)
+            y, h = reference_cells.joined(given["x"][:, t], h, hidden, output, squash=activation is not None)
             outputs.append(y)
             states.append(h)
         return {"y": np.stack(outputs), "h": np.stack(states)}

@@ -11,7 +11,6 @@ from ecgrnn.networks.build import (
 from ecgrnn.options.choices import Front
 from ecgrnn.options.networks import EncoderConfig, GeneratorConfig, LabellerConfig, TranslatorConfig
 from ecgrnn.options.spec import SignalSpec
-from ecgrnn.tasks.generation.options import GenerationConfig
 
 SIGNAL = SignalSpec(fs_hz=250.0, leads=("MLII",))
 
@@ -21,9 +20,7 @@ SIGNAL = SignalSpec(fs_hz=250.0, leads=("MLII",))
     [
         lambda encoder: frame_encoder(encoder, 250.0, n_leads=1),
         lambda encoder: lead_set_encoder(LabellerConfig(encoder=encoder), 250.0),
-        lambda encoder: generator(
-            GeneratorConfig(encoder=encoder), GenerationConfig(), signal=SIGNAL, n_classes=3
-        ),
+        lambda encoder: generator(GeneratorConfig(encoder=encoder), signal=SIGNAL, n_classes=3, spread=True),
         lambda encoder: translator(TranslatorConfig(encoder=encoder), signal=SIGNAL, n_classes=3),
     ],
     ids=["frames", "labeller", "generator", "translator"],

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn import reference
+from ecgrnn.nn import reference, reference_cells
 from ecgrnn.nn.reference_cells import CELLS, ArrayState, ArrayWeights
 from ecgrnn.nn.verification import verify
 from ecgrnn.options.choices import Cell
@@ -34,16 +34,16 @@ def test_a_wrong_gate_is_found(monkeypatch):
     def swapped(x, h, c, weights):
         W_ih, W_hh, b_ih, b_hh = weights
         f, i, g, o = np.split(x @ W_ih.T + b_ih + h @ W_hh.T + b_hh, 4, axis=-1)
-        c = reference.sigmoid(f) * c + reference.sigmoid(i) * np.tanh(g)
-        return reference.sigmoid(o) * np.tanh(c), c
+        c = reference_cells.sigmoid(f) * c + reference_cells.sigmoid(i) * np.tanh(g)
+        return reference_cells.sigmoid(o) * np.tanh(c), c
 
-    monkeypatch.setattr(reference, "lstm", swapped)
+    monkeypatch.setattr(reference_cells, "lstm", swapped)
     assert [row.cell for row in verify(layers=(1,)) if not row.passed] == [Cell.lstm, Cell.lstm]
 
 
 def test_a_layer_norm_without_its_mean_is_found(monkeypatch):
     monkeypatch.setattr(
-        reference, "normalised", lambda a: a / np.sqrt((a * a).mean(-1, keepdims=True) + 1e-5)
+        reference_cells, "normalised", lambda a: a / np.sqrt((a * a).mean(-1, keepdims=True) + 1e-5)
     )
     assert [row.cell for row in verify(layers=(1,)) if not row.passed] == ["lstm_layer_norm"]
 
@@ -58,7 +58,7 @@ def test_the_gradients_by_hand_equal_central_differences(cell):
     d = ArrayState(rng.normal(size=(2, 4)), rng.normal(size=(2, 4)))
 
     def loss(x, h, c, *weights):
-        after = reference.step(cell, x, ArrayState(h, c), ArrayWeights(*weights))
+        after = CELLS[cell].step(x, ArrayState(h, c), ArrayWeights(*weights))
         return np.sum(after.h * d.h) + np.sum(after.c * d.c)
 
     inputs = [x, h, c, *weights]
