@@ -15,58 +15,33 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn import __version__, config, form_config
+from ecgrnn import __version__
 from ecgrnn.cli import output
 from ecgrnn.cli.help_text import command_help, shown
 from ecgrnn.data.ranks import rank_of
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
-from ecgrnn.options import (
-    commands as command_config,
-)
-from ecgrnn.options import (
-    networks as network_config,
-)
-from ecgrnn.options import (
-    sweep as sweep_config,
-)
+from ecgrnn.options import commands, sweep
 from ecgrnn.options.arguments import CommandLine, read_arguments
 from ecgrnn.options.credentials import without_passwords
+from ecgrnn.options.networks import NETWORKS
 from ecgrnn.options.rules import given
-from ecgrnn.tasks.strips import options as strip_config
+from ecgrnn.tasks import TASKS
 from ecgrnn.training import run_folder as runs
 
 if TYPE_CHECKING:
     from ecgrnn.cli.composing import Composer, Job
 
 COMMANDS: dict[str, tuple[str, type]] = {
-    "prepare": ("find or fetch a database and fill the cache for a training", command_config.PrepareConfig),
-    "train": ("train a network, then score it on held-out patients", command_config.TrainConfig),
-    "sweep": ("search options by many trials, judged on validation patients", sweep_config.SweepConfig),
-    "evaluate": ("score a checkpoint on held-out records", command_config.EvaluateConfig),
-    "predict": ("annotate a recording with a checkpoint", command_config.PredictConfig),
-    "score": ("score any annotation files against reference ones, by EC57", command_config.ScoreConfig),
-    "audit": ("prove that a checkpoint never saw its held-out patients", command_config.AuditConfig),
-    "inspect": ("show what a checkpoint holds and what it was trained on", command_config.InspectConfig),
-    "generate": ("write beats of a class with a generator", command_config.GenerateConfig),
-    "verify": ("prove the written-out cells equal to NumPy and torch.nn", command_config.VerifyConfig),
-}
-_SCHEMAS: dict[str, dict[str, type]] = {
-    "network": {
-        "classifier": network_config.ClassifierConfig,
-        "beat_sequence": network_config.BeatSequenceNetworkConfig,
-        "labeller": network_config.LabellerConfig,
-        "generator": form_config.GeneratorConfig,
-        "translator": form_config.TranslatorConfig,
-    },
-    "task": {
-        "beats": config.BeatsConfig,
-        "beat_sequence": config.BeatSequenceConfig,
-        "delineate": config.DelineateConfig,
-        "generate": form_config.GenerationConfig,
-        "transcribe": form_config.TranscriptionConfig,
-        "rhythm": strip_config.RhythmConfig,
-        "superclass": strip_config.SuperclassConfig,
-    },
+    "prepare": ("find or fetch a database and fill the cache for a training", commands.PrepareConfig),
+    "train": ("train a network, then score it on held-out patients", commands.TrainConfig),
+    "sweep": ("search options by many trials, judged on validation patients", sweep.SweepConfig),
+    "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
+    "predict": ("annotate a recording with a checkpoint", commands.PredictConfig),
+    "score": ("score any annotation files against reference ones, by EC57", commands.ScoreConfig),
+    "audit": ("prove that a checkpoint never saw its held-out patients", commands.AuditConfig),
+    "inspect": ("show what a checkpoint holds and what it was trained on", commands.InspectConfig),
+    "generate": ("write beats of a class with a generator", commands.GenerateConfig),
+    "verify": ("prove the written-out cells equal to NumPy and torch.nn", commands.VerifyConfig),
 }
 # MKL may add up a matrix product in another order from run to run unless it is told not to, before its first
 # product; on this branch of its code that costs nothing (512 x 512: 1.73 ms without, 1.77 ms with).
@@ -126,7 +101,7 @@ def _status(words: list[str]) -> int:
 
 def conf_folder() -> Path:
     """Give the folder of the YAML files: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
     return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
@@ -220,7 +195,9 @@ def register_schemas() -> None:
     """Tell Hydra the config dataclasses, so that it refuses a wrong type or a misspelt key."""
     from ecgrnn.cli import composing
 
-    composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, _SCHEMAS)
+    tasks = {name: task.options_type for name, task in TASKS.items()}
+    groups: dict[str, dict[str, type]] = {"network": dict(NETWORKS), "task": dict(tasks)}
+    composing.register_schemas({command: schema for command, (_, schema) in COMMANDS.items()}, groups)
 
 
 def to_config(composed: Any) -> Any:
@@ -300,7 +277,7 @@ def _do(command: str, line: CommandLine, job: "Job") -> Path | None:
     composed, theirs = job.composed, sys.argv
     resumed = command == "train" and composed.resume is not None
     if "given" in composed:
-        composed.given = sweep_config.Given(job.overrides, job.groups, line.config_dirs)
+        composed.given = sweep.Given(job.overrides, job.groups, line.config_dirs)
     run_dir, goes_on = (job.folder, True) if resumed else _taken_folder(job)
     if run_dir is not None:
         composed.run_dir = str(run_dir)
