@@ -1,7 +1,7 @@
 """The dataset of single beats: a window around each, its rhythm and its class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ class BeatView:
     """
 
     by_length: ClassVar[bool] = False
+    simulates: ClassVar[bool] = False
     annotator: str
     scheme: LabelScheme
     before_s: float
@@ -55,6 +56,10 @@ class BeatView:
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatDataset":
         """Give the beats of the records; nothing here is different in training."""
         return self.windows(records, beat_table(records, annotator=self.annotator, scheme=self.scheme))
+
+    def compared_windows(self, *, quick: bool) -> "BeatView":
+        """Give the windows that the leak audit compares: all of them, mapped and not held in memory."""
+        return replace(self, in_memory_mb=0.0)
 
     def windows(self, records: Sequence[PreparedSignal], table: BeatTable) -> "BeatDataset":
         """Give the dataset of any table of beats."""

@@ -104,7 +104,7 @@ class EcgDataModule(pl.LightningDataModule):
         A class that copies make common needs no more weight than any other common class.
         """
         counts = self.class_counts(Side.train)
-        if getattr(self.view, "simulated_ectopy", 0.0) > 0:
+        if self.view.simulates:
             counts = self.dataset(Side.train).counts(len(counts))
         return counts
 

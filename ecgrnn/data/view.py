@@ -1,11 +1,14 @@
 """What a task sees of records: the contract between a task and everything that serves its items."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
+
+if TYPE_CHECKING:
+    from ecgrnn.data.beats import BeatView
 
 
 class View(Protocol):
@@ -18,6 +21,10 @@ class View(Protocol):
     by_length: ClassVar[bool]
 
     @property
+    def simulates(self) -> bool:
+        """Whether training items are added that were not recorded; the dataset then has their ``counts``."""
+
+    @property
     def annotators(self) -> Sequence[str]:
         """The annotation files the task learns from."""
 
@@ -26,3 +33,10 @@ class View(Protocol):
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> Any:
         """Give the dataset of the records' items; a list of indices gives a batch."""
+
+    def compared_windows(self, *, quick: bool) -> "BeatView | None":
+        """Give the windows that the leak audit compares between subsets; None where items are whole records.
+
+        Args:
+            quick: leave out what takes longer than the rest of a start.
+        """

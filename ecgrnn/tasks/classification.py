@@ -11,8 +11,6 @@ from torch.nn import functional
 from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_scores, macro_f1
 from ecgrnn.options.choices import ClassWeights
-from ecgrnn.options.commands import TrainConfig
-from ecgrnn.options.spec import LabelScheme
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.module import TaskModule
 
@@ -122,12 +120,8 @@ class ClassificationModule(TaskModule):
 
 def class_module(
     options: ClassOptions,
-    train: TrainConfig,
-    network: nn.Module,
+    inputs: ModuleInputs,
     *,
-    scheme: LabelScheme,
-    counts: Sequence[int],
-    facts: dict[str, Any],
     log_prior: Tensor | None = None,
     augment: Callable[[Any], Any] | None = None,
 ) -> ClassificationModule:
@@ -135,22 +129,18 @@ def class_module(
 
     Args:
         options: the task's options.
-        train: the run's options.
-        network: the classifier.
-        scheme: the classes.
-        counts: training items of each class.
-        facts: plain data for the checkpoint.
+        inputs: the network, the run's options and what is known of the data.
         log_prior: as ``ClassificationModule`` takes it.
         augment: as ``ClassificationModule`` takes it.
     """
     return ClassificationModule(
-        network,
-        classes=scheme.classes,
+        inputs.network,
+        classes=inputs.scheme.classes,
         scored=options.macro_f1_classes,
-        class_weights=loss_weights(torch.as_tensor(counts), options.class_weights),
+        class_weights=loss_weights(torch.as_tensor(inputs.learned_counts), options.class_weights),
         label_smoothing=options.label_smoothing,
-        optimizer=train.optimizer,
-        facts=facts,
+        optimizer=inputs.train.optimizer,
+        facts=inputs.facts,
         log_prior=log_prior,
         augment=augment,
     )

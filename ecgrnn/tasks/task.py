@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import MONITOR, EvaluateConfig, PredictConfig, TrainConfig
@@ -19,11 +19,18 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from numpy.typing import NDArray
     from torch import nn
 
-    from ecgrnn.data.splits.audit import Audit
+    from ecgrnn.data.splits.audit import Audit, Check
     from ecgrnn.data.view import View
+    from ecgrnn.metrics.statistics import Resampling
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 
 Options = TypeVar("Options", bound=TaskConfig)
+
+ONLY_FOR_BEATS = dict.fromkeys(("scheme", "start_s", "window_s"), "it is for classifiers of beats")
+"""Options of ``evaluate`` that other tasks do not read."""
+
+NO_BATCHES_OF_BEATS = {"batch_size": "this task is not scored in batches of beats"}
+"""Options of ``evaluate`` that tasks do not read whose items are whole records."""
 
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
@@ -36,6 +43,21 @@ DETECTOR = (
 
 
 @dataclass(frozen=True)
+class Second:
+    """A second model that the first is compared with, on the same records.
+
+    Attributes:
+        model: the model.
+        held_out: the records, prepared as it reads them.
+        unseen: the check that it was not trained on them.
+    """
+
+    model: "TrainedModel"
+    held_out: "HeldOutRecords"
+    unseen: "Check"
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a task is given to score a trained model on held-out records.
 
@@ -44,7 +66,7 @@ class Evaluation:
         held_out: the records.
         audit: who was trained, validated and tested on.
         options: options of ``evaluate``.
-        second: a second model with the same records, prepared as it reads them; None where none is compared.
+        second: the model to compare with; None where there is none.
         seconds: time each stage of the training took; empty where that is not known.
         curves: rows of the training's ``metrics.csv``; empty where there is none.
     """
@@ -53,7 +75,7 @@ class Evaluation:
     held_out: "HeldOutRecords"
     audit: "Audit"
     options: EvaluateConfig
-    second: "tuple[TrainedModel, HeldOutRecords] | None" = None
+    second: Second | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     curves: Sequence[Mapping[str, str]] = ()
 
@@ -61,6 +83,13 @@ class Evaluation:
     def run_dir(self) -> Path:
         """Folder that the results are written into."""
         return Path(self.options.run_dir)
+
+    @property
+    def resampling(self) -> "Resampling":
+        """How intervals are made."""
+        from ecgrnn.metrics.statistics import Resampling
+
+        return Resampling(self.options.resamples, self.options.level, self.options.bootstrap_seed)
 
 
 @dataclass(frozen=True)
@@ -76,6 +105,28 @@ class Scored:
     pictures: "Callable[[], Mapping[str, NDArray[np.uint8]]]" = dict
 
 
+class ModuleInputs(NamedTuple):
+    """What the LightningModule of a training is built from.
+
+    Attributes:
+        train: the run's options.
+        network: the network.
+        signal: the signal it reads.
+        scheme: the classes.
+        counts: training items of each class, as they are recorded.
+        learned_counts: the same with simulated items, as the loss meets them.
+        facts: plain data for the checkpoint.
+    """
+
+    train: TrainConfig
+    network: "nn.Module"
+    signal: SignalSpec
+    scheme: LabelScheme
+    counts: Sequence[int]
+    learned_counts: Sequence[int]
+    facts: dict[str, Any]
+
+
 class Task(ABC, Generic[Options]):
     """A task with its options: all that the application has to know of it.
 
@@ -86,19 +137,30 @@ class Task(ABC, Generic[Options]):
         options_type: the dataclass of its options.
         network_type: the options of the networks that fit it.
         monitor: log key that the best epoch is chosen by, and whether its ``min`` or ``max`` is best.
-        fitted: what is fitted or chosen, and on which subset: rows of the leak audit.
         chooses_leads: whether the network reads a fixed number of leads, which ``leads=`` chooses by name.
+        compares: whether two models of the task can be compared by ``evaluate compare=``.
+        idle: options of ``data`` that the task does not read, and why.
+        idle_in_evaluation: options of ``evaluate`` that the task does not read, and why.
+        idle_in_prediction: options of ``predict`` that the task does not read, and why.
     """
 
     name: ClassVar[str]
     options_type: ClassVar[type[TaskConfig]]
     network_type: ClassVar[type[NetworkConfig]]
     monitor: ClassVar[tuple[str, str]] = (MONITOR, "max")
-    fitted: ClassVar[tuple[tuple[str, str], ...]]
     chooses_leads: ClassVar[bool] = True
+    compares: ClassVar[bool] = False
+    idle: ClassVar[Mapping[str, str]] = {}
+    idle_in_evaluation: ClassVar[Mapping[str, str]] = {}
+    idle_in_prediction: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, options: Options) -> None:
         self.options = options
+
+    @property
+    @abstractmethod
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """What is fitted or chosen, and on which subset: rows of the leak audit."""
 
     @abstractmethod
     def scheme(self, data: DataConfig) -> LabelScheme:
@@ -113,25 +175,8 @@ class Task(ABC, Generic[Options]):
         """Build the network from its options, which are of ``network_type``."""
 
     @abstractmethod
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Build the LightningModule of a training run.
-
-        Args:
-            train: the run's options.
-            network: as ``network`` gives it.
-            signal: the signal the network reads.
-            scheme: the classes.
-            counts: training items of each class.
-            facts: plain data for the checkpoint.
 
         Raises:
             ConfigError: when a class that is to be scored has no training item.

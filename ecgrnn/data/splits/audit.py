@@ -12,20 +12,8 @@ from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
 from ecgrnn.data.splits.build import SIDES, Split
 from ecgrnn.data.splits.seen import split_digest
+from ecgrnn.data.view import View
 from ecgrnn.errors import SplitError, some_of
-from ecgrnn.tasks.beats.sequences import BeatSequenceView
-from ecgrnn.tasks.delineation.view import WaveView
-from ecgrnn.tasks.strips.view import StripView
-from ecgrnn.tasks.transcription.view import TranscriptView
-
-_WEIGHTS = ("weights", "train")
-_CLASS_WEIGHTS = ("class weights of the loss", "train")
-_EPOCH = ("best epoch, which is what is judged unless judge=last", "validation")
-_DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
-_DETECTOR = (
-    "QRS detector's constants",
-    "no side: fixed in the program, set by hand with an eye on all of mitdb",
-)
 
 _CHUNK = 4096
 
@@ -117,14 +105,14 @@ def audit_sides(
     split: Split,
     sides: Mapping[str, Sequence[CachedRecord]],
     *,
-    view: Any,
+    view: View,
     counts: Mapping[str, Mapping[str, int]],
+    fitted: Sequence[tuple[str, str]] = (),
     fingerprint: str | None = None,
     stretches: Sequence[Mapping[str, Any]] = (),
     kept: Mapping[str, Mapping[str, str]] | None = None,
     absent: str = "",
     quick: bool = False,
-    generates: bool = False,
 ) -> Audit:
     """Prove that the sides of a split share no patient, record, signal or window.
 
@@ -136,6 +124,7 @@ def audit_sides(
         sides: ``train``, ``validation`` and ``test`` to their records; empty where they are not at hand.
         view: what the task cuts out of records.
         counts: side to class to number of items, as training counted them.
+        fitted: what the task fits or chooses, and on which side.
         fingerprint: hash of the files that training read; None leaves it out.
         stretches: what each stretch of the training was trained on, as the checkpoint keeps it.
         kept: side to digest to record, as the checkpoint keeps them: the signals are compared by these where
@@ -143,9 +132,7 @@ def audit_sides(
         absent: why the records are not at hand.
         quick: leave windows of beats in sequence out: no signal is on two sides, and to cut them all takes
             longer than the rest of a start.
-        generates: the task generates beats and decides nothing.
     """
-    fitted = (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH) if generates else _fitted(view)
     names = [_patients(split), _records(split)]
     if not sides:
         unseen = f"the records are not at hand ({absent})"
@@ -155,14 +142,15 @@ def audit_sides(
         if fingerprint is not None:
             other = _other_stretch(split, fingerprint, stretches)
             unproved.append(other or Check(_NAMES["fingerprint"], None, unseen))
-        return Audit(split, counts, (*names, *known, *unproved), fitted)
+        return Audit(split, counts, (*names, *known, *unproved), tuple(fitted))
     checks = [*names, _signals(sides)]
-    if isinstance(view, BeatView) or (isinstance(view, BeatSequenceView) and not quick):
-        checks.append(_windows(sides, view))
+    windows = view.compared_windows(quick=quick)
+    if windows is not None:
+        checks.append(_windows(sides, windows))
     if fingerprint is not None:
         other = _other_stretch(split, fingerprint, stretches)
         checks.append(other or _fingerprint(sides, fingerprint, n_stretches=len(stretches)))
-    return Audit(split, counts, tuple(checks), fitted)
+    return Audit(split, counts, tuple(checks), tuple(fitted))
 
 
 def check_other_database(
@@ -218,18 +206,6 @@ _NAMES = {
 }
 
 
-def _fitted(view: Any) -> tuple[tuple[str, str], ...]:
-    """Say what is fitted or chosen for the task of a view, and on which side."""
-    match view:
-        case WaveView() | TranscriptView():
-            return (_WEIGHTS, _EPOCH)
-        case StripView():
-            weights = () if view.several else (_CLASS_WEIGHTS,)
-            return (_WEIGHTS, *weights, _EPOCH, *((_DETECTOR,) if view.strip_features else ()))
-        case _:
-            return (_WEIGHTS, _CLASS_WEIGHTS, _EPOCH, *_DECISION, _DETECTOR)
-
-
 def _patients(split: Split) -> Check:
     accepted = {frozenset(pair) for pair in split.accepted_overlaps}
     seen: dict[str, tuple[str, str]] = {}
@@ -264,7 +240,7 @@ def _signals(sides: Mapping[str, Sequence[CachedRecord]]) -> Check:
     return Check(_NAMES["signals"], True, f"{len(seen)} signals, all different")
 
 
-def _windows(sides: Mapping[str, Sequence[CachedRecord]], view: BeatView | BeatSequenceView) -> Check:
+def _windows(sides: Mapping[str, Sequence[CachedRecord]], view: BeatView) -> Check:
     hashes = {side: _window_hashes(records, view) for side, records in sides.items()}
     for k, one in enumerate(hashes):
         for other in list(hashes)[k + 1 :]:
@@ -308,10 +284,9 @@ def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str, *, 
     return Check(_NAMES["fingerprint"], True, f"fingerprint {found[:16]}{always}")
 
 
-def _window_hashes(records: Sequence[CachedRecord], view: BeatView | BeatSequenceView) -> set[bytes]:
+def _window_hashes(records: Sequence[CachedRecord], view: BeatView) -> set[bytes]:
     """Hash every window of the records that holds a signal: flat ones are alike by nature."""
-    mapped = BeatView(view.annotator, view.scheme, view.before_s, view.after_s, in_memory_mb=0.0)
-    dataset = mapped.dataset(records, training=False)
+    dataset = view.dataset(records, training=False)
     found: set[bytes] = set()
     for start in range(0, len(dataset), _CHUNK):
         batch = dataset.__getitems__(range(start, min(start + _CHUNK, len(dataset))))

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ecgrnn.data.batch import SequenceBatch, aligned_tensor
-from ecgrnn.data.beats import common_fs
+from ecgrnn.data.beats import BeatView, common_fs
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.kept_arrays import keep, read_kept
 from ecgrnn.data.large_arrays import large_array
@@ -105,6 +105,17 @@ class BeatSequenceView:
         dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, kept=True)
         dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
         return dataset
+
+    @property
+    def simulates(self) -> bool:
+        """Whether copies with simulated ectopic beats are trained on."""
+        return self.simulated_ectopy > 0
+
+    def compared_windows(self, *, quick: bool) -> BeatView | None:
+        """Give the windows that the leak audit compares, beat by beat."""
+        if quick:
+            return None
+        return BeatView(self.annotator, self.scheme, self.before_s, self.after_s, in_memory_mb=0.0)
 
     def windows(self, records: Sequence[PreparedSignal], table: BeatTable) -> "BeatSequenceDataset":
         """Give the dataset of any table of beats, each to be classified once."""

@@ -1,10 +1,9 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -14,11 +13,14 @@ from ecgrnn.tasks.task import (
     DECISION,
     DETECTOR,
     EPOCH,
-    WEIGHTS,
     Evaluation,
+    ModuleInputs,
+    NO_BATCHES_OF_BEATS,
+    ONLY_FOR_BEATS,
     Options,
     Scored,
     Task,
+    WEIGHTS,
     check_classes,
     in_memory_mb,
 )
@@ -34,7 +36,12 @@ if TYPE_CHECKING:
 class _OnBeats(Task[Options]):
     """What both tasks share: labels, scores and predictions."""
 
-    fitted = (WEIGHTS, CLASS_WEIGHTS, EPOCH, *DECISION, DETECTOR)
+    compares = True
+
+    @property
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """Weights on training patients; epoch, temperature and thresholds on validation patients."""
+        return (WEIGHTS, CLASS_WEIGHTS, EPOCH, *DECISION, DETECTOR)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the scheme that the options name."""
@@ -91,21 +98,12 @@ class BeatTask(_OnBeats[BeatsConfig]):
 
         return classifier(config, signal, n_classes=n_classes, n_features=len(RR_FEATURES))
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the weighted cross-entropy."""
         from ecgrnn.tasks.classification import class_module
 
-        check_classes(self.options.macro_f1_classes, scheme, counts)
-        return class_module(self.options, train, network, scheme=scheme, counts=counts, facts=facts)
+        check_classes(self.options.macro_f1_classes, inputs.scheme, inputs.counts)
+        return class_module(self.options, inputs)
 
 
 class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
@@ -139,31 +137,18 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
 
         return beat_sequence_network(config, self.options, signal=signal, n_classes=n_classes)
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the cross-entropy, adjusted for rare classes, on augmented sequences."""
         from ecgrnn.tasks.beats.augmentation import BeatAugmentation
         from ecgrnn.tasks.beats.sequences import feature_names
         from ecgrnn.tasks.classification import adjusted_prior, class_module
 
-        options = self.options
-        check_classes(options.macro_f1_classes, scheme, counts)
+        options, signal = self.options, inputs.signal
+        check_classes(options.macro_f1_classes, inputs.scheme, inputs.counts)
         names = feature_names(len(signal.leads), causal=options.causal)
         return class_module(
             options,
-            train,
-            network,
-            scheme=scheme,
-            counts=counts,
-            facts=facts,
-            log_prior=adjusted_prior(counts, options.logit_adjustment),
+            inputs,
+            log_prior=adjusted_prior(inputs.learned_counts, options.logit_adjustment),
             augment=BeatAugmentation(options.augmentation, feature_names=names, fs_hz=signal.fs_hz),
         )

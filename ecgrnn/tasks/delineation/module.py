@@ -15,6 +15,7 @@ from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.delineation.augmentation import WaveAugmentation
 from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
 
 
@@ -102,37 +103,20 @@ def _up_to_the_last_frame(labels: Tensor, scores: Tensor) -> Tensor:
     return functional.pad(rows, (0, scores.shape[1] - rows.shape[1]), value=-1)
 
 
-def delineation_module(
-    options: DelineateConfig,
-    train: TrainConfig,
-    network: nn.Module,
-    *,
-    signal: SignalSpec,
-    scheme: LabelScheme,
-    facts: dict[str, Any],
-) -> DelineationModule:
-    """Build the training of a delineator from the options of its task.
-
-    Args:
-        options: the task's options.
-        train: the run's options.
-        network: the labeller.
-        signal: the signal it reads.
-        scheme: the labels.
-        facts: plain data for the checkpoint.
-    """
-    labeller = cast("Labeller", network)
+def delineation_module(options: DelineateConfig, inputs: ModuleInputs) -> DelineationModule:
+    """Build the training of a delineator from the options of its task."""
+    labeller = cast("Labeller", inputs.network)
     augment = WaveAugmentation(
         options.augmentation,
-        fs_hz=signal.fs_hz,
+        fs_hz=inputs.signal.fs_hz,
         frame=labeller.encoder.frame,
         per_frame=labeller.labels_per_frame,
     )
     return DelineationModule(
         labeller,
-        n_classes=len(scheme.classes),
+        n_classes=len(inputs.scheme.classes),
         truth_probability=options.truth_probability,
         augment=augment,
-        optimizer=train.optimizer,
-        facts=facts,
+        optimizer=inputs.train.optimizer,
+        facts=inputs.facts,
     )

@@ -1,16 +1,24 @@
 """The task of delineation: P, QRS and T of every lead (``delineate``)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import LabellerConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.task import EPOCH, WEIGHTS, Evaluation, Scored, Task
+from ecgrnn.tasks.task import (
+    EPOCH,
+    Evaluation,
+    ModuleInputs,
+    NO_BATCHES_OF_BEATS,
+    ONLY_FOR_BEATS,
+    Scored,
+    Task,
+    WEIGHTS,
+)
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -26,8 +34,19 @@ class DelineationTask(Task[DelineateConfig]):
     name = "delineate"
     options_type = DelineateConfig
     network_type = LabellerConfig
-    fitted = (WEIGHTS, EPOCH)
     chooses_leads = False
+    idle = {"scheme": "this task has classes of its own"}
+    idle_in_evaluation = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
+    idle_in_prediction = {
+        "annotator": "which takes no beat positions",
+        "batch_size": "which reads one record at a time",
+        "extension": "which writes one file per lead, named like the lead",
+    }
+
+    @property
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """Weights on training patients, the epoch on validation patients."""
+        return (WEIGHTS, EPOCH)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the kinds of waves."""
@@ -47,20 +66,11 @@ class DelineationTask(Task[DelineateConfig]):
 
         return delineator(config, self.options, signal=signal, n_classes=n_classes)
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the likelihood of the labels, on augmented records."""
         from ecgrnn.tasks.delineation.module import delineation_module
 
-        return delineation_module(self.options, train, network, signal=signal, scheme=scheme, facts=facts)
+        return delineation_module(self.options, inputs)
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Score onsets and offsets, lead by lead and by medians over the leads."""

@@ -28,6 +28,7 @@ class WaveView:
     """
 
     by_length: ClassVar[bool] = False
+    simulates: ClassVar[bool] = False
     annotator: str
     step_s: float
 
@@ -39,6 +40,9 @@ class WaveView:
     def counts(self, records: Sequence[CachedRecord]) -> dict[str, NDArray[np.int64]]:
         """Count each record's waves by kind, over all its leads."""
         return {record.name: self._count(record) for record in records}
+
+    def compared_windows(self, *, quick: bool) -> None:
+        """Give nothing: items are compared as whole records."""
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "WaveDataset":
         """Give the records with all their leads; nothing here is different in training."""

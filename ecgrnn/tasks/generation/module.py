@@ -14,6 +14,7 @@ from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.classification import loss_weights
 from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
 
 
@@ -89,26 +90,11 @@ def beat_losses(network: Generator, classes: Tensor, beats: Tensor) -> tuple[Ten
     return surprise.mean(dim=(1, 2)) + math.log(2 * math.pi) / 2, error
 
 
-def generation_module(
-    options: GenerationConfig,
-    train: TrainConfig,
-    network: nn.Module,
-    *,
-    counts: Sequence[int],
-    facts: dict[str, Any],
-) -> GenerationModule:
-    """Build the training of a generator from the options of its task.
-
-    Args:
-        options: the task's options.
-        train: the run's options.
-        network: the generator.
-        counts: training beats of each class.
-        facts: plain data for the checkpoint.
-    """
+def generation_module(options: GenerationConfig, inputs: ModuleInputs) -> GenerationModule:
+    """Build the training of a generator from the options of its task."""
     return GenerationModule(
-        cast("Generator", network),
-        class_weights=loss_weights(torch.as_tensor(counts), options.class_weights),
-        optimizer=train.optimizer,
-        facts=facts,
+        cast("Generator", inputs.network),
+        class_weights=loss_weights(torch.as_tensor(inputs.learned_counts), options.class_weights),
+        optimizer=inputs.train.optimizer,
+        facts=inputs.facts,
     )

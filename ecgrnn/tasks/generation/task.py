@@ -1,14 +1,26 @@
 """The task of generation: a beat written from its class (``generate``)."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn.options.commands import TrainConfig
+from ecgrnn.errors import CheckpointError
+from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import GeneratorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.generation.options import GenerationConfig
-from ecgrnn.tasks.task import CLASS_WEIGHTS, EPOCH, WEIGHTS, Evaluation, Scored, Task, in_memory_mb
+from ecgrnn.tasks.task import (
+    CLASS_WEIGHTS,
+    EPOCH,
+    Evaluation,
+    ModuleInputs,
+    NO_BATCHES_OF_BEATS,
+    ONLY_FOR_BEATS,
+    Scored,
+    Task,
+    WEIGHTS,
+    in_memory_mb,
+)
 
 if TYPE_CHECKING:
     import pytorch_lightning as pl
@@ -24,7 +36,16 @@ class GenerationTask(Task[GenerationConfig]):
     options_type = GenerationConfig
     network_type = GeneratorConfig
     monitor = ("validation/squared_error", "min")
-    fitted = (WEIGHTS, CLASS_WEIGHTS, EPOCH)
+    idle_in_evaluation = {
+        **ONLY_FOR_BEATS,
+        **NO_BATCHES_OF_BEATS,
+        **dict.fromkeys(("resamples", "level", "bootstrap_seed"), "a generator is scored without intervals"),
+    }
+
+    @property
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """Weights on training patients, the epoch on validation patients."""
+        return (WEIGHTS, CLASS_WEIGHTS, EPOCH)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the scheme that the options name."""
@@ -52,20 +73,24 @@ class GenerationTask(Task[GenerationConfig]):
         spread = self.options.likelihood is Likelihood.gaussian
         return generator(config, signal=signal, n_classes=n_classes, spread=spread)
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the likelihood of the beats of each class."""
         from ecgrnn.tasks.generation.module import generation_module
 
-        return generation_module(self.options, train, network, counts=counts, facts=facts)
+        return generation_module(self.options, inputs)
+
+    def annotate(
+        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
+    ) -> list[str]:
+        """Refuse: a generator reads no recording.
+
+        Raises:
+            CheckpointError: always.
+        """
+        raise CheckpointError(
+            f"{options.checkpoint} is a generator, which reads no recording; "
+            "python -m ecgrnn generate writes beats with it"
+        )
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Compare what is written with held-out beats, class by class."""

@@ -1,10 +1,10 @@
 """The tasks on whole strips: their rhythm (``rhythm``) and their diagnostic superclasses (``superclass``)."""
 
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -13,10 +13,13 @@ from ecgrnn.tasks.task import (
     CLASS_WEIGHTS,
     DETECTOR,
     EPOCH,
-    WEIGHTS,
     Evaluation,
+    ModuleInputs,
+    NO_BATCHES_OF_BEATS,
+    ONLY_FOR_BEATS,
     Scored,
     Task,
+    WEIGHTS,
     check_classes,
     in_memory_mb,
 )
@@ -35,8 +38,22 @@ class _OnStrips(Task[StripOptions]):
     """What both tasks share: one item per strip, read by one classifier."""
 
     network_type = ClassifierConfig
-    fitted = (WEIGHTS, CLASS_WEIGHTS, EPOCH, DETECTOR)
+    idle = {
+        "scheme": "this task has classes of its own",
+        "annotator": "the labels of this task are in a table of the database",
+    }
+    idle_in_evaluation = ONLY_FOR_BEATS
+    idle_in_prediction = {
+        "annotator": "which takes no beat positions",
+        "batch_size": "which reads one record at a time",
+    }
     several: ClassVar[bool]
+
+    @property
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """Weights on training patients, the epoch on validation patients."""
+        weights = () if self.several else (CLASS_WEIGHTS,)
+        return (WEIGHTS, *weights, EPOCH, *((DETECTOR,) if self.options.strip_features else ()))
 
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
         """One item per labelled strip."""
@@ -79,32 +96,14 @@ class RhythmTask(_OnStrips[RhythmConfig]):
 
         return RHYTHM_SCHEME
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the weighted cross-entropy, on augmented strips."""
-        from functools import partial
-
         from ecgrnn.tasks.classification import class_module
         from ecgrnn.tasks.strips.augmentation import augmented
 
-        check_classes(self.options.macro_f1_classes, scheme, counts)
-        return class_module(
-            self.options,
-            train,
-            network,
-            scheme=scheme,
-            counts=counts,
-            facts=facts,
-            augment=partial(augmented, config=self.options.augmentation, fs_hz=signal.fs_hz),
-        )
+        check_classes(self.options.macro_f1_classes, inputs.scheme, inputs.counts)
+        augment = partial(augmented, config=self.options.augmentation, fs_hz=inputs.signal.fs_hz)
+        return class_module(self.options, inputs, augment=augment)
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Score each class, with a report that shows strips."""
@@ -127,28 +126,17 @@ class SuperclassTask(_OnStrips[SuperclassConfig]):
 
         return SUPERCLASS_SCHEME
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the binary cross-entropy of every class, on augmented strips."""
-        from functools import partial
-
         from ecgrnn.tasks.strips.augmentation import augmented
-        from ecgrnn.tasks.strips.multilabel import MultiLabelTask
+        from ecgrnn.tasks.strips.multilabel import MultiLabelModule
 
-        return MultiLabelTask(
-            network,
-            classes=scheme.classes,
-            augment=partial(augmented, config=self.options.augmentation, fs_hz=signal.fs_hz),
-            optimizer=train.optimizer,
-            facts=facts,
+        return MultiLabelModule(
+            inputs.network,
+            classes=inputs.scheme.classes,
+            augment=partial(augmented, config=self.options.augmentation, fs_hz=inputs.signal.fs_hz),
+            optimizer=inputs.train.optimizer,
+            facts=inputs.facts,
         )
 
     def score(self, evaluation: Evaluation) -> Scored:

@@ -37,6 +37,7 @@ class StripView:
     """
 
     by_length: ClassVar[bool] = True
+    simulates: ClassVar[bool] = False
     scheme: LabelScheme
     strip_features: bool
     several: bool
@@ -61,6 +62,9 @@ class StripView:
                 "(task=superclass)"
             )
         return counts
+
+    def compared_windows(self, *, quick: bool) -> None:
+        """Give nothing: items are compared as whole records."""
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "StripDataset":
         """Give the labelled records; what training does to them is the task's business.

@@ -12,6 +12,7 @@ from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
+from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
 from ecgrnn.tasks.optimisation import mean_over_ranks
 from ecgrnn.tasks.transcription.options import MOST_BEATS_PER_S
@@ -76,21 +77,12 @@ class TranscriptionModule(TaskModule):
         self.log(f"{stage}/token_error_rate", errors, prog_bar=stage == "validation")
 
 
-def transcription_module(
-    train: TrainConfig, network: nn.Module, *, fs_hz: float, facts: dict[str, Any]
-) -> TranscriptionModule:
-    """Build the training of a translator.
-
-    Args:
-        train: the run's options.
-        network: the translator.
-        fs_hz: sampling frequency of the signals.
-        facts: plain data for the checkpoint.
-    """
+def transcription_module(inputs: ModuleInputs) -> TranscriptionModule:
+    """Build the training of a translator."""
     return TranscriptionModule(
-        cast("Translator", network),
+        cast("Translator", inputs.network),
         most_symbols_per_s=MOST_BEATS_PER_S,
-        fs_hz=fs_hz,
-        optimizer=train.optimizer,
-        facts=facts,
+        fs_hz=inputs.signal.fs_hz,
+        optimizer=inputs.train.optimizer,
+        facts=inputs.facts,
     )

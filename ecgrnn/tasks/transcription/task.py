@@ -1,14 +1,22 @@
 """The task of transcription: a strip read out as its beats (``transcribe``)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import TranslatorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
-from ecgrnn.tasks.task import EPOCH, WEIGHTS, Evaluation, Scored, Task
+from ecgrnn.tasks.task import (
+    EPOCH,
+    Evaluation,
+    ModuleInputs,
+    NO_BATCHES_OF_BEATS,
+    ONLY_FOR_BEATS,
+    Scored,
+    Task,
+    WEIGHTS,
+)
 from ecgrnn.tasks.transcription.options import TranscriptionConfig
 
 if TYPE_CHECKING:
@@ -26,7 +34,17 @@ class TranscriptionTask(Task[TranscriptionConfig]):
     options_type = TranscriptionConfig
     network_type = TranslatorConfig
     monitor = ("validation/token_error_rate", "min")
-    fitted = (WEIGHTS, EPOCH)
+    idle_in_evaluation = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
+    idle_in_prediction = {
+        "annotator": "which takes no beat positions",
+        "batch_size": "which reads one record at a time",
+        "extension": "which writes a table and no annotation file",
+    }
+
+    @property
+    def fitted(self) -> tuple[tuple[str, str], ...]:
+        """Weights on training patients, the epoch on validation patients."""
+        return (WEIGHTS, EPOCH)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the scheme that the options name."""
@@ -46,20 +64,11 @@ class TranscriptionTask(Task[TranscriptionConfig]):
 
         return translator(config, signal=signal, n_classes=n_classes)
 
-    def module(
-        self,
-        train: TrainConfig,
-        network: "nn.Module",
-        *,
-        signal: SignalSpec,
-        scheme: LabelScheme,
-        counts: Sequence[int],
-        facts: dict[str, Any],
-    ) -> "pl.LightningModule":
+    def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the cross-entropy of the next symbol."""
         from ecgrnn.tasks.transcription.module import transcription_module
 
-        return transcription_module(train, network, fs_hz=signal.fs_hz, facts=facts)
+        return transcription_module(inputs)
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Count wrong, missing and additional symbols."""

@@ -27,6 +27,7 @@ class TranscriptView:
     """
 
     by_length: ClassVar[bool] = False
+    simulates: ClassVar[bool] = False
     annotator: str
     scheme: LabelScheme
     strip_s: float
@@ -39,6 +40,9 @@ class TranscriptView:
     def counts(self, records: Sequence[CachedRecord]) -> dict[str, NDArray[np.int64]]:
         """Count each record's beats by class."""
         return beat_counts(records, annotator=self.annotator, scheme=self.scheme)
+
+    def compared_windows(self, *, quick: bool) -> None:
+        """Give nothing: items are compared as whole records."""
 
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "TranscriptDataset":
         """Give the strips of the records; nothing here is different in training."""
