@@ -8,12 +8,8 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
 from ecgrnn.options.rules import given_names
-from ecgrnn.options.training import TaskConfig
-from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.model import TrainedModel
-from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
-from ecgrnn.tasks.transcription.options import TranscriptionConfig
 
 _PLACE = {"database", "root", "cache", "workers"}
 """Options of ``data`` that say where the checkpoint's own database is."""
@@ -30,7 +26,10 @@ def check_training(options: TrainConfig) -> None:
     """
     if options.resume is not None:
         return  # compared option by option with the run that it continues
-    idle = {**_of_data(options.data, _split_name(options.data, "holdout")), **_of_task(options.task)}
+    idle = {
+        **_of_data(options.data, _split_name(options.data, "holdout")),
+        **_prefixed(task_of(options.task).idle),
+    }
     trackers = {"mlflow_uri": options.logger.mlflow, "wandb_online": options.logger.wandb}
     for name, used in trackers.items():
         if not used:
@@ -58,13 +57,13 @@ def check_scoring(options: EvaluateConfig | AuditConfig, model: TrainedModel) ->
         changed = [f"data.{name}" for name in others if getattr(data, name) != getattr(default, name)]
     else:
         name = _split_name(data, "all")
-        idle = {**_of_data(data, name), **_of_task(task)}
+        idle = {**_of_data(data, name), **_prefixed(task.idle)}
         idle["data.validation_fraction"] = "validation records are not drawn where a checkpoint is scored"
         idle["data.scheme"] = "the classes are the checkpoint's; evaluate takes scheme="
         if name not in {"holdout", "kfold"}:
             idle["data.split_seed"] = f"nothing of data.split={name} is drawn here"
     if isinstance(options, EvaluateConfig):
-        idle |= _of_evaluation(task)
+        idle |= task.idle_in_evaluation
     _refuse(idle, changed)
 
 
@@ -74,15 +73,8 @@ def check_prediction(options: PredictConfig, model: TrainedModel) -> None:
     Raises:
         ConfigError: naming the option.
     """
-    form = f"{options.checkpoint} was trained with task={model.facts['task']['form']}"
-    idle: dict[str, str] = {}
-    if isinstance(model.task, DelineateConfig | TranscriptionConfig | RhythmConfig | SuperclassConfig):
-        idle["annotator"] = f"{form}, which takes no beat positions"
-        idle["batch_size"] = f"{form}, which reads one record at a time"
-    if isinstance(model.task, DelineateConfig):
-        idle["extension"] = f"{form}, which writes one file per lead, named like the lead"
-    if isinstance(model.task, TranscriptionConfig):
-        idle["extension"] = f"{form}, which writes a table and no annotation file"
+    form = f"{options.checkpoint} was trained with task={model.task.name}"
+    idle = {name: f"{form}, {why}" for name, why in model.task.idle_in_prediction.items()}
     _refuse(idle, ["annotator"] if options.annotator is not None else [])
 
 
@@ -106,29 +98,8 @@ def _of_data(data: DataConfig, split: str) -> dict[str, str]:
     return idle
 
 
-def _of_task(task: TaskConfig) -> dict[str, str]:
-    """Say which options of ``data`` a task does not read."""
-    idle: dict[str, str] = {}
-    if isinstance(task, DelineateConfig | RhythmConfig | SuperclassConfig):
-        idle["data.scheme"] = "this task has classes of its own"
-    if isinstance(task, RhythmConfig | SuperclassConfig):
-        idle["data.annotator"] = "the labels of this task are in a table of the database"
-    return idle
-
-
-def _of_evaluation(task: TaskConfig) -> dict[str, str]:
-    """Say which options of ``evaluate`` belong to other tasks."""
-    idle: dict[str, str] = {}
-    other = isinstance(task, DelineateConfig | GenerationConfig | TranscriptionConfig)
-    if other or isinstance(task, RhythmConfig | SuperclassConfig):
-        for name in ("scheme", "start_s", "window_s"):
-            idle[name] = "it is for classifiers of beats"
-    if other:
-        idle["batch_size"] = "this task is not scored in batches of beats"
-    if isinstance(task, GenerationConfig):
-        for name in ("resamples", "level", "bootstrap_seed"):
-            idle[name] = "a generator is scored without intervals"
-    return idle
+def _prefixed(idle: Idle) -> dict[str, str]:
+    return {f"data.{name}": why for name, why in idle.items()}
 
 
 def _refuse(idle: Idle, changed: Iterable[str] = ()) -> None:

@@ -4,14 +4,14 @@ from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.stages import Stages, say
 from ecgrnn.data.collection import annotation_notes, open_collection
 from ecgrnn.options.commands import PrepareConfig
-from ecgrnn.tasks.build import build_training_view
+from ecgrnn.tasks import training_view
 
 
 def run(options: PrepareConfig) -> None:
     """Prepare as the options say."""
     check_training(options)
     stages = Stages()
-    view = build_training_view(options)  # of the training that will look for what is prepared here
+    view = training_view(options)  # of the training that will look for what is prepared here
     with stages.timed("prepare"):
         collection = open_collection(
             options.data,

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from ecgrnn.commands.evaluate import judge_other_forms, judge_strips, write_beats
+from ecgrnn.commands.evaluate import score_model
 from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.resume import (
     last_checkpoint,
@@ -30,17 +30,11 @@ from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.choices import Epoch, Side
 from ecgrnn.options.commands import EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
+from ecgrnn.options.networks import plain_network
 from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
-from ecgrnn.tasks.beats.scoring.files import training_curves
-from ecgrnn.tasks.beats.scoring.results import Results, evaluate_checkpoint
-from ecgrnn.tasks.build import build_scheme, plain_form
-from ecgrnn.tasks.build_training import build_datamodule, build_task
+from ecgrnn.tasks import build_datamodule, build_module, plain_task, task_of
 from ecgrnn.tasks.checkpoint_file import FORMAT
-from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.generation.options import GenerationConfig
-from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.summary import versions
-from ecgrnn.tasks.transcription.options import TranscriptionConfig
 from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.launch import together
 from ecgrnn.training.logs import log_options, log_results, write_training
@@ -71,7 +65,7 @@ def run(options: TrainConfig) -> None:
 def _run(options: TrainConfig, interruption: Interruption) -> None:
     run_dir = Path(options.run_dir)
     stages = Stages()
-    scheme = build_scheme(options.task, options.data)
+    scheme = task_of(options.task).scheme(options.data)
     with stages.timed("prepare"):
         datamodule = build_datamodule(options)
         first_then_others(datamodule.prepare_data)
@@ -89,10 +83,10 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     _tell(datamodule, scheme)
     datamodule.check_shares()
     if rank() == 0:  # of single beats it reads every window
-        _prove_no_leak(datamodule, facts)
+        _prove_no_leak(options, datamodule, facts)
     with stages.timed("train"):
         pl.seed_everything(options.seed, workers=True, verbose=False)
-        task = build_task(
+        module = build_module(
             options,
             signal=signal,
             scheme=scheme,
@@ -106,7 +100,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         log_options(trainer.loggers, options)
         stages.seconds["train"] = 0.0 if last is None else seconds_trained(last)
         try:
-            _fit(trainer, task, datamodule, resumed=None if last is None else last_path(options))
+            _fit(trainer, module, datamodule, resumed=None if last is None else last_path(options))
         except DivergedError as error:
             raise DivergedError(f"{error}. {_last_good(run_dir / 'checkpoints')}") from error
     checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
@@ -114,17 +108,12 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     _require_best(options, checkpoint)
     model = load_model(checkpoint)
     write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
-    results = None
-    match options.task:
-        case _ if not options.evaluate_test:
-            say("test        skipped (evaluate_test=false)")
-        case DelineateConfig() | GenerationConfig() | TranscriptionConfig():
-            judge_other_forms(_judged(options, checkpoint), seconds=stages.seconds)
-        case RhythmConfig() | SuperclassConfig():
-            judge_strips(_judged(options, checkpoint), seconds=stages.seconds)
-        case _:
-            results = _finish_beats(options, checkpoint, run_dir=run_dir, stages=stages)
-    log_results(trainer.loggers, options, results=results)
+    scored = None
+    if options.evaluate_test:
+        scored = score_model(model, _judged(options, checkpoint), seconds=stages.seconds, audited=True)
+    else:
+        say("test        skipped (evaluate_test=false)")
+    log_results(trainer.loggers, options, scored=scored)
     say(f"checkpoint  {checkpoint}")
 
 
@@ -139,11 +128,11 @@ def _check_batches(options: TrainConfig, datamodule: EcgDataModule) -> None:
 
 
 def _fit(
-    trainer: pl.Trainer, task: pl.LightningModule, datamodule: EcgDataModule, *, resumed: Path | None
+    trainer: pl.Trainer, module: pl.LightningModule, datamodule: EcgDataModule, *, resumed: Path | None
 ) -> None:
     """Train, and say in one line what Lightning thinks of trainer keys that do not go together."""
     try:
-        trainer.fit(task, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
+        trainer.fit(module, datamodule, ckpt_path=resumed and str(resumed), weights_only=True)
     except MisconfigurationException as error:
         raise ConfigError(f"trainer: {' '.join(str(error).split())}") from error
 
@@ -166,10 +155,17 @@ def _require_best(options: TrainConfig, checkpoint: Path) -> None:
         )
 
 
-def _prove_no_leak(datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
+def _prove_no_leak(options: TrainConfig, datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
     """Refuse to train where a patient, record, signal or window is on two sides."""
     sides = {side.value: datamodule.records(side) for side in Side}
-    audit = audit_sides(datamodule.split, sides, view=datamodule.view, counts=facts["counts"], quick=True)
+    audit = audit_sides(
+        datamodule.split,
+        sides,
+        view=datamodule.view,
+        counts=facts["counts"],
+        fitted=task_of(options.task).fitted,
+        quick=True,
+    )
     audit.require()
     for line in audit.verdicts():
         say(line)
@@ -182,15 +178,6 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
     )
     # All else as ``evaluate`` has it, so that its figures are those of the training to the last digit.
     return EvaluateConfig(run_dir=options.run_dir, checkpoint=str(checkpoint), data=here)
-
-
-def _finish_beats(options: TrainConfig, checkpoint: Path, *, run_dir: Path, stages: Stages) -> Results:
-    with stages.timed("evaluate"):
-        results = evaluate_checkpoint(_judged(options, checkpoint), curves=training_curves(checkpoint))
-    # who is proved to be on one side was said before the training
-    write_beats(results, run_dir=run_dir, seconds=stages.seconds, verdicts=False)
-    say(f"report      {run_dir / 'report.html'}")
-    return results
 
 
 def _signal(datamodule: EcgDataModule) -> SignalSpec:
@@ -214,8 +201,8 @@ def _facts(
         "format": FORMAT,
         "signal": to_plain(signal),
         "scheme": to_plain(scheme),
-        "task": plain_form(options.task),
-        "network": plain_form(options.network),
+        "task": plain_task(options.task),
+        "network": plain_network(options.network),
         "data": to_plain(options.data),
         "preprocessing": to_plain(options.preprocessing),
         "trained_leads": _trained_leads(datamodule),

@@ -8,20 +8,19 @@ from pathlib import Path
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
 from ecgrnn.data.splits.audit import Audit, audit_sides, check_other_database
-from ecgrnn.data.splits.build import SIDES, Split
 from ecgrnn.data.splits.scored_records import ALL, scored_split
 from ecgrnn.data.splits.seen import seen_leads
-from ecgrnn.data.splits.split import SIDES
+from ecgrnn.data.splits.split import SIDES, Split
 from ecgrnn.errors import DataError, SplitError, some_of
-from ecgrnn.inference.checkpoint import preprocessing_of_checkpoint
-from ecgrnn.options.data import DataConfig, LoaderConfig
-from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.tasks.beats.scoring.results import _SEEN
-from ecgrnn.tasks.build import build_view
-from ecgrnn.tasks.generation.options import GenerationConfig
-from ecgrnn.errors import DataError, SplitError
+from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
+from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.data import DataConfig
+from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.task import Second
+
+SEEN = ("train", "validation")
+"""Subsets that a model has learned from."""
 
 
 @preprocessing_of_checkpoint()
@@ -231,9 +230,37 @@ def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
         stretches=model.facts.get("stretches", ()),
         kept={side: seen_leads(model.facts, side) for side in SIDES},
         absent=held_out.absent,
-        generates=isinstance(model.task, GenerationConfig),
+        fitted=model.task.fitted,
     )
     if held_out.split == own_split:
         return audit
-    other = check_other_database(held_out.test, held_out.own, seen_leads(model.facts, *_SEEN))
+    other = check_other_database(held_out.test, held_out.own, seen_leads(model.facts, *SEEN))
     return replace(audit, checks=(*audit.checks, other))
+
+
+def open_second(options: EvaluateConfig, first: TrainedModel, held_out: HeldOutRecords) -> Second:
+    """Open the model to compare with, and the held-out records as it reads them.
+
+    Raises:
+        SplitError: it was trained or validated on one of them.
+    """
+    model = load_model(Path(str(options.compare)))
+    data = first.data if options.data.database is None else options.data
+    elsewhere = model.data.database != data.database
+    seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)
+    kept = seen_leads(model.facts, *SEEN)
+    refuse_seen_patients(model, data, held_out.split, compared=bool(seen or kept))
+    names = [record.name for record in held_out.test]
+    here = replace(
+        data,
+        root=options.data.root or data.root,
+        cache=options.data.cache,
+        workers=options.data.workers,
+        records=names,
+    )
+    collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
+    test = pick_records(collection, held_out.split, names)
+    unseen = check_other_database(test, seen, kept)
+    unseen = replace(unseen, name=f"{unseen.name} of the second checkpoint")
+    Audit(held_out.split, {}, (unseen,)).require()
+    return Second(model, replace(held_out, test=test, own={}), unseen)

@@ -13,9 +13,8 @@ from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.networks import read_network
 from ecgrnn.options.spec import LabelScheme, SignalSpec, from_plain
-from ecgrnn.tasks.build import build_network, network_config_of, task_config_of
-from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks import read_task, task_of
+from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks.model import TrainedModel
 
 _WEIGHTS_PREFIX = "network."

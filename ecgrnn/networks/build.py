@@ -87,9 +87,7 @@ def classifier(
     )
 
 
-def generator(
-    config: GeneratorConfig, *, signal: SignalSpec, n_classes: int, spread: bool
-) -> Generator:
+def generator(config: GeneratorConfig, *, signal: SignalSpec, n_classes: int, spread: bool) -> Generator:
     """Build what writes a signal from a class, with a spread about it or without.
 
     Raises:

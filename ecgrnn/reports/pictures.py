@@ -10,14 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ecgrnn.reports.paper import Stretch
-from ecgrnn.tasks.beats.report.gallery import choose_exhibits, read_exhibit
-from ecgrnn.tasks.beats.scoring.results import Results, matrices_by_record
 
 Picture = NDArray[np.uint8]
 """``(height, width, colour)``."""
 
 _DPI = 100
-_STRIPS = 8
 _MM_PER_INCH = 25.4
 
 
@@ -43,16 +40,6 @@ def learning_pictures(rows: Sequence[Mapping[str, str]]) -> dict[str, Picture]:
         if axes.lines:
             axes.legend()
     return {"learning_curves": _picture(figure)}
-
-
-def result_pictures(results: Results) -> dict[str, Picture]:
-    """Draw the confusion matrix on held-out records, and strips of ECG with reference and prediction."""
-    matrix = matrices_by_record(results.beats).sum(axis=0)
-    pictures = {"test_confusion_matrix": confusion_picture(matrix, classes=results.beats.scheme.classes)}
-    for place, exhibit in enumerate(choose_exhibits(results)[:_STRIPS]):
-        stretch = read_exhibit(results, exhibit)
-        pictures[f"test_strip_{place}_{exhibit.kind}"] = strip_picture(stretch)
-    return pictures
 
 
 def confusion_picture(matrix: NDArray[np.int64], *, classes: Sequence[str]) -> Picture:

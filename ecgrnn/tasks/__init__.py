@@ -99,8 +99,8 @@ def build_module(
         learned_counts: items of each class as the loss meets them; None where these are the same.
 
     Raises:
-        ConfigError: when the network does not fit the task, a class that is to be scored has no training item,
-            or a frame is no whole number of samples.
+        ConfigError: when the network does not fit the task, a class that is to be scored has no training
+            item, or a frame is no whole number of samples.
     """
     from ecgrnn.networks.build import check_frame
 

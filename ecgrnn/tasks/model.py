@@ -9,9 +9,7 @@ from typing import Any
 from torch import nn
 
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.splits.build import Split
 from ecgrnn.data.splits.split import Split
-from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.data.view import View
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig

@@ -186,9 +186,7 @@ class Task(ABC, Generic[Options]):
     def score(self, evaluation: Evaluation) -> Scored:
         """Score a model on held-out records and write the results into the run folder."""
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Annotate the record at ``path`` (without suffix), write the annotations into ``out``, and report.
 
         Returns:

@@ -16,10 +16,10 @@ from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.credentials import without_passwords
 from ecgrnn.options.spec import flat, to_plain
 from ecgrnn.reports.files import write_json
-from ecgrnn.tasks.beats.scoring.files import training_curves
-from ecgrnn.tasks.beats.scoring.results import Results
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.task import Scored
+from ecgrnn.training.course import training_curves
 
 Picture = NDArray[np.uint8]
 """``(height, width, colour)``."""
@@ -79,19 +79,19 @@ def write_training(
 
 
 @rank_zero_only
-def log_results(loggers: Sequence[Logger], options: TrainConfig, *, results: Results | None) -> None:
+def log_results(loggers: Sequence[Logger], options: TrainConfig, *, scored: Scored | None) -> None:
     """Give every tracker the final figures and the pictures, and close its run.
 
     Args:
         loggers: the trackers.
         options: the run's options, paired with the figures where the tracker compares runs by them.
-        results: the checkpoint judged beat by beat, where it was.
+        scored: what came of the evaluation, where there was one.
     """
     trackers = [logger for logger in loggers if not isinstance(logger, CSVLogger)]
     if not trackers:
         return  # the run folder has config.yaml, summary.json and the report
     metrics = _final_metrics(Path(options.run_dir))
-    pictures = _pictures(options, results) if options.logger.pictures else {}
+    pictures = _pictures(options, scored) if options.logger.pictures else {}
     for logger in trackers:
         match logger:
             case TensorBoardLogger():
@@ -127,9 +127,9 @@ def _final_metrics(run_dir: Path) -> dict[str, float]:
     return {name: float(value) for name, value in metrics.items() if value is not None}
 
 
-def _pictures(options: TrainConfig, results: Results | None) -> dict[str, Picture]:
+def _pictures(options: TrainConfig, scored: Scored | None) -> dict[str, Picture]:
     # Here and not above: matplotlib takes a while to load, and a run without trackers needs none of it.
-    from ecgrnn.reports.pictures import learning_pictures, result_pictures
+    from ecgrnn.reports.pictures import learning_pictures
 
     rows = training_curves(Path(options.run_dir) / "checkpoints" / "best.ckpt")
-    return learning_pictures(rows) | (result_pictures(results) if results is not None else {})
+    return learning_pictures(rows) | (dict(scored.pictures()) if scored is not None else {})

@@ -1,7 +1,7 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
@@ -13,14 +13,12 @@ from ecgrnn.tasks.task import (
     DECISION,
     DETECTOR,
     EPOCH,
+    WEIGHTS,
     Evaluation,
     ModuleInputs,
-    NO_BATCHES_OF_BEATS,
-    ONLY_FOR_BEATS,
     Options,
     Scored,
     Task,
-    WEIGHTS,
     check_classes,
     in_memory_mb,
 )
@@ -55,9 +53,7 @@ class _OnBeats(Task[Options]):
 
         return score_beats(evaluation)
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Write an annotation and a row of probabilities for every beat."""
         from ecgrnn.tasks.beats.prediction import annotate_record
 

@@ -4,19 +4,16 @@ from typing import Any, cast
 
 import numpy as np
 from torch import Tensor
-from torch import Tensor, nn
 from torch.nn import functional
 
 from ecgrnn.data.batch import LabelBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, macro_f1
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.options.commands import TrainConfig
-from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.delineation.augmentation import WaveAugmentation
 from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
+from ecgrnn.tasks.task import ModuleInputs
 
 
 class DelineationModule(TaskModule):

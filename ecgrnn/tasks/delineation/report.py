@@ -6,7 +6,7 @@ from typing import Any
 from ecgrnn.reports.figures import decimal, few_patients_lines, interval, percent
 from ecgrnn.reports.page import few_patients_note, page, section, table
 from ecgrnn.reports.sections import header, interval_note, provenance_section, sides_section
-from ecgrnn.reports.terminal import SE_AND_PP, Summary, _cell, _ends, _level
+from ecgrnn.reports.terminal import SE_AND_PP, Summary, cell, ends_of, level_of
 from ecgrnn.tasks.delineation.strips import WAVE_CSS
 
 TOLERANCE_SD_MS = {
@@ -138,14 +138,14 @@ def _interval(ends: Sequence[float] | None) -> str:
 def delineation_lines(summary: Summary) -> list[str]:
     """Give the table of a delineator: one row per fiducial."""
     lines = [
-        f"{'':<11} {'marks':>6} {'patients':>8} {'Se %':>6} {'+P %':>6} {'F1 %':>6} {_level(summary):>16} "
+        f"{'':<11} {'marks':>6} {'patients':>8} {'Se %':>6} {'+P %':>6} {'F1 %':>6} {level_of(summary):>16} "
         f"{'mean ms':>7} {'SD ms':>6}"
     ]
     for name, row in summary["fiducials"].items():
-        ratios = " ".join(f"{_cell(row[key]):>6}" for key in (*SE_AND_PP, "f1"))
-        ends = _ends(summary["intervals"].get(name, {}).get("bca"))
-        errors = f"{_cell(row['mean_ms'], 1, digits=1):>7} {_cell(row['sd_ms'], 1, digits=1):>6}"
+        ratios = " ".join(f"{cell(row[key]):>6}" for key in (*SE_AND_PP, "f1"))
+        ends = ends_of(summary["intervals"].get(name, {}).get("bca"))
+        errors = f"{cell(row['mean_ms'], 1, digits=1):>7} {cell(row['sd_ms'], 1, digits=1):>6}"
         counted = f"{row['support']:>6,} {row['patients']:>8,}"
         lines.append(f"{name:<11} {counted} {ratios} {ends:>16} {errors}")
-    lines.append(f"mean F1 {_cell(summary['macro_f1'])} % of {summary['records']} records")
+    lines.append(f"mean F1 {cell(summary['macro_f1'])} % of {summary['records']} records")
     return [*lines, *few_patients_lines(summary)]

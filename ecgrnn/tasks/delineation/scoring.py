@@ -29,11 +29,12 @@ from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.delineation.prediction import at_source_fs, delineate
-from ecgrnn.tasks.delineation.report import delineation_report
+from ecgrnn.tasks.delineation.report import delineation_lines, delineation_report
 from ecgrnn.tasks.delineation.strips import wave_strip
 from ecgrnn.tasks.delineation.view import WaveView
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
+from ecgrnn.tasks.task import Evaluation, Scored
 
 Scores = dict[tuple[str, str], FiducialScore]
 
@@ -72,6 +73,19 @@ def delineate_records(
     view = WaveView(annotator=annotator, step_s=task.step_s)
     found = gather([_waves_found(model, record) for record in share(records)])
     return [_judged(record, waves, view) for record, waves in zip(records, found, strict=True)]
+
+
+def score_delineation(evaluation: Evaluation) -> Scored:
+    """Score held-out records and write the results; every process reads a share of the records."""
+    summary = write_delineation(
+        evaluation.model,
+        evaluation.held_out,
+        audit=evaluation.audit,
+        resampling=evaluation.resampling,
+        run_dir=evaluation.run_dir,
+        seconds=evaluation.seconds,
+    )
+    return Scored(delineation_lines(summary))
 
 
 def write_delineation(

@@ -1,7 +1,8 @@
 """The task of delineation: P, QRS and T of every lead (``delineate``)."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import PredictConfig
@@ -11,13 +12,13 @@ from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.task import (
     EPOCH,
-    Evaluation,
-    ModuleInputs,
     NO_BATCHES_OF_BEATS,
     ONLY_FOR_BEATS,
+    WEIGHTS,
+    Evaluation,
+    ModuleInputs,
     Scored,
     Task,
-    WEIGHTS,
 )
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class DelineationTask(Task[DelineateConfig]):
     options_type = DelineateConfig
     network_type = LabellerConfig
     chooses_leads = False
-    idle = {"scheme": "this task has classes of its own"}
-    idle_in_evaluation = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
-    idle_in_prediction = {
+    idle: ClassVar[Mapping[str, str]] = {"scheme": "this task has classes of its own"}
+    idle_in_evaluation: ClassVar[Mapping[str, str]] = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
+    idle_in_prediction: ClassVar[Mapping[str, str]] = {
         "annotator": "which takes no beat positions",
         "batch_size": "which reads one record at a time",
         "extension": "which writes one file per lead, named like the lead",
@@ -78,9 +79,7 @@ class DelineationTask(Task[DelineateConfig]):
 
         return score_delineation(evaluation)
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Write an annotation file for every lead, and a row for every wave."""
         from ecgrnn.tasks.delineation.prediction import annotate_waves
 

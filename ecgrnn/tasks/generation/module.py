@@ -1,21 +1,19 @@
 """The 1-vs-N task: a generator and the likelihood of the beats of each class."""
 
 import math
-from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ecgrnn.data.batch import ClassBatch
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.networks.generator import Generator
-from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.classification import loss_weights
 from ecgrnn.tasks.generation.options import GenerationConfig
-from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
+from ecgrnn.tasks.task import ModuleInputs
 
 
 class GenerationModule(TaskModule):

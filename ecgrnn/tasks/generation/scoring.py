@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.beats import BeatDataset
 from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.ranks import rank
 from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import number
 from ecgrnn.networks.generator import Generator
@@ -21,12 +22,12 @@ from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
 from ecgrnn.reports.page import page, section, table
 from ecgrnn.reports.sections import header, provenance_section, sides_section
-from ecgrnn.reports.terminal import Summary, _cell
-from ecgrnn.tasks.build import build_view
+from ecgrnn.reports.terminal import Summary, cell
 from ecgrnn.tasks.generation.module import beat_losses
 from ecgrnn.tasks.generation.prediction import beat_shape
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
+from ecgrnn.tasks.task import Evaluation, Scored
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,20 @@ class ClassFit:
     written: NDArray[np.float64]
     quartiles: NDArray[np.float64]
     time_s: NDArray[np.float64]
+
+
+def score_generation(evaluation: Evaluation) -> Scored:
+    """Compare with held-out beats and write the results; one process does it."""
+    if rank() != 0:
+        return Scored([])
+    summary = write_generation(
+        evaluation.model,
+        evaluation.held_out,
+        audit=evaluation.audit,
+        run_dir=evaluation.run_dir,
+        seconds=evaluation.seconds,
+    )
+    return Scored(generation_lines(summary))
 
 
 def write_generation(
@@ -203,9 +218,9 @@ def generation_lines(summary: Summary) -> list[str]:
     """Give the table of a generator: how near its beats are to held-out ones."""
     lines = [f"{'class':<6} {'beats':>8} {'patients':>9} {'RMSE mV':>8} {'least mV':>9} {'explained %':>12}"]
     for name, row in summary["classes"].items():
-        rmse, least = (_cell(row[key], 1, digits=3) for key in ("rmse_mv", "mean_beat_rmse_mv"))
+        rmse, least = (cell(row[key], 1, digits=3) for key in ("rmse_mv", "mean_beat_rmse_mv"))
         lines.append(
             f"{name:<6} {row['beats']:>8,} {row['patients']:>9,} {rmse:>8} {least:>9} "
-            f"{_cell(row['explained'], digits=1):>12}"
+            f"{cell(row['explained'], digits=1):>12}"
         )
     return lines

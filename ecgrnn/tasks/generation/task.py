@@ -1,7 +1,8 @@
 """The task of generation: a beat written from its class (``generate``)."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import CheckpointError
 from ecgrnn.options.commands import PredictConfig
@@ -12,13 +13,13 @@ from ecgrnn.tasks.generation.options import GenerationConfig
 from ecgrnn.tasks.task import (
     CLASS_WEIGHTS,
     EPOCH,
-    Evaluation,
-    ModuleInputs,
     NO_BATCHES_OF_BEATS,
     ONLY_FOR_BEATS,
+    WEIGHTS,
+    Evaluation,
+    ModuleInputs,
     Scored,
     Task,
-    WEIGHTS,
     in_memory_mb,
 )
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.tasks.model import TrainedModel
 
 
 class GenerationTask(Task[GenerationConfig]):
@@ -36,7 +38,7 @@ class GenerationTask(Task[GenerationConfig]):
     options_type = GenerationConfig
     network_type = GeneratorConfig
     monitor = ("validation/squared_error", "min")
-    idle_in_evaluation = {
+    idle_in_evaluation: ClassVar[Mapping[str, str]] = {
         **ONLY_FOR_BEATS,
         **NO_BATCHES_OF_BEATS,
         **dict.fromkeys(("resamples", "level", "bootstrap_seed"), "a generator is scored without intervals"),
@@ -79,9 +81,7 @@ class GenerationTask(Task[GenerationConfig]):
 
         return generation_module(self.options, inputs)
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Refuse: a generator reads no recording.
 
         Raises:

@@ -3,24 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.splits.audit import Audit
-from ecgrnn.errors import ConfigError
-from ecgrnn.evaluation.held_out import audit_model, open_held_out
-from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.statistics import Resampling
-from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.spec import Row
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.strips.options import SuperclassConfig
 from ecgrnn.tasks.strips.prediction import strip_logits, strip_probabilities
 from ecgrnn.tasks.strips.view import StripDataset
 from ecgrnn.tasks.summary import LIMITS, describe_model, versions
+from ecgrnn.tasks.task import Evaluation
 
 
 @dataclass(frozen=True)
@@ -67,25 +63,15 @@ class StripResults:
         return list(self.dataset.records)
 
 
-def evaluate_strips(options: EvaluateConfig, *, seconds: Mapping[str, float]) -> StripResults:
-    """Judge a checkpoint of task=rhythm or task=superclass on its held-out strips.
-
-    Raises:
-        ConfigError: ``compare`` is given, which takes beat classifiers.
-        SplitError: a patient or a record is on two sides.
-    """
-    if options.compare is not None:
-        raise ConfigError("compare= takes beat classifiers; leave it out for a classifier of strips")
-    model = load_model(Path(options.checkpoint))
-    held_out = open_held_out(model, options.data)
-    audit = audit_model(model, held_out)
-    audit.require()
-    view = model.view()
-    dataset: StripDataset = view.dataset(held_out.test, training=False)
+def read_strips(evaluation: Evaluation) -> StripResults:
+    """Let a model read the held-out strips that have a label."""
+    model, held_out = evaluation.model, evaluation.held_out
+    dataset: StripDataset = model.view().dataset(held_out.test, training=False)
     # Strips are a hundred times longer than the beats whose batch size is the default.
-    logits = strip_logits(model.network, dataset, batch_size=min(options.batch_size, 64))
-    resampling = Resampling(options.resamples, options.level, options.bootstrap_seed)
-    return StripResults(model, held_out, dataset, logits, audit, resampling, seconds)
+    logits = strip_logits(model.network, dataset, batch_size=min(evaluation.options.batch_size, 64))
+    return StripResults(
+        model, held_out, dataset, logits, evaluation.audit, evaluation.resampling, evaluation.seconds
+    )
 
 
 def strip_summary(results: StripResults, figures: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.data.ranks import rank
+from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.metrics.calibration import reliability_curve, top_label
 from ecgrnn.metrics.statistics import (
     by_patient,
@@ -22,8 +24,16 @@ from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
 from ecgrnn.reports.terminal import Summary, class_lines
 from ecgrnn.tasks.strips.options import RhythmConfig
-from ecgrnn.tasks.strips.results import StripResults, strip_rows, strip_summary
+from ecgrnn.tasks.strips.results import StripResults, read_strips, strip_rows, strip_summary
 from ecgrnn.tasks.strips.rhythm_report import choose_strips, rhythm_report
+from ecgrnn.tasks.task import Evaluation, Scored
+
+
+def score_rhythm(evaluation: Evaluation) -> Scored:
+    """Score held-out strips and write the results; one process does it."""
+    if rank() != 0:
+        return Scored([])
+    return Scored(rhythm_lines(write_rhythm(read_strips(evaluation), run_dir=evaluation.run_dir)))
 
 
 def write_rhythm(results: StripResults, *, run_dir: Path) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.data.ranks import rank
+from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.metrics.multilabel import area_under_roc
 from ecgrnn.metrics.statistics import Resampling, few_patients, number
 from ecgrnn.metrics.uncertainty import FEWEST_PATIENTS, MOST_UNDEFINED
@@ -15,10 +17,20 @@ from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
 from ecgrnn.reports.terminal import Summary, _cell, _ends, _level
 from ecgrnn.tasks.strips.results import StripResults, strip_rows, strip_summary
+from ecgrnn.reports.terminal import Summary, cell, ends_of, level_of
+from ecgrnn.tasks.strips.results import StripResults, read_strips, strip_rows, strip_summary
 from ecgrnn.tasks.strips.superclass_report import superclass_report
+from ecgrnn.tasks.task import Evaluation, Scored
 
 _MOST_DRAWS = 1000
 """Each draw ranks all scores anew."""
+
+
+def score_superclass(evaluation: Evaluation) -> Scored:
+    """Score held-out strips and write the results; one process does it."""
+    if rank() != 0:
+        return Scored([])
+    return Scored(superclass_lines(write_superclass(read_strips(evaluation), run_dir=evaluation.run_dir)))
 
 
 def write_superclass(results: StripResults, *, run_dir: Path) -> dict[str, Any]:
@@ -44,13 +56,13 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
     mean = draws[:, defined].mean(axis=1) if defined.any() else np.full(len(draws), np.nan)
     figures = {
         "macro_auroc": float(areas[defined].mean()) if defined.any() else None,
-        "macro_auroc_interval": _ends(mean, level, patients=n_patients),
+        "macro_auroc_interval": ends_of(mean, level, patients=n_patients),
         "classes": {
             name: {
                 "support": int(label[:, k].sum()),
                 "patients": patients[k],
                 "auroc": number(float(areas[k])),
-                "interval": _ends(draws[:, k], level, patients=patients[k]),
+                "interval": _interval_of(draws[:, k], level, patients=patients[k]),
             }
             for k, name in enumerate(results.classes)
         },
@@ -93,7 +105,7 @@ def _draws(
     return np.stack(areas)
 
 
-def _ends(values: NDArray[np.float64], level: float, *, patients: int) -> list[float] | None:
+def _interval_of(values: NDArray[np.float64], level: float, *, patients: int) -> list[float] | None:
     """Give the percentile interval, under the rules of all intervals (see ``uncertainty.Interval``)."""
     defined = values[np.isfinite(values)]
     undefined = len(values) - len(defined)
@@ -105,14 +117,14 @@ def _ends(values: NDArray[np.float64], level: float, *, patients: int) -> list[f
 
 def superclass_lines(summary: Summary) -> list[str]:
     """Give the table of a classifier whose classes do not exclude each other."""
-    lines = [f"{'':<10} {'strips':>8} {'patients':>8} {'AUROC':>7} {_level(summary):>16}"]
+    lines = [f"{'':<10} {'strips':>8} {'patients':>8} {'AUROC':>7} {level_of(summary):>16}"]
     for name, score in summary["classes"].items():
-        ends = _ends(score["interval"], 1, digits=4)
+        ends = ends_of(score["interval"], 1, digits=4)
         counted = f"{score['support']:>8,} {score['patients']:>8,}"
-        lines.append(f"{name:<10} {counted} {_cell(score['auroc'], 1, digits=4):>7} {ends:>16}")
+        lines.append(f"{name:<10} {counted} {cell(score['auroc'], 1, digits=4):>7} {ends:>16}")
     mean, ends = (
-        _cell(summary["macro_auroc"], 1, digits=4),
-        _ends(summary["macro_auroc_interval"], 1, digits=4),
+        cell(summary["macro_auroc"], 1, digits=4),
+        ends_of(summary["macro_auroc_interval"], 1, digits=4),
     )
     counted = f"{summary['records']:>8,} {summary['patients']:>8,}"
     lines.append(f"{'macro mean':<10} {counted} {mean:>7} {ends:>16}")

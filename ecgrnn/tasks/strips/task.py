@@ -1,8 +1,9 @@
 """The tasks on whole strips: their rhythm (``rhythm``) and their diagnostic superclasses (``superclass``)."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
@@ -13,13 +14,12 @@ from ecgrnn.tasks.task import (
     CLASS_WEIGHTS,
     DETECTOR,
     EPOCH,
+    ONLY_FOR_BEATS,
+    WEIGHTS,
     Evaluation,
     ModuleInputs,
-    NO_BATCHES_OF_BEATS,
-    ONLY_FOR_BEATS,
     Scored,
     Task,
-    WEIGHTS,
     check_classes,
     in_memory_mb,
 )
@@ -38,12 +38,12 @@ class _OnStrips(Task[StripOptions]):
     """What both tasks share: one item per strip, read by one classifier."""
 
     network_type = ClassifierConfig
-    idle = {
+    idle: ClassVar[Mapping[str, str]] = {
         "scheme": "this task has classes of its own",
         "annotator": "the labels of this task are in a table of the database",
     }
-    idle_in_evaluation = ONLY_FOR_BEATS
-    idle_in_prediction = {
+    idle_in_evaluation: ClassVar[Mapping[str, str]] = ONLY_FOR_BEATS
+    idle_in_prediction: ClassVar[Mapping[str, str]] = {
         "annotator": "which takes no beat positions",
         "batch_size": "which reads one record at a time",
     }
@@ -74,9 +74,7 @@ class _OnStrips(Task[StripOptions]):
         n_features = len(STRIP_FEATURES) if self.options.strip_features else 0
         return classifier(config, signal, n_classes=n_classes, n_features=n_features)
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Write one annotation at the beginning of the strip, and its probabilities."""
         from ecgrnn.tasks.strips.prediction import annotate_strip
 

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import nll_loss
 from torchmetrics import MeanMetric
 
@@ -10,11 +10,9 @@ from ecgrnn.data.batch import SymbolBatch
 from ecgrnn.metrics.classification import MeanLoss
 from ecgrnn.metrics.transcription import edit_operations
 from ecgrnn.networks.translator import Translator
-from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import OptimizerConfig
-from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.module import TaskModule
-from ecgrnn.tasks.optimisation import mean_over_ranks
+from ecgrnn.tasks.task import ModuleInputs
 from ecgrnn.tasks.transcription.options import MOST_BEATS_PER_S
 
 

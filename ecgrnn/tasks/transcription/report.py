@@ -7,7 +7,7 @@ from ecgrnn.options.spec import Row
 from ecgrnn.reports.figures import counted, few_patients_lines
 from ecgrnn.reports.page import few_patients_note, interval_text, page, percent, section, table
 from ecgrnn.reports.sections import header, interval_note, provenance_section, sides_section, tile
-from ecgrnn.reports.terminal import Summary, _level, with_ends
+from ecgrnn.reports.terminal import Summary, level_of, with_ends
 
 _FIGURES = {"token_error_rate": "token error rate", "exact_share": "strips without any error"}
 
@@ -89,7 +89,7 @@ def transcription_lines(summary: Summary) -> list[str]:
     found = summary["intervals"]
     kinds = ("substituted", "deleted", "inserted")
     return [
-        f"{'':<17} {'of':>8} {'%':>7} {_level(summary):>16}",
+        f"{'':<17} {'of':>8} {'%':>7} {level_of(summary):>16}",
         f"{'token error rate':<17} {summary['symbols']:>8,} {with_ends(found['token_error_rate'])}",
         f"{'strips all right':<17} {summary['strips']:>8,} {with_ends(found['exact_share'])}",
         ", ".join(f"{summary[kind]:,} {kind}" for kind in kinds),

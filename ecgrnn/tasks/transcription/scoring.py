@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.ranks import rank
 from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
@@ -19,8 +20,24 @@ from ecgrnn.tasks.build import build_view
 from ecgrnn.reports.files import write_csv, write_json
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
+from ecgrnn.tasks.task import Evaluation, Scored
 from ecgrnn.tasks.transcription.prediction import transcribe
-from ecgrnn.tasks.transcription.report import transcription_report
+from ecgrnn.tasks.transcription.report import transcription_lines, transcription_report
+
+
+def score_transcription(evaluation: Evaluation) -> Scored:
+    """Score held-out strips and write the results; one process does it."""
+    if rank() != 0:
+        return Scored([])
+    summary = write_transcription(
+        evaluation.model,
+        evaluation.held_out,
+        audit=evaluation.audit,
+        resampling=evaluation.resampling,
+        run_dir=evaluation.run_dir,
+        seconds=evaluation.seconds,
+    )
+    return Scored(transcription_lines(summary))
 
 
 def score_strips(

@@ -1,7 +1,8 @@
 """The task of transcription: a strip read out as its beats (``transcribe``)."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
@@ -9,13 +10,13 @@ from ecgrnn.options.networks import TranslatorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.task import (
     EPOCH,
-    Evaluation,
-    ModuleInputs,
     NO_BATCHES_OF_BEATS,
     ONLY_FOR_BEATS,
+    WEIGHTS,
+    Evaluation,
+    ModuleInputs,
     Scored,
     Task,
-    WEIGHTS,
 )
 from ecgrnn.tasks.transcription.options import TranscriptionConfig
 
@@ -34,8 +35,8 @@ class TranscriptionTask(Task[TranscriptionConfig]):
     options_type = TranscriptionConfig
     network_type = TranslatorConfig
     monitor = ("validation/token_error_rate", "min")
-    idle_in_evaluation = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
-    idle_in_prediction = {
+    idle_in_evaluation: ClassVar[Mapping[str, str]] = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
+    idle_in_prediction: ClassVar[Mapping[str, str]] = {
         "annotator": "which takes no beat positions",
         "batch_size": "which reads one record at a time",
         "extension": "which writes a table and no annotation file",
@@ -76,9 +77,7 @@ class TranscriptionTask(Task[TranscriptionConfig]):
 
         return score_transcription(evaluation)
 
-    def annotate(
-        self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path
-    ) -> list[str]:
+    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
         """Write a row for every strip."""
         from ecgrnn.tasks.transcription.prediction import transcribe_record
 

@@ -1,18 +1,26 @@
 """All files of an evaluation: summary, tables, EC57 reports, model card and the report to read."""
 
-import csv
-import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import model_card
 from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.data.ranks import rank
+from ecgrnn.evaluation.model_card import model_card
+from ecgrnn.evaluation.score_files import write_scores
+from ecgrnn.reports.files import write_csv, write_json, write_text
+from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows, read_exhibit
 from ecgrnn.tasks.beats.report.page import Shown, report
 from ecgrnn.tasks.beats.scoring.calibration import curve_rows, reliability_rows
-from ecgrnn.tasks.beats.scoring.results import Results
+from ecgrnn.tasks.beats.scoring.results import Results, evaluate_beats, matrices_by_record
 from ecgrnn.tasks.beats.scoring.summary import (
+    beat_lines,
     comparison_rows,
     confusion_rows,
     ec57_influence,
@@ -23,6 +31,33 @@ from ecgrnn.tasks.beats.scoring.summary import (
     summarise,
 )
 from ecgrnn.tasks.score_files import write_scores
+from ecgrnn.tasks.task import Evaluation, Scored
+
+
+def score_beats(evaluation: Evaluation) -> Scored:
+    """Score held-out records and write the results; every process reads a share of the records."""
+    results = evaluate_beats(evaluation)
+    if rank() != 0:
+        return Scored([])
+    summary = write_results(results, run_dir=evaluation.run_dir, seconds=evaluation.seconds)
+    return Scored(beat_lines(summary), partial(_pictures, results))
+
+
+def _pictures(results: Results) -> Mapping[str, NDArray[np.uint8]]:
+    """Draw the confusion matrix on held-out records, and strips of ECG with reference and prediction."""
+    # Here and not above: matplotlib takes a while to load, and a run without trackers needs none of it.
+    from ecgrnn.reports.pictures import confusion_picture, strip_picture
+
+    matrix = matrices_by_record(results.beats).sum(axis=0)
+    pictures = {"test_confusion_matrix": confusion_picture(matrix, classes=results.beats.scheme.classes)}
+    for place, exhibit in enumerate(choose_exhibits(results)[:_STRIPS]):
+        stretch = read_exhibit(results, exhibit)
+        pictures[f"test_strip_{place}_{exhibit.kind}"] = strip_picture(stretch)
+    return pictures
+
+
+_STRIPS = 8
+"""Strips that are drawn for experiment trackers."""
 
 
 def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -69,33 +104,3 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
     write_text(run_dir / "MODEL_CARD.md", model_card(summary, title=shown.title))
     write_text(run_dir / "report.html", report(shown))
     return summary
-
-
-def training_seconds(checkpoint: Path) -> dict[str, float]:
-    """Read how long the training of a checkpoint took from its run folder's summary, where there is one.
-
-    An evaluation's ``summary.json`` holds these and not its own times, so that two evaluations of one
-    checkpoint are the same to the byte.
-    """
-    try:
-        summary = json.loads((checkpoint.parent.parent / "summary.json").read_text(encoding="utf-8"))
-        return {str(stage): float(value) for stage, value in summary["seconds"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def training_curves(checkpoint: Path) -> list[dict[str, str]]:
-    """Read the course of the training from its run folder's ``csv/metrics.csv``, where there is one."""
-    try:
-        with (checkpoint.parent.parent / "csv" / "metrics.csv").open(newline="", encoding="utf-8") as file:
-            return [row for row in csv.DictReader(file) if _is_metrics(row)]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return []
-
-
-def _is_metrics(row: Mapping[str | None, object]) -> bool:
-    """Tell whether a row holds numbers alone: the file is read as it is found."""
-    try:
-        return all(value is None or value == "" or float(str(value)) is not None for value in row.values())
-    except ValueError:
-        return False

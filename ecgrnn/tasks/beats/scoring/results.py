@@ -8,18 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.data.collection import find_scheme, open_collection
-from ecgrnn.data.splits.audit import Audit, Check, check_other_database
-from ecgrnn.data.splits.seen import seen_leads
+from ecgrnn.data.collection import find_scheme
+from ecgrnn.data.splits.audit import Audit
 from ecgrnn.errors import CheckpointError, ConfigError
-from ecgrnn.evaluation.held_out import (
-    audit_model,
-    open_held_out,
-    own_records,
-    pick_records,
-    refuse_seen_patients,
-)
-from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.classification import confusion_matrix
 from ecgrnn.metrics.ec57.scores import Ec57Scores
 from ecgrnn.metrics.statistics import (
@@ -43,6 +34,7 @@ from ecgrnn.tasks.beats.scoring.detected import (
 from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats, read_beats
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import describe_model
+from ecgrnn.tasks.task import Evaluation, Second
 
 ANNOTATIONS = "annotations"
 """Folder of the annotation files with the application's own beats, below the run folder."""
@@ -54,9 +46,6 @@ AT_REFERENCE = "annotations_at_reference"
 
 SECOND = "compare"
 """Folder of the second model's annotation files in a comparison."""
-
-
-_SEEN = ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -111,25 +100,17 @@ class Results:
         return [record.patient for record in self.beats.records]
 
 
-def evaluate_checkpoint(options: EvaluateConfig, *, curves: Sequence[Mapping[str, str]] = ()) -> Results:
-    """Judge a checkpoint; writes its annotation files into the run folder, for they are what is scored.
-
-    Args:
-        options: what to judge on what, and how.
-        curves: rows of the training's ``metrics.csv``.
+def evaluate_beats(evaluation: Evaluation) -> Results:
+    """Score a classifier; writes its annotation files into the run folder, for they are what is scored.
 
     Raises:
-        SplitError: a patient, record or window is on two sides.
+        ConfigError: the label scheme has other classes than the model.
+        CheckpointError: a second model has other classes.
     """
-    run_dir = Path(options.run_dir)
-    model = load_model(Path(options.checkpoint))
+    model, held_out, options = evaluation.model, evaluation.held_out, evaluation.options
     scheme = _scheme(model, options.scheme)
-    held_out = open_held_out(model, options.data)
-    audit = audit_model(model, held_out)
-    audit.require()
     positions = find_beats(model, held_out)
-    reading = _read(model, held_out, positions, scheme=scheme, options=options, folder=run_dir)
-    resampling = Resampling(options.resamples, options.level, options.bootstrap_seed)
+    reading = _read(model, held_out, positions, scheme=scheme, options=options, folder=evaluation.run_dir)
     fitted = None
     if held_out.own:
         validation = read_beats(
@@ -140,13 +121,23 @@ def evaluate_checkpoint(options: EvaluateConfig, *, curves: Sequence[Mapping[str
             batch_size=options.batch_size,
         )
         fitted = fit_on_validation(validation)
-    scored = _scored(model)
+    scored, audit = _scored(model), evaluation.audit
     comparison: Mapping[str, Any] = {}
-    if options.compare is not None:
-        second, unseen = _second_reading(options, model, held_out, positions, scheme=scheme)
-        comparison = _compare(reading, second, scored=scored, resampling=resampling)
-        audit = replace(audit, checks=(*audit.checks, unseen))
-    return Results(held_out, reading, scored, fitted, audit, resampling, comparison, curves)
+    if (second := evaluation.second) is not None:
+        _check_classes(evaluation, second, scheme)
+        other = _read(
+            second.model,
+            second.held_out,
+            positions,
+            scheme=scheme,
+            options=options,
+            folder=evaluation.run_dir / SECOND,
+        )
+        comparison = _compare(reading, other, scored=scored, resampling=evaluation.resampling)
+        audit = replace(audit, checks=(*audit.checks, second.unseen))
+    return Results(
+        held_out, reading, scored, fitted, audit, evaluation.resampling, comparison, evaluation.curves
+    )
 
 
 def matrices_by_record(beats: HeldOutBeats) -> NDArray[np.int64]:
@@ -211,42 +202,13 @@ def _read(
     return Reading(model, beats, own, ec57)
 
 
-def _second_reading(
-    options: EvaluateConfig,
-    first: TrainedModel,
-    held_out: HeldOutRecords,
-    positions: Sequence[NDArray[np.int64]],
-    *,
-    scheme: LabelScheme,
-) -> tuple[Reading, Check]:
-    """Let the second checkpoint read the same records, prepared as it wants them, if it has seen none."""
-    model = load_model(Path(str(options.compare)))
-    if model.scheme.classes != scheme.classes:
+def _check_classes(evaluation: Evaluation, second: Second, scheme: LabelScheme) -> None:
+    if second.model.scheme.classes != scheme.classes:
         raise CheckpointError(
-            f"{options.compare} tells apart {', '.join(model.scheme.classes)}, {options.checkpoint} "
-            f"{', '.join(scheme.classes)}; only checkpoints of the same classes are compared"
+            f"{evaluation.options.compare} tells apart {', '.join(second.model.scheme.classes)}, "
+            f"{evaluation.options.checkpoint} {', '.join(scheme.classes)}; only checkpoints of the same classes "
+            "are compared"
         )
-    data = first.data if options.data.database is None else options.data
-    elsewhere = model.data.database != data.database
-    seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)
-    kept = seen_leads(model.facts, *_SEEN)
-    refuse_seen_patients(model, data, held_out.split, compared=bool(seen or kept))
-    names = [record.name for record in held_out.test]
-    here = replace(
-        data,
-        root=options.data.root or data.root,
-        cache=options.data.cache,
-        workers=options.data.workers,
-        records=names,
-    )
-    collection = open_collection(here, model.preprocessing, annotators=(held_out.annotator,))
-    test = pick_records(collection, held_out.split, names)
-    unseen = check_other_database(test, seen, kept)
-    unseen = replace(unseen, name=f"{unseen.name} of the second checkpoint")
-    Audit(held_out.split, {}, (unseen,)).require()
-    own = replace(held_out, test=test, own={})
-    folder = Path(options.run_dir) / SECOND
-    return _read(model, own, positions, scheme=scheme, options=options, folder=folder), unseen
 
 
 def _compare(

@@ -20,7 +20,7 @@ from ecgrnn.metrics.statistics import (
 )
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.figures import few_patients_lines
-from ecgrnn.reports.terminal import SE_AND_PP, Summary, _level, class_lines, with_ends
+from ecgrnn.reports.terminal import SE_AND_PP, Summary, class_lines, level_of, with_ends
 from ecgrnn.tasks.beats.scoring.calibration import calibration, curve_areas, threshold_figures
 from ecgrnn.tasks.beats.scoring.results import Results, ec57_matrices, matrices_by_record
 from ecgrnn.tasks.summary import LIMITS, describe_model, versions
@@ -220,7 +220,7 @@ def beat_lines(summary: Summary) -> list[str]:
     """Give the table of a classifier of beats: at the reference's beats, then for detected beats by EC57."""
     lines = ["at the reference's beats:", *class_lines(summary, "beats")]
     ec57 = summary["ec57"][summary["scheme"]]
-    level = _level(summary)
+    level = level_of(summary)
     lines += [
         f"detected beats, by EC57 from {ec57['start_s']:g} s:",
         f"{'':<10} {'Se %':>7} {level:>16}   {'+P %':>7} {level:>16}",
