@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.inference.leads import find_beats
+from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations

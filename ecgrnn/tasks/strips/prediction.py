@@ -12,13 +12,10 @@ from torch import nn
 from ecgrnn.data.buckets import LengthBatches
 from ecgrnn.errors import CheckpointError, some_of
 from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.options.data import LoaderConfig
-from ecgrnn.errors import CheckpointError
 from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.record import read_header, read_record
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.beats.logits import probabilities
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel

@@ -15,8 +15,6 @@ from ecgrnn.metrics.uncertainty import FEWEST_PATIENTS, MOST_UNDEFINED
 from ecgrnn.reports.figures import estimate, few_patients_lines
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
-from ecgrnn.reports.terminal import Summary, _cell, _ends, _level
-from ecgrnn.tasks.strips.results import StripResults, strip_rows, strip_summary
 from ecgrnn.reports.terminal import Summary, cell, ends_of, level_of
 from ecgrnn.tasks.strips.results import StripResults, read_strips, strip_rows, strip_summary
 from ecgrnn.tasks.strips.superclass_report import superclass_report

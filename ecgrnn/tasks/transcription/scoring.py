@@ -16,8 +16,6 @@ from ecgrnn.options.spec import Row
 from ecgrnn.reports.figures import estimate
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
-from ecgrnn.tasks.build import build_view
-from ecgrnn.reports.files import write_csv, write_json
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored

@@ -5,9 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import model_card
-from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +12,7 @@ from ecgrnn.data.ranks import rank
 from ecgrnn.evaluation.model_card import model_card
 from ecgrnn.evaluation.score_files import write_scores
 from ecgrnn.reports.files import write_csv, write_json, write_text
+from ecgrnn.reports.model_card import model_card
 from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows, read_exhibit
 from ecgrnn.tasks.beats.report.page import Shown, report
 from ecgrnn.tasks.beats.scoring.calibration import curve_rows, reliability_rows

@@ -11,12 +11,8 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.windows import BeatTable, beat_table
 from ecgrnn.errors import DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.options.data import LoaderConfig
-from ecgrnn.errors import DataError
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.tasks.beats.logits import shared_logits
-from ecgrnn.tasks.build import build_view
 from ecgrnn.tasks.beats.logits import probabilities, shared_logits
 from ecgrnn.tasks.model import TrainedModel
 
