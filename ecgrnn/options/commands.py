@@ -9,7 +9,6 @@ from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.rules import above_zero, at_least, at_most
 from ecgrnn.options.training import LoggerConfig, OptimizerConfig, TaskConfig
-from ecgrnn.tasks.beats.options import BeatSequenceConfig
 
 MONITOR = "validation/macro_f1"
 """What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
@@ -60,7 +59,7 @@ class TrainConfig:
         at_least("", "seed", self.seed, 0)
         at_most("", "seed", self.seed, _HIGHEST_SEED)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
-        _causal_throughout(self.task, self.preprocessing)
+        self.task.check_preprocessing(self.preprocessing)
         _threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
         at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
@@ -323,14 +322,6 @@ class VerifyConfig:
 def _required(name: str, value: str, what: str) -> None:
     if not value:
         raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
-
-
-def _causal_throughout(task: TaskConfig, preprocessing: PreprocessingConfig) -> None:
-    if isinstance(task, BeatSequenceConfig) and task.causal and not preprocessing.causal:
-        raise ConfigError(
-            "task.causal=true needs preprocessing.causal=true, since filters without delay read up to 4 s "
-            "ahead, and network.sequence.bidirectional=false"
-        )
 
 
 def _threads(value: int | None) -> None:

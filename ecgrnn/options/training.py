@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from ecgrnn.options.choices import Schedule
+from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.options.rules import above_zero, at_least, share
 
 
 @dataclass
 class TaskConfig:
     """What is learned: the base of every task."""
+
+    def check_preprocessing(self, preprocessing: PreprocessingConfig) -> None:
+        """Refuse signals that are not prepared as the task needs them."""
 
 
 @dataclass

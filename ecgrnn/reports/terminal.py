@@ -38,10 +38,12 @@ def with_ends(found: Summary) -> str:
 
 
 def level_of(summary: Summary) -> str:
+    """Print the head of a column of intervals."""
     return f"{100 * summary['resampling']['level']:g} % interval"
 
 
 def ends_of(found: Sequence[float] | None, factor: float = 100, *, digits: int = 2) -> str:
+    """Print the ends of an interval, of shares in percent unless ``factor`` is 1; none is ``-``."""
     return "-" if found is None else " to ".join(cell(end, factor, digits=digits) for end in found)
 
 

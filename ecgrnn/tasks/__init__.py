@@ -104,8 +104,8 @@ def build_module(
     """
     from ecgrnn.networks.build import check_frame
 
-    check_frame(options.network.encoder, signal.fs_hz)
     task = task_of(options.task)
     network = task.network(options.network, signal=signal, n_classes=len(scheme.classes))
+    check_frame(options.network.encoder, signal.fs_hz)
     learned = counts if learned_counts is None else learned_counts
     return task.module(ModuleInputs(options, network, signal, scheme, counts, learned, facts))

@@ -13,6 +13,7 @@ from ecgrnn.metrics.classification import ConfusionMatrix, MeanLoss, class_score
 from ecgrnn.options.choices import ClassWeights
 from ecgrnn.options.training import OptimizerConfig
 from ecgrnn.tasks.module import TaskModule
+from ecgrnn.tasks.task import ModuleInputs
 
 
 class ClassOptions(Protocol):

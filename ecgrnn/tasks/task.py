@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
-from ecgrnn.errors import ConfigError
-from ecgrnn.options.commands import MONITOR, EvaluateConfig, PredictConfig, TrainConfig
+from ecgrnn.errors import CheckpointError, ConfigError
+from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -197,6 +197,20 @@ class Task(ABC, Generic[Options]):
             ConfigError: the task reads no recordings.
         """
         raise ConfigError(f"task={self.name} reads no recordings, so predict has nothing to do with {path}")
+
+    def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:
+        """Write a record into ``out``, and report.
+
+        Returns:
+            What the user is told, line by line.
+
+        Raises:
+            CheckpointError: the task writes no signals.
+        """
+        raise CheckpointError(
+            f"{options.checkpoint} was trained with task={self.name}, which writes no signals; generate "
+            "needs a checkpoint of task=generate"
+        )
 
     def network(self, config: NetworkConfig, *, signal: SignalSpec, n_classes: int) -> "nn.Module":
         """Build the network that the options describe, for a signal and a number of classes.

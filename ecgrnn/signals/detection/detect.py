@@ -1,6 +1,6 @@
 """Find QRS complexes in an ECG of one or several leads, in a whole record or in a stream, with equal results.
 
-The energy of the QRS band in all leads (`ecgrnn.signals.detection.qrs_energy`) is compared, peak by peak, with a
+The energy of the QRS band in all leads (`signals/detection/qrs_energy.py`) is compared, peak by peak, with a
 threshold between running estimates of noise peaks and of QRS peaks, with a refractory period, a stricter
 threshold where T waves lie, and a search back after a long interval: the scheme of J. Pan and W. J. Tompkins,
 A real-time QRS detection algorithm, IEEE Trans. Biomed. Eng. BME-32(3):230-236, 1985, with quantiles over the

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import ClassWeights
+from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.options.rules import above_zero, at_least, share
 from ecgrnn.options.training import TaskConfig
 
@@ -105,4 +106,16 @@ class BeatSequenceConfig(BeatsConfig):
             raise ConfigError(
                 f"task.before_s={self.before_s} and task.after_s={self.after_s} must be at least {_SHAPE_S}, "
                 "so that P, QRS and T lie inside the window"
+            )
+
+    def check_preprocessing(self, preprocessing: PreprocessingConfig) -> None:
+        """Refuse filters that read ahead under a causal task.
+
+        Raises:
+            ConfigError: the task is causal and the filters are not.
+        """
+        if self.causal and not preprocessing.causal:
+            raise ConfigError(
+                "task.causal=true needs preprocessing.causal=true, since filters without delay read up to "
+                "4 s ahead, and network.sequence.bidirectional=false"
             )

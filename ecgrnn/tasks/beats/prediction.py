@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.inference.leads import find_beats
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotation_kinds import kinds_of

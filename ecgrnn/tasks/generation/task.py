@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.options.commands import PredictConfig
+from ecgrnn.options.commands import GenerateConfig, PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import GeneratorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -91,6 +91,27 @@ class GenerationTask(Task[GenerationConfig]):
             f"{options.checkpoint} is a generator, which reads no recording; "
             "python -m ecgrnn generate writes beats with it"
         )
+
+    def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:
+        """Write beats of one class and their annotations."""
+        import numpy as np
+
+        from ecgrnn.tasks.generation.prediction import write_beats
+
+        written = write_beats(
+            model,
+            options.beat,
+            n=options.n,
+            rr_s=options.rr_s,
+            spread=options.spread,
+            rng=np.random.default_rng(options.seed),
+            out=out,
+        )
+        return [
+            f"beats        {options.n} of class {options.beat}, {written.duration_s:.1f} s",
+            f"record       {written.record}",
+            f"annotations  {written.annotations}",
+        ]
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Compare what is written with held-out beats, class by class."""

@@ -16,7 +16,6 @@ from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.record import read_header, read_record
 from ecgrnn.signals.preprocessing import prepare_record
-from ecgrnn.tasks.beats.logits import probabilities
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig

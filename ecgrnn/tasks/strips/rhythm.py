@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.ranks import rank
-from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.metrics.calibration import reliability_curve, top_label
 from ecgrnn.metrics.statistics import (
     by_patient,

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.ranks import rank
-from ecgrnn.evaluation.model_card import task_card
 from ecgrnn.metrics.multilabel import area_under_roc
 from ecgrnn.metrics.statistics import Resampling, few_patients, number
 from ecgrnn.metrics.uncertainty import FEWEST_PATIENTS, MOST_UNDEFINED

@@ -11,10 +11,10 @@ from tqdm import tqdm
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import table_of_positions
-from ecgrnn.inference import leads
 from ecgrnn.metrics.ec57.scores import Ec57Scores, score_records
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations, write_annotations
+from ecgrnn.signals.detection.records import find_beats as beats_in_record
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
@@ -43,7 +43,7 @@ def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np
     """Find the beats of each held-out record by the built-in QRS detector, in all its ECG leads."""
     return gather(
         [
-            leads.find_beats(held_out.folder / record.name, model.preprocessing)
+            beats_in_record(held_out.folder / record.name, model.preprocessing)
             for record in tqdm(share(held_out.test), desc="finding beats", unit="record")
         ]
     )

@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.ranks import rank
-from ecgrnn.evaluation.model_card import model_card
-from ecgrnn.evaluation.score_files import write_scores
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import model_card
 from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows, read_exhibit

@@ -13,7 +13,7 @@ from ecgrnn.errors import DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.tasks.beats.logits import probabilities, shared_logits
+from ecgrnn.tasks.beats.logits import shared_logits
 from ecgrnn.tasks.model import TrainedModel
 
 

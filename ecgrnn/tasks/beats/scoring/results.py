@@ -206,8 +206,8 @@ def _check_classes(evaluation: Evaluation, second: Second, scheme: LabelScheme) 
     if second.model.scheme.classes != scheme.classes:
         raise CheckpointError(
             f"{evaluation.options.compare} tells apart {', '.join(second.model.scheme.classes)}, "
-            f"{evaluation.options.checkpoint} {', '.join(scheme.classes)}; only checkpoints of the same classes "
-            "are compared"
+            f"{evaluation.options.checkpoint} {', '.join(scheme.classes)}; only checkpoints of the same "
+            "classes are compared"
         )
 
 
