@@ -18,36 +18,23 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ecgrnn"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-FLOORS = {
-    "": 0,
-    **dict.fromkeys(("config", "network_config", "form_config", "strip_config"), 0),
-    **dict.fromkeys(("command_config", "sweep_config", "option_rules", "choices"), 0),
-    **dict.fromkeys(("spec", "credentials", "errors", "runs", "arguments", "output", "help_text"), 0),
-    **dict.fromkeys(("signals", "nn", "batch", "ranks", "checkpoint_file"), 1),
-    **dict.fromkeys(("datasets", "networks", "metrics"), 2),
-    **dict.fromkeys(("datamodule", "tasks", "training", "build_forms"), 3),
-    "build": 4,
-    **dict.fromkeys(("inference", "evaluation", "sweeps", "build_training", "build_trainer"), 5),
-    **dict.fromkeys(("commands", "composing", "cli", "__main__"), 6),
-}
-SIDEWAYS = {("evaluation", "inference"), ("__main__", "cli"), ("cli", "composing")}
-"""Rooms on one floor that may be entered from another, beside those of the ground floor."""
+sys.path.insert(0, str(ROOT / "scripts"))
+import house  # noqa: E402 - the drawing of CONTRIBUTING.md and these tests read the imports in one way
 
+HEIGHTS = house.heights()
 ROOMS_OF = {
-    "hydra": {"composing"},
-    "omegaconf": {"composing"},
-    "matplotlib": {"evaluation"},
-    "pytorch_lightning": {"datamodule", "tasks", "training", "build_training", "build_trainer", "commands"},
-    "lightning_fabric": {"training", "build_trainer", "commands"},
+    "hydra": {"cli"},
+    "omegaconf": {"cli"},
+    "matplotlib": {"reports"},
+    "pytorch_lightning": {"data", "tasks", "training", "commands"},
+    "lightning_fabric": {"training", "commands"},
     "optuna": {"sweeps"},
     "torchmetrics": {"metrics", "tasks", "training"},
 }
-WITHOUT_TORCH = {
-    *("", "config", "network_config", "form_config", "strip_config"),
-    *("command_config", "sweep_config", "option_rules", "choices"),
-    *("spec", "credentials", "errors", "runs", "arguments", "output", "help_text", "trainer_keys"),
-    *("signals", "sweeps", "composing", "cli", "__main__"),
-}
+LIGHTNING_IN_TASKS = {"module.py", "multilabel.py", "classification.py", "optimisation.py"}
+"""The files of ``tasks/`` that train; no other knows Lightning."""
+
+WITHOUT_TORCH = {"", "errors", "options", "signals", "simulator", "reports", "sweeps", "cli", "__main__"}
 
 REQUIRED = {
     "checkpoint": "best.ckpt",
@@ -57,31 +44,6 @@ REQUIRED = {
     "test_annotator": "c",
 }
 """What has no default: given wherever a command has the option."""
-
-
-def room_of(module: Path) -> str:
-    parts = module.relative_to(PACKAGE).with_suffix("").parts
-    return "" if parts == ("__init__",) else parts[0]
-
-
-def imported(module: Path) -> set[str]:
-    """Dotted names a module imports, ``from ecgrnn import config`` as ``ecgrnn.config``."""
-    names = set()
-    for node in ast.walk(ast.parse(module.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} has a relative import"
-            if node.module == "ecgrnn":
-                names |= {f"ecgrnn.{alias.name}" for alias in node.names}
-            else:
-                names.add(node.module)
-    return names
-
-
-def rooms_entered(module: Path) -> set[str]:
-    own = (name.split(".")[1:] for name in imported(module) if name.split(".")[0] == "ecgrnn")
-    return {parts[0] if parts and parts[0] in FLOORS else "" for parts in own}
 
 
 def compose_config(command: str, *overrides: str):
@@ -112,26 +74,58 @@ def choices() -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def named(module: Path) -> str:
+    return str(module.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
 def test_imports_only_go_down(module):
-    here = room_of(module)
-    assert here in FLOORS, f"{here} stands on no floor: give it one here and in CONTRIBUTING.md"
-    for there in rooms_entered(module) - {here}:
-        down = FLOORS[there] < FLOORS[here] or FLOORS[there] == FLOORS[here] == 0
-        assert down or (here, there) in SIDEWAYS, f"{module.relative_to(ROOT)} imports {there}"
+    here = house.package_of(module)
+    assert here == "" or here in HEIGHTS, f"{here} stands on no floor: give it one in scripts/house.py"
+    for there in house.packages_entered(module) - {here, ""}:
+        assert HEIGHTS[there] < HEIGHTS[here], f"{module.relative_to(ROOT)} imports {there}"
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("module", MODULES, ids=named)
 def test_each_tool_stays_in_its_rooms(module):
-    tools = {name.split(".")[0] for name in imported(module)}
+    tools = {name.split(".")[0] for name in house.imported(module)}
+    here = house.package_of(module)
     for tool in tools & set(ROOMS_OF):
-        assert room_of(module) in ROOMS_OF[tool], f"{module.relative_to(ROOT)} imports {tool}"
-    assert "torch" not in tools or room_of(module) not in WITHOUT_TORCH
+        assert here in ROOMS_OF[tool], f"{module.relative_to(ROOT)} imports {tool}"
+    assert "torch" not in tools or here not in WITHOUT_TORCH
+    if here == "tasks" and module.name not in LIGHTNING_IN_TASKS:
+        assert "pytorch_lightning" not in at_run_time(module)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_a_task_is_named_in_its_own_room_and_in_the_table_only(module):
+    rooms = {path.name for path in (PACKAGE / "tasks").iterdir() if (path / "task.py").is_file()}
+    parts = module.relative_to(PACKAGE).parts
+    for name in house.imported(module):
+        match name.split("."):
+            case ["ecgrnn", "tasks", room, *_] if room in rooms and parts != ("tasks", "__init__.py"):
+                assert parts[:2] == ("tasks", room), f"{module.relative_to(ROOT)} imports {name}"
+
+
+def at_run_time(module: Path) -> set[str]:
+    """Packages a module imports when it is imported or works, and not only for its annotations."""
+    tree = ast.parse(module.read_text())
+    tree.body = [node for node in tree.body if "TYPE_CHECKING" not in ast.unparse(node).splitlines()[0]]
+    nodes = list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in plain | named}
+
+
+def test_the_drawing_of_the_house_is_up_to_date():
+    drawn = (ROOT / "CONTRIBUTING.md").read_text().partition(house.BEGIN)[2].partition(house.END)[0]
+    assert house.drawing() in drawn, "run: python scripts/house.py --write"
 
 
 def test_the_arrow_checker_sees_every_kind_of_import():
-    assert {"ecgrnn.config", "ecgrnn.errors", "ecgrnn.cli.composing"} <= imported(PACKAGE / "cli.py")
-    here = imported(PACKAGE / "composing.py")
+    face = house.imported(PACKAGE / "cli" / "__init__.py")
+    assert {"ecgrnn.errors", "ecgrnn.options", "ecgrnn.cli.composing"} <= face
+    here = house.imported(PACKAGE / "cli" / "composing.py")
     assert {"ecgrnn.errors", "hydra", "omegaconf", "hydra.errors"} <= here
 
 
@@ -218,7 +212,7 @@ def test_the_words_of_a_training_prepare_what_it_reads(words):
 
 def test_every_network_builds_for_some_task_and_every_task_has_a_network():
     from ecgrnn.options.spec import SignalSpec
-    from ecgrnn.tasks.build import build_network
+    from ecgrnn.tasks import task_of
 
     signal = SignalSpec(fs_hz=250.0, leads=("",))
     groups = groups_of("train")
@@ -226,7 +220,7 @@ def test_every_network_builds_for_some_task_and_every_task_has_a_network():
     for network, task in itertools.product(groups["network"], groups["task"]):
         options = compose_config("train", f"network={network}", f"task={task}")
         try:
-            build_network(options.network, options.task, signal=signal, n_classes=4)
+            task_of(options.task).network(options.network, signal=signal, n_classes=4)
         except ConfigError:
             continue
         built.add((network, task))

@@ -7,9 +7,7 @@ import yaml
 
 from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.tasks.beats.logits import beat_logits
-from ecgrnn.tasks.build import build_view
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +25,7 @@ def beats(model, small_database, tmp_path_factory):
         workers=0,
         progress=lambda items, total: items,
     )
-    view = build_view(model.task, annotator="atr", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view(annotator="atr")
     return view.dataset(records, training=False)
 
 

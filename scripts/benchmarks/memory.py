@@ -31,9 +31,8 @@ from ecgrnn.options.data import LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.simulator.simulate import write_database
+from ecgrnn.tasks import build_module, task_of
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
-from ecgrnn.tasks.build import build_network, build_scheme, build_view
-from ecgrnn.tasks.build_training import build_task
 from ecgrnn.tasks.optimisation import configure
 
 SMALL = EncoderConfig(hidden_size=8, num_layers=1)  # what the network takes is not in question here
@@ -121,8 +120,8 @@ def train(folder: Path, task: str, *, steps: int) -> dict[str, float]:
         CachedRecord(**{**facts, "name": copy.name, "patient": copy.name, "folder": copy})
         for copy in sorted((folder / "cache").iterdir())
     ]
-    scheme = build_scheme(options.task, options.data)
-    view = build_view(options.task, annotator="atr", scheme=scheme, loader=options.loader)
+    scheme = task_of(options.task).scheme(options.data)
+    view = task_of(options.task).view(annotator="atr", scheme=scheme, loader=options.loader)
     module, optimizer = network_of(options, records[0])
     before = own_memory()["RssAnon"]
     begun = time.perf_counter()
@@ -154,9 +153,11 @@ def train(folder: Path, task: str, *, steps: int) -> dict[str, float]:
 
 def network_of(options: TrainConfig, record: CachedRecord) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     signal = SignalSpec(fs_hz=record.fs_hz, leads=("",) * len(record.leads))
-    scheme = build_scheme(options.task, options.data)
-    network = build_network(options.network, options.task, signal=signal, n_classes=len(scheme.classes))
-    module = build_task(options, signal=signal, scheme=scheme, counts=[1000] * len(scheme.classes), facts={})
+    scheme = task_of(options.task).scheme(options.data)
+    network = task_of(options.task).network(options.network, signal=signal, n_classes=len(scheme.classes))
+    module = build_module(
+        options, signal=signal, scheme=scheme, counts=[1000] * len(scheme.classes), facts={}
+    )
     optimizer = configure(network, options.optimizer, total_steps=1000)["optimizer"]
     module.network = network
     return module, optimizer

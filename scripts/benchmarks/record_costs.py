@@ -22,8 +22,8 @@ from typing import Any
 from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.simulator.simulate import write_database
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
-from ecgrnn.tasks.build import build_scheme, build_view
 
 
 def main() -> None:
@@ -73,8 +73,8 @@ def long_record(folder: Path, *, hours: float) -> None:
     peak = peak_mb() - before
     _, reopen_s = timed(lambda: prepare([source], config, folder / "cache"))
     task = BeatSequenceConfig(before_s=0.4, after_s=0.496)
-    scheme = build_scheme(task, DataConfig())
-    view = build_view(task, annotator="atr", scheme=scheme, loader=LoaderConfig(in_memory_mb=0.0))
+    scheme = task_of(task).scheme(DataConfig())
+    view = task_of(task).view(annotator="atr", scheme=scheme, loader=LoaderConfig(in_memory_mb=0.0))
     counts, count_s = timed(lambda: view.counts(records))
     beats, dataset_s = timed(lambda: view.dataset(records, training=True))
     _, again_s = timed(lambda: view.dataset(records, training=True))

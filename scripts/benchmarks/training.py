@@ -44,9 +44,8 @@ from ecgrnn.options.networks import (
     SequenceConfig,
 )
 from ecgrnn.options.spec import SignalSpec
+from ecgrnn.tasks import build_datamodule, task_of
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
-from ecgrnn.tasks.build import build_network, build_scheme
-from ecgrnn.tasks.build_training import build_datamodule
 
 SINGLE = EncoderConfig(frame_s=0.05, cell=Cell.lstm, hidden_size=64, num_layers=2, bidirectional=True)
 BATCH = 256
@@ -165,7 +164,7 @@ def all_variants(data: Path, cache: Path) -> Iterator[Variant]:
 
 def usual(data: Path, cache: Path) -> Variant:
     module = opened(options_single(data, cache, SINGLE, batch=BATCH))
-    scheme = build_scheme(BeatsConfig(), DataConfig(database="mitdb"))
+    scheme = task_of(BeatsConfig()).scheme(DataConfig(database="mitdb"))
     labels = {symbol: scheme.classes.index(name) for symbol, name in scheme.symbols.items()}
     sides = [RawBeats(data, list(getattr(module.split, side)), labels) for side in ("train", "validation")]
     loaders = [DataLoader(dataset, batch_size=128, shuffle=True) for dataset in sides]
@@ -203,10 +202,10 @@ def options_single(data: Path, cache: Path, encoder: EncoderConfig, *, batch: in
 
 def variant(name: str, options: TrainConfig, *, n_leads: int, bf16: bool = False) -> Variant:
     module = opened(options)
-    scheme = build_scheme(options.task, options.data)
+    scheme = task_of(options.task).scheme(options.data)
     fs_hz = module.records(Side.train)[0].fs_hz
     signal = SignalSpec(fs_hz=fs_hz, leads=("",) * n_leads)
-    network = build_network(options.network, options.task, signal=signal, n_classes=len(scheme.classes))
+    network = task_of(options.task).network(options.network, signal=signal, n_classes=len(scheme.classes))
     return Variant(name, network, module.train_dataloader(), module.val_dataloader(), ours, bf16)
 
 

@@ -10,7 +10,7 @@ from ecgrnn.errors import DataError
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_digital
-from ecgrnn.tasks.build_training import build_datamodule
+from ecgrnn.tasks import build_datamodule
 
 
 @pytest.fixture

@@ -144,10 +144,9 @@ def test_validation_counts_of_two_ranks_are_those_of_one_process(
     from ecgrnn.options.choices import Side
     from ecgrnn.options.data import LoaderConfig
     from ecgrnn.tasks.beats.logits import beat_logits
-    from ecgrnn.tasks.build import build_view
 
     model = load_model(shared / "run" / "checkpoints" / "last.ckpt")
-    view = build_view(model.task, annotator="atr", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view(annotator="atr")
     datamodule = EcgDataModule(model.data, model.preprocessing, loader=LoaderConfig(), view=view, seed=0)
     datamodule.setup()
     dataset = datamodule.dataset(Side.validation)

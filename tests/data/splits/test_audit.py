@@ -11,11 +11,11 @@ from ecgrnn.errors import SplitError
 from ecgrnn.evaluation.held_out import open_held_out, own_records, refuse_seen_patients
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.data import LoaderConfig
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
-from ecgrnn.tasks.build import build_view
-from ecgrnn.tasks.delineation.view import WaveView
-from ecgrnn.tasks.strips.schemes import RHYTHM_SCHEME, SUPERCLASS_SCHEME
-from ecgrnn.tasks.strips.view import StripView
+from ecgrnn.tasks.delineation.options import DelineateConfig
+from ecgrnn.tasks.generation.options import GenerationConfig
+from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,7 @@ def held_out(model):
 
 
 def audit(model, held_out, sides, *, fingerprint=None):
-    view = build_view(
-        model.task, annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig()
-    )
+    view = model.view(annotator=held_out.own_annotator)
     return audit_sides(held_out.split, sides, view=view, counts={}, fingerprint=fingerprint)
 
 
@@ -107,12 +105,8 @@ def test_a_seen_recording_of_another_database_is_found(held_out):
 
 
 def test_windows_of_beats_in_sequence_are_proved_too_but_not_at_a_quick_start(model, held_out):
-    view = build_view(
-        BeatSequenceConfig(before_s=0.4, after_s=0.5),
-        annotator=held_out.own_annotator,
-        scheme=model.scheme,
-        loader=LoaderConfig(),
-    )
+    task = task_of(BeatSequenceConfig(before_s=0.4, after_s=0.5))
+    view = task.view(annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig())
     names = {}
     for quick in (False, True):
         found = audit_sides(held_out.split, held_out.own, view=view, counts={}, quick=quick)
@@ -144,13 +138,16 @@ def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_
     assert {side: {one.name: one.patient for one in records[side]} for side in SIDES} == sides
 
 
-def test_only_what_the_task_has_is_said_to_be_fitted(held_out):
-    strips = StripView(SUPERCLASS_SCHEME, strip_features=False, several=True, in_memory_mb=0.0)
-    rhythms = StripView(RHYTHM_SCHEME, strip_features=True, several=False, in_memory_mb=0.0)
-    views = {"beats": None, "strips": strips, "rhythms": rhythms, "waves": WaveView("lead", step_s=0.02)}
+def test_only_what_the_task_has_is_said_to_be_fitted():
     fitted = {
-        name: [what for what, _ in audit_sides(held_out.split, {}, view=view, counts={}).fitted]
-        for name, view in views.items()
+        name: [what for what, _ in task.fitted]
+        for name, task in {
+            "beats": task_of(BeatSequenceConfig()),
+            "strips": task_of(SuperclassConfig()),
+            "rhythms": task_of(RhythmConfig()),
+            "waves": task_of(DelineateConfig()),
+            "generator": task_of(GenerationConfig()),
+        }.items()
     }
     assert "temperature" in fitted["beats"]
     assert "decision thresholds" in fitted["beats"]
@@ -158,8 +155,7 @@ def test_only_what_the_task_has_is_said_to_be_fitted(held_out):
         what for what in fitted["beats"] if what not in ("temperature", "decision thresholds")
     ]
     assert fitted["strips"] == fitted["waves"]  # no class weights, and no detector
-    generator = audit_sides(held_out.split, {}, view=None, counts={}, generates=True).fitted
-    assert [what.split(",")[0] for what, _ in generator] == [
+    assert [what.split(",")[0] for what in fitted["generator"]] == [
         "weights",
         "class weights of the loss",
         "best epoch",

@@ -17,10 +17,10 @@ from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.symbols import SCHEMES
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.logits import beat_logits
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
 from ecgrnn.tasks.beats.sequences import cut_sequences
-from ecgrnn.tasks.build import build_network, build_view
 
 LOOK_AHEAD_S = 0.496
 """What the recipe says: the window of a beat ends so long behind its R peak."""
@@ -45,8 +45,8 @@ def logits(record, sample, *, causal: bool = True) -> np.ndarray:
     prepared = prepare_record(record, preprocessing)
     torch.manual_seed(0)
     signal = SignalSpec(prepared.fs_hz, prepared.leads)
-    network = build_network(config, task, signal=signal, n_classes=5)
-    view = build_view(task, annotator="", scheme=SCHEMES["aami"], loader=LoaderConfig())
+    network = task_of(task).network(config, signal=signal, n_classes=5)
+    view = task_of(task).view(annotator="", scheme=SCHEMES["aami"], loader=LoaderConfig())
     return beat_logits(
         network, view.windows([prepared], table_of_positions([prepared], [sample])), batch_size=8
     )

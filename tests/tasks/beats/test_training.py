@@ -5,14 +5,12 @@ import pytest
 
 from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.options.data import LoaderConfig
 from ecgrnn.signals.detection.detect import detect_record
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.tasks.beats import prediction as annotate
 from ecgrnn.tasks.beats.logits import beat_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches
-from ecgrnn.tasks.build import build_view
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def test_the_batch_size_changes_no_prediction(run, small_database, tmp_path):
         workers=0,
         progress=lambda items, total: items,
     )
-    view = build_view(model.task, annotator="atr", scheme=model.scheme, loader=LoaderConfig())
+    view = model.view(annotator="atr")
     beats = view.dataset(records, training=False)
     whole = beat_logits(model.network, beats, batch_size=10_000)
     parts = beat_logits(model.network, beats, batch_size=16)

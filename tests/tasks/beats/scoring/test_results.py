@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecgrnn.evaluation.evaluate import evaluation_of
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.ec57.scores import score_records
 from ecgrnn.options.commands import EvaluateConfig
@@ -13,7 +14,7 @@ from ecgrnn.tasks.beats.scoring.detected import start_of_period
 from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats, read_beats
 from ecgrnn.tasks.beats.scoring.results import (
     AT_REFERENCE,
-    evaluate_checkpoint,
+    evaluate_beats,
     matrices_by_record,
 )
 from ecgrnn.tasks.beats.scoring.summary import summarise
@@ -30,7 +31,8 @@ def options(trained, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(options):
-    return evaluate_checkpoint(options)
+    model = load_model(Path(options.checkpoint))
+    return evaluate_beats(evaluation_of(model, options, seconds={}))
 
 
 def with_labels(beats: HeldOutBeats, predicted: np.ndarray) -> HeldOutBeats:
