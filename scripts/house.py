@@ -81,14 +81,14 @@ def arrows() -> dict[str, set[str]]:
 
 
 def drawing() -> str:
-    """Draw the floors from the top down: each package with its size and what it imports."""
+    """Draw the floors from the top down: each package with those that it imports from."""
     entered, height = arrows(), heights()
     lines = []
     for floor, steps in reversed(list(enumerate(FLOORS))):
         for names in reversed(steps):
             for name in names:
                 below = sorted(entered[name], key=lambda other: (height[other], other), reverse=True)
-                lines.append(f"{floor}  {name:<11} {_size(name):>16}  -> {', '.join(below)}".rstrip(" ->"))
+                lines.append(f"{floor}  {name:<10} -> {', '.join(below)}".rstrip(" ->"))
     return "\n".join(lines)
 
 
@@ -103,13 +103,6 @@ def counts() -> Iterator[str]:
     size, longest = max(sizes)
     yield f"longest file: {size} lines, {longest.relative_to(ROOT)}"
     yield f"median function: {statistics.median(_function_lengths()):g} lines without its docstring"
-
-
-def _size(name: str) -> str:
-    folder = PACKAGE / name
-    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
-    n_lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
-    return f"{len(files)} files, {n_lines:,}"
 
 
 def _function_lengths() -> Iterator[int]:
