@@ -27,13 +27,8 @@ from ecgrnn.reports.sweep_page import SweepShown, sweep_page
 from ecgrnn.tasks import task_of
 from ecgrnn.training.interruption import SIGNALS
 from ecgrnn.training.run_folder import OPTIONS, key_and_value
-from ecgrnn.training.trainer import check_course, monitored
-from ecgrnn.training.trainer_values import check_trainer_keys
-from ecgrnn.training.trainer import check_course, check_trainer_keys, monitored
-from ecgrnn.tasks import task_of
-from ecgrnn.training.run_folder import OPTIONS, key_and_value
 from ecgrnn.training.trainer import check_course
-from ecgrnn.training.trainer import check_course, check_trainer_keys
+from ecgrnn.training.trainer_values import check_trainer_keys
 
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
