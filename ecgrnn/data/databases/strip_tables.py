@@ -51,7 +51,7 @@ def fixed_folds(database: str) -> dict[str, int]:
     They are in a file, and not drawn, so that figures over them stay comparable whatever happens to the code
     that drew them: stratified by label, seed 2017.
     """
-    source = resources.files("ecgrnn.datasets") / f"{database}_folds.csv"
+    source = resources.files("ecgrnn.data.databases") / f"{database}_folds.csv"
     if not source.is_file():
         return {}
     lines = source.read_text(encoding="utf-8").splitlines()

@@ -49,7 +49,7 @@ class _OnBeats(Task[Options]):
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Score reference beats and detected beats, with intervals, calibration and a report."""
-        from ecgrnn.tasks.beats.files import score_beats
+        from ecgrnn.tasks.beats.scoring.files import score_beats
 
         return score_beats(evaluation)
 

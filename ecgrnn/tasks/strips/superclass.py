@@ -53,7 +53,7 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
     mean = draws[:, defined].mean(axis=1) if defined.any() else np.full(len(draws), np.nan)
     figures = {
         "macro_auroc": float(areas[defined].mean()) if defined.any() else None,
-        "macro_auroc_interval": ends_of(mean, level, patients=n_patients),
+        "macro_auroc_interval": _interval_of(mean, level, patients=n_patients),
         "classes": {
             name: {
                 "support": int(label[:, k].sum()),
