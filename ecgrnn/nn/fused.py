@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import CELLS, weights_of
 from ecgrnn.nn.gru_sequence import gru_layer
-from ecgrnn.nn.recurrence import Recurrence, valid_steps
+from ecgrnn.nn.recurrence import Recurrence, gather_steps, turned_steps, valid_steps
 from ecgrnn.nn.scan import ScanRecurrence
 from ecgrnn.nn.state import State, map_state, where_rows
 from ecgrnn.options.choices import Cell, InitialState
@@ -115,7 +115,7 @@ class FusedRecurrence(Recurrence):
         if lengths is None or bool((lengths == x.shape[1]).all()):
             return super().outputs(x, lengths)
         valid = valid_steps(lengths.to(x.device), x.shape[1])
-        turned = _turned(valid)
+        turned = turned_steps(valid)
         x = x.masked_fill(~valid[..., None], 0)
         state = self.initial_state(len(x))
         for layer in range(self.num_layers):
@@ -123,8 +123,8 @@ class FusedRecurrence(Recurrence):
                 x = functional.dropout(x, self.dropout, self.training)
             read = [self._direction(x, layer, 0, state)]
             if self.bidirectional:
-                backwards = self._direction(_gather(x, turned), layer, 1, state)
-                read.append(_gather(backwards, turned))
+                backwards = self._direction(gather_steps(x, turned), layer, 1, state)
+                read.append(gather_steps(backwards, turned))
             x = torch.cat(read, dim=-1).masked_fill(~valid[..., None], 0)
         return x
 
@@ -201,16 +201,6 @@ def _few_rows_in_training(x: Tensor) -> bool:
 def _in_missing_precision(x: Tensor) -> bool:
     """Tell whether a processor is asked for mixed precision that it has not got."""
     return x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not processor_has_bfloat16()
-
-
-def _turned(valid: Tensor) -> Tensor:
-    """Give the steps ``(batch, time)`` of each row in the opposite order, padding where it was."""
-    step = torch.arange(valid.shape[1], device=valid.device)
-    return torch.where(valid, valid.sum(dim=1, keepdim=True) - 1 - step, step)
-
-
-def _gather(x: Tensor, steps: Tensor) -> Tensor:
-    return x.gather(1, steps[..., None].expand(-1, -1, x.shape[2]))
 
 
 def _as_state(last: Tensor | tuple[Tensor, Tensor]) -> State:

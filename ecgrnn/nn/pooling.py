@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ecgrnn.nn.attention import AdditiveAttention
-from ecgrnn.nn.recurrence import valid_steps
+from ecgrnn.nn.recurrence import at_steps, valid_steps
 from ecgrnn.options.choices import Pooling
 
 
@@ -48,7 +48,7 @@ class Pool(nn.Module):
             case Pooling.last:
                 return self._last(outputs, lengths)
             case Pooling.middle:
-                return _at(outputs, lengths // 2)
+                return at_steps(outputs, lengths // 2)
             case Pooling.mean:
                 total = outputs.masked_fill(~valid[..., None], 0).sum(dim=1)
                 mean: Tensor = total / lengths.clamp(min=1)[:, None]
@@ -64,12 +64,8 @@ class Pool(nn.Module):
                 assert_never(self.pooling)
 
     def _last(self, outputs: Tensor, lengths: Tensor) -> Tensor:
-        last = _at(outputs, (lengths - 1).clamp(min=0))
+        last = at_steps(outputs, (lengths - 1).clamp(min=0))
         if not self.bidirectional:
             return last
         half = outputs.shape[-1] // 2
         return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
-
-
-def _at(outputs: Tensor, steps: Tensor) -> Tensor:
-    return outputs[torch.arange(len(outputs), device=outputs.device), steps]

@@ -20,6 +20,31 @@ def valid_steps(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) < lengths[:, None]
 
 
+def turned_steps(valid: Tensor) -> Tensor:
+    """Give the steps ``(batch, time)`` of each row in the opposite order, padding where it was.
+
+    >>> turned_steps(torch.tensor([[True, True, True], [True, True, False]])).tolist()
+    [[2, 1, 0], [1, 0, 2]]
+    """
+    step = torch.arange(valid.shape[1], device=valid.device)
+    return torch.where(valid, valid.sum(dim=1, keepdim=True) - 1 - step, step)
+
+
+def gather_steps(x: Tensor, steps: Tensor) -> Tensor:
+    """Take steps ``(batch, time)`` of ``x`` ``(batch, time, features)``."""
+    return x.gather(1, steps[..., None].expand(-1, -1, x.shape[2]))
+
+
+def last_steps(valid: Tensor) -> Tensor:
+    """Give the last step of each row, ``(batch,)``; step 0 of a row of length 0."""
+    return (valid.sum(dim=1) - 1).clamp(min=0)
+
+
+def at_steps(x: Tensor, steps: Tensor) -> Tensor:
+    """Take one step ``(batch,)`` of each row of ``x`` ``(batch, time, features)``."""
+    return x[torch.arange(len(x), device=x.device), steps]
+
+
 def unroll(
     cell: Cell,
     x: Tensor,

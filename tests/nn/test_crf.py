@@ -104,3 +104,46 @@ def test_without_transitions_every_step_is_judged_alone(scores):
     crf = LinearChainCrf(3).double()
     torch.testing.assert_close(crf.marginals(scores), scores.softmax(-1))
     assert torch.equal(crf.viterbi(scores)[0], scores.argmax(-1))
+
+
+def log_partition_written_out(crf, scores):
+    """The forward recursion of one row in logarithms, for autograd to differentiate step by step."""
+    alpha = crf.start + scores[0]
+    for step in scores[1:]:
+        alpha = torch.logsumexp(alpha[:, None] + crf.transitions, dim=0) + step
+    return torch.logsumexp(alpha + crf.end, dim=0)
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_long_sequence_equals_the_recursion_in_logarithms_and_its_gradients(crf, size):
+    with torch.no_grad():
+        for parameter in crf.parameters():
+            parameter.mul_(size)
+    generator = torch.Generator().manual_seed(0)
+    scores = size * torch.randn(2, 300, 3, dtype=torch.float64, generator=generator)
+    labels, lengths = torch.randint(-1, 3, (2, 300), generator=generator), torch.tensor([300, 170])
+    scores.requires_grad_()
+    inputs = (scores, *crf.parameters())
+    found = torch.autograd.grad(crf.log_likelihood(scores, labels, lengths).sum(), inputs)
+    expected = 0
+    for row, length in enumerate(lengths.tolist()):
+        other = (labels[row, :length, None] != torch.arange(3)) & (labels[row, :length, None] >= 0)
+        constrained = scores[row, :length].masked_fill(other, -torch.inf)
+        expected = expected + log_partition_written_out(crf, constrained)
+        expected = expected - log_partition_written_out(crf, scores[row, :length])
+    torch.testing.assert_close(
+        crf.log_likelihood(scores, labels, lengths).sum(), expected, rtol=1e-12, atol=0
+    )
+    for a, b in zip(found, torch.autograd.grad(expected, inputs), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+
+
+def test_single_precision_stays_near_double_over_a_long_sequence(crf):
+    scores = 3 * torch.randn(2, 1000, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.randint(3, (2, 1000), generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for kind in (torch.float64, torch.float32):
+        crf.to(kind)
+        given = scores.to(kind).requires_grad_()
+        gradients += torch.autograd.grad(crf.log_likelihood(given, labels).sum(), [given])
+    torch.testing.assert_close(gradients[1].double(), gradients[0], rtol=0, atol=1e-6)
