@@ -42,7 +42,8 @@ def beam_search(
         step: given the index of the step, the symbols before ``(n,)`` and the state, gives the
             log-probabilities of the next symbol ``(n, symbol)`` and the next state.
         state: the state before the first step, of ``batch`` rows.
-        select: takes rows ``(n,)`` of a state by index.
+        select: takes rows ``(n,)`` of a state by index: first ``width`` times each row of the batch, then
+            at every step as many rows, each replaced by one of the same row of the batch.
         batch: rows.
         steps: symbols to find.
         start: the symbol before the first.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.beam import beam_search
 from ecgrnn.networks.encoder import FrameEncoder
-from ecgrnn.nn.attention import attention
+from ecgrnn.nn.attention import Keys, attention
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import valid_steps
@@ -36,14 +36,12 @@ class Memory(NamedTuple):
     Attributes:
         state: state of the decoder.
         context: the one context ``(batch, context)``; not used by attention at every step.
-        outputs: what the encoder read, ``(batch, frames, feature)``.
-        valid: boolean ``(batch, frames)``, false at padding.
+        keys: the encoder's outputs as attention at every step compares them; None without it.
     """
 
     state: State
     context: Tensor
-    outputs: Tensor
-    valid: Tensor
+    keys: Keys | None
 
 
 class Translator(nn.Module):
@@ -159,11 +157,7 @@ class Translator(nn.Module):
         memory = self.read(signal, lengths)
         previous = torch.cat([torch.full_like(symbols[:, :1], self.start), symbols], dim=1)
         previous = torch.where(previous < 0, self.stop, previous)
-        log_p = []
-        for before in previous.unbind(dim=1):
-            next_log_p, memory = self.step(before, memory)
-            log_p.append(next_log_p)
-        return torch.stack(log_p, dim=1)
+        return torch.log_softmax(self.output(self._states(self.embedding(previous), memory)), dim=-1)
 
     def targets(self, symbols: Tensor) -> Tensor:
         """Put stop behind symbols ``(batch, M)``: ``(batch, M + 1)``, -1 where nothing is expected."""
@@ -198,7 +192,7 @@ class Translator(nn.Module):
 
     def read(self, signal: Tensor, lengths: Tensor | None = None) -> Memory:
         """Read a batch of signals and prepare the decoder."""
-        outputs, _ = self.encoder(signal, lengths)
+        outputs = self.encoder.outputs(signal, lengths)
         batch, frames, _ = outputs.shape
         if lengths is None:
             steps = torch.full((batch,), frames, device=outputs.device)
@@ -210,20 +204,38 @@ class Translator(nn.Module):
         state = self.decoder.initial_state(batch)
         if self.place is Place.first:
             state = State(context.expand_as(state.h).contiguous(), state.c)
-        return Memory(state, context, outputs, valid_steps(steps, frames))
+        keys = None if self.attend is None else self.attend.keys(outputs, valid_steps(steps, frames))
+        return Memory(state, context, keys)
 
     def step(self, before: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """Go from symbols ``(batch,)`` to log-probabilities of the next ``(batch, n_symbols + 1)``."""
-        x = self.embedding(before)
-        if self.attend is not None:
-            context, _ = self.attend(memory.outputs, memory.valid, query=memory.state.h[-1])
-            x = torch.cat([x, context], dim=-1)
-        elif self.place is Place.every:
-            x = torch.cat([x, memory.context], dim=-1)
-        s, state = self.decoder(x[:, None], None, memory.state)
-        return torch.log_softmax(self.output(s[:, 0]), dim=-1), memory._replace(state=state)
+        s, memory = self._read_on(self.embedding(before)[:, None], memory)
+        return torch.log_softmax(self.output(s[:, 0]), dim=-1), memory
+
+    def _states(self, x: Tensor, memory: Memory) -> Tensor:
+        """Give the decoder's states ``(batch, M, hidden)`` behind symbols ``(batch, M, embedding)``."""
+        if self.attend is None:
+            return self._read_on(x, memory)[0]
+        states = []
+        for one in x.unbind(dim=1):  # what a step looks at depends on the state before it
+            s, memory = self._read_on(one[:, None], memory)
+            states.append(s)
+        return torch.cat(states, dim=1)
+
+    def _read_on(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
+        """Take the decoder through embedded symbols ``(batch, M, embedding)``, one where it attends."""
+        context = memory.context
+        if self.attend is not None and memory.keys is not None:
+            context, _ = self.attend.look(memory.keys, memory.state.h[-1])
+        if self.place is Place.every:
+            x = torch.cat([x, context[:, None].expand(-1, x.shape[1], -1)], dim=-1)
+        s, state = self.decoder(x, None, memory.state)
+        return s, memory._replace(state=state)
 
 
 def _select(memory: Memory, rows: Tensor) -> Memory:
     state = map_state(torch.Tensor.contiguous, select_rows(memory.state, rows))
-    return Memory(state, memory.context[rows], memory.outputs[rows], memory.valid[rows])
+    if len(rows) == len(memory.context):
+        return memory._replace(state=state)  # what was read is the same for all beginnings of one signal
+    keys = None if memory.keys is None else Keys(*(part[rows] for part in memory.keys))
+    return Memory(state, memory.context[rows], keys)

@@ -1,12 +1,26 @@
 """Attention: a weighted mean of many vectors, the weights found by comparing each with what is looked for."""
 
 import math
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 import torch
 from torch import Tensor, nn
 
 from ecgrnn.options.choices import Attention
+
+
+class Keys(NamedTuple):
+    """Vectors that are looked at again and again, prepared once.
+
+    Attributes:
+        values: ``(batch, time, key)``, zero at padding.
+        compared: what a query is compared with, ``(batch, time, ...)``.
+        valid: boolean ``(batch, time)``, false where a key is padding.
+    """
+
+    values: Tensor
+    compared: Tensor
+    valid: Tensor
 
 
 class AdditiveAttention(nn.Module):
@@ -40,12 +54,20 @@ class AdditiveAttention(nn.Module):
         Returns:
             The weighted mean of the keys ``(batch, key)`` and the weights ``(batch, time)``.
         """
+        return self.look(self.keys(keys, valid), query)
+
+    def keys(self, keys: Tensor, valid: Tensor) -> Keys:
+        """Prepare keys for `look`: ``W_k k_t + b`` is the same for every query."""
         keys = _without_padding(keys, valid)
-        compared = self.key(keys)
+        return Keys(keys, self.key(keys), valid)
+
+    def look(self, keys: Keys, query: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Look at prepared keys; results as in `forward`."""
+        compared = keys.compared
         if self.query is not None and query is not None:
             compared = compared + self.query(query)[:, None]
         energy = self.score(torch.tanh(compared)).squeeze(-1)
-        return _weighted_mean(keys, masked_softmax(energy, valid))
+        return _weighted_mean(keys.values, masked_softmax(energy, keys.valid))
 
 
 class DotAttention(nn.Module):
@@ -65,9 +87,19 @@ class DotAttention(nn.Module):
 
     def forward(self, keys: Tensor, valid: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         """Look at the keys; arguments and results as in `AdditiveAttention`."""
+        return self.look(self.keys(keys, valid), query)
+
+    def keys(self, keys: Tensor, valid: Tensor) -> Keys:
+        """Prepare keys for `look`: they are compared as they are."""
         keys = _without_padding(keys, valid)
-        energy = torch.einsum("btk,bk->bt", keys, self.query(query)) / math.sqrt(keys.shape[-1])
-        return _weighted_mean(keys, masked_softmax(energy, valid))
+        return Keys(keys, keys, valid)
+
+    def look(self, keys: Keys, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at prepared keys; results as in `AdditiveAttention`."""
+        energy = torch.einsum("btk,bk->bt", keys.compared, self.query(query)) / math.sqrt(
+            keys.compared.shape[-1]
+        )
+        return _weighted_mean(keys.values, masked_softmax(energy, keys.valid))
 
 
 def attention(

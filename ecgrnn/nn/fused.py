@@ -20,6 +20,11 @@ _FEW_ROWS = 32
 as torch with 8 and 32 rows, 1.1 times with 64 (scripts/benchmarks/recurrence.py --steps 64 --batch 8)."""
 
 
+_SEVERAL_STEPS = 6
+"""Over fewer steps torch is as fast or faster: over one, 1.0 against 1.7 ms with 8 rows
+(scripts/benchmarks/parts.py)."""
+
+
 def recurrence(
     cell: Cell,
     input_size: int,
@@ -195,7 +200,7 @@ def processor_has_bfloat16() -> bool:
 def _few_rows_in_training(x: Tensor) -> bool:
     """Tell whether a gradient by hand is faster than torch's, see `nn/gru_sequence.py`."""
     plain = x.device.type == "cpu" and not torch.is_autocast_enabled("cpu")
-    return plain and torch.is_grad_enabled() and len(x) <= _FEW_ROWS
+    return plain and torch.is_grad_enabled() and len(x) <= _FEW_ROWS and x.shape[1] >= _SEVERAL_STEPS
 
 
 def _in_missing_precision(x: Tensor) -> bool:

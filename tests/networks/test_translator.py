@@ -50,6 +50,17 @@ def test_targets_end_with_the_stop_symbol():
     ]
 
 
+@pytest.mark.parametrize(("context", "place"), EVERY)
+def test_teacher_forcing_over_all_symbols_equals_step_after_step(context, place):
+    network = translator(context, place).double()
+    signal = torch.randn(4, 23, 2, dtype=torch.float64)
+    memory, log_p = network.read(signal, LENGTHS), []
+    for before in torch.cat([torch.full((4, 1), network.start), SYMBOLS], dim=1).unbind(dim=1):
+        next_log_p, memory = network.step(torch.where(before < 0, network.stop, before), memory)
+        log_p.append(next_log_p)
+    torch.testing.assert_close(network(signal, SYMBOLS, LENGTHS), torch.stack(log_p, 1), rtol=0, atol=1e-12)
+
+
 def log_probability(network, signal, sequence):
     symbols = torch.tensor([sequence])
     targets = network.targets(symbols)
@@ -119,7 +130,7 @@ def test_the_translator_overfits_one_batch(context, place):
 def test_attention_at_every_step_looks_at_valid_frames_alone(energy):
     network = translator(Context.attention, Place.every, energy=energy)
     memory = network.read(torch.randn(4, 23, 2), LENGTHS)
-    _, weights = network.attend(memory.outputs, memory.valid, query=torch.randn(4, 16))
+    _, weights = network.attend.look(memory.keys, torch.randn(4, 16))
     frames = torch.arange(8) < network.encoder.frame_lengths(LENGTHS)[:, None]
     assert weights[~frames].eq(0).all()
     torch.testing.assert_close(weights.sum(1), torch.ones(4))
