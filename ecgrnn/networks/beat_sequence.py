@@ -71,7 +71,7 @@ class BeatSequenceClassifier(nn.Module):
             features = features.masked_fill(padding[..., None], 0)
         u = functional.gelu(self.joined(torch.cat([self._beats(signal), features], dim=-1)))
         u = self._dropped(u)
-        g, _ = self.sequence(u, lengths)
+        g = self.sequence.outputs(u, lengths)
         logits: Tensor = self.head(self._dropped(torch.cat([g, u], dim=-1)))
         return logits
 

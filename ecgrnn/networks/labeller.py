@@ -107,11 +107,19 @@ class Labeller(nn.Module):
             feedback are a table ``(batch, labels, label before, class)`` of log-probabilities.
         """
         h, state = self.encoder(signal, lengths, state)
+        return self._scores(h), state
+
+    def outputs(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of signals from the initial state and give the scores alone."""
+        return self._scores(self.encoder.outputs(signal, lengths))
+
+    def _scores(self, h: Tensor) -> Tensor:
         h = self.dropout(h)
         if self.spread is not None:
             size = self.spread.out_features // self.labels_per_frame
             h = torch.tanh(self.spread(h)).reshape(len(h), -1, size)
-        return self.scores(h), state
+        scores: Tensor = self.scores(h)
+        return scores
 
     def log_likelihood(
         self,

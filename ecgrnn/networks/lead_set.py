@@ -103,6 +103,17 @@ class LeadSetEncoder(nn.Module):
             Outputs ``(batch * lead, frames, output_size)``, the leads of a record one after the other, zero
             behind a record's length; and the last state, one for each record.
         """
+        of_record, pooled, steps = self._read(signal, lengths)
+        r, last = self.recurrence(pooled, steps, state)
+        return self._of_leads(r, of_record, steps), last
+
+    def outputs(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Read a batch of records from the initial state and give the outputs alone."""
+        of_record, pooled, steps = self._read(signal, lengths)
+        return self._of_leads(self.recurrence.outputs(pooled, steps), of_record, steps)
+
+    def _read(self, signal: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Give ``e`` of every lead, what the recurrent layers read of all, and the frames of each record."""
         batch, time, leads = signal.shape
         if lengths is not None:
             lengths = lengths.to(signal.device)
@@ -113,8 +124,10 @@ class LeadSetEncoder(nn.Module):
         of_record = e.reshape(batch, leads, *e.shape[1:])
         steps = None if lengths is None else (lengths + self.frame - 1) // self.frame
         pooled = torch.cat([of_record.mean(dim=1), of_record.amax(dim=1)], dim=-1)
-        r, last = self.recurrence(pooled, steps, state)
+        return of_record, pooled, steps
+
+    def _of_leads(self, r: Tensor, of_record: Tensor, steps: Tensor | None) -> Tensor:
         h = torch.tanh(self.from_record(r)[:, None] + self.from_lead(of_record))
         if steps is not None:
             h = h.masked_fill(~valid_steps(steps, h.shape[2])[:, None, :, None], 0)
-        return h.flatten(0, 1), last
+        return h.flatten(0, 1)

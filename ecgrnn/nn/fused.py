@@ -10,7 +10,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import CELLS, weights_of
 from ecgrnn.nn.gru_sequence import gru_layer
-from ecgrnn.nn.recurrence import Recurrence, gather_steps, turned_steps, valid_steps
+from ecgrnn.nn.recurrence import (
+    Recurrence,
+    at_steps,
+    gather_steps,
+    last_steps,
+    turned_steps,
+    valid_steps,
+)
 from ecgrnn.nn.scan import ScanRecurrence
 from ecgrnn.nn.state import State, map_state, where_rows
 from ecgrnn.options.choices import Cell, InitialState
@@ -62,9 +69,10 @@ def recurrence(
 class FusedRecurrence(Recurrence):
     """`Recurrence` with the loop over the steps inside torch.nn.RNN, LSTM or GRU.
 
-    Rows of different lengths are packed, so padding is never computed. ``layers`` is the torch.nn layer
-    itself. In mixed precision on a processor without bfloat16 instructions it reads in single precision:
-    torch's LSTM ends in an error there.
+    Rows of different lengths are read with their padding, which is faster than packing them; only an LSTM's
+    are packed where its last state is asked for. ``layers`` is the torch.nn layer itself. In mixed precision
+    on a processor without bfloat16 instructions it reads in single precision: torch's LSTM ends in an error
+    there.
 
     Raises:
         ConfigError: layer normalisation, or a cell that torch.nn does not have.
@@ -110,28 +118,41 @@ class FusedRecurrence(Recurrence):
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Read a batch of sequences from the initial state and give the outputs alone.
 
-        Packed rows are read step by step, which takes several times as long as rows of one length. Where no
-        last state is asked for, packing can be done without: padding behind a row cannot reach what was read
-        forwards, and the other way a row is turned round within its own length first.
+        For an LSTM with rows of different lengths this is several times as fast as `forward`, which packs
+        them for the sake of the last cell state (scripts/benchmarks/parts.py).
         """
         if _in_missing_precision(x):
             with torch.autocast("cpu", enabled=False):
                 return self.outputs(x.float(), lengths)
         if lengths is None or bool((lengths == x.shape[1]).all()):
             return super().outputs(x, lengths)
+        return self._padded(x, lengths, self.initial_state(len(x)))[0]
+
+    def _padded(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, Tensor]:
+        """Read rows of different lengths without packing them; give the outputs and the last h.
+
+        Padding behind a row cannot reach what was read forwards, and the other way a row is turned round
+        within its own length first.
+        """
         valid = valid_steps(lengths.to(x.device), x.shape[1])
-        turned = turned_steps(valid)
+        turned, ends = turned_steps(valid), last_steps(valid)
         x = x.masked_fill(~valid[..., None], 0)
-        state = self.initial_state(len(x))
-        for layer in range(self.num_layers):
-            if layer:
-                x = functional.dropout(x, self.dropout, self.training)
-            read = [self._direction(x, layer, 0, state)]
-            if self.bidirectional:
-                backwards = self._direction(gather_steps(x, turned), layer, 1, state)
-                read.append(gather_steps(backwards, turned))
-            x = torch.cat(read, dim=-1).masked_fill(~valid[..., None], 0)
-        return x
+        by_hand = self.cell is Cell.gru and _few_rows_in_training(x)
+        last: list[Tensor] = []
+        for layer, h in enumerate(torch.split(state.h, self.directions)):
+            x = functional.dropout(x, self.dropout, self.training) if layer else x
+            if by_hand:
+                weights = [weights_of(self.layers, suffix) for suffix in self._suffixes(layer)]
+                x, after = gru_layer(x, h, weights, turned=turned, ends=ends)
+                last += after.unbind()
+            else:
+                read = [self._direction(x, layer, 0, state)]
+                if self.bidirectional:
+                    read.append(self._direction(gather_steps(x, turned), layer, 1, state))
+                last += [at_steps(y, ends) for y in read]
+                x = torch.cat([*read[:1], *(gather_steps(y, turned) for y in read[1:])], dim=-1)
+            x = x.masked_fill(~valid[..., None], 0)
+        return x, torch.stack(last)
 
     def _direction(self, x: Tensor, layer: int, direction: int, state: State) -> Tensor:
         """Read rows from the first step to the last with the weights of one layer and direction."""
@@ -174,6 +195,9 @@ class FusedRecurrence(Recurrence):
                 return self._gru(x, state.h)
             y, last = self.layers(x, before)
             return y, _as_state(last)
+        if self.cell is not Cell.lstm:
+            y, h = self._padded(x, lengths, state)
+            return y, where_rows(lengths.to(x.device) > 0, State(h), state)
         # torch.nn refuses to pack a row of length 0: such a row takes one step that is then undone
         packed = pack_padded_sequence(x, lengths.cpu().clamp(min=1), batch_first=True, enforce_sorted=False)
         y, last = self.layers(packed, before)

@@ -31,13 +31,23 @@ from torch.nn.functional import linear
 from ecgrnn.nn.cells import Weights
 
 
-def gru_layer(x: Tensor, h: Tensor, weights: Sequence[Weights]) -> tuple[Tensor, Tensor]:
-    """Read rows of one length with one layer of GRUs; differentiable once.
+def gru_layer(
+    x: Tensor,
+    h: Tensor,
+    weights: Sequence[Weights],
+    *,
+    turned: Tensor | None = None,
+    ends: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Read rows with one layer of GRUs; differentiable once.
 
     Args:
         x: ``(batch, time, input)``.
         h: the state before the first step that is read, ``(direction, batch, hidden)``.
         weights: those of each direction: the first reads forwards, the second, if there is one, backwards.
+        turned: the steps ``(batch, time)`` in the order of the second direction; None where every row fills
+            the whole time.
+        ends: the last step of each row ``(batch,)``; None as above.
 
     Returns:
         Outputs ``(batch, time, direction * hidden)``, and the state after the last step that was read,
@@ -48,13 +58,21 @@ def gru_layer(x: Tensor, h: Tensor, weights: Sequence[Weights]) -> tuple[Tensor,
     W_hh, b_hh = torch.stack([w.W_hh for w in weights]), torch.stack([w.b_hh for w in weights])
     a = linear(x.transpose(0, 1), W_ih, b_ih)
     a = a.view(*a.shape[:2], directions, -1).transpose(1, 2)
-    states: Tensor = _GruSequence.apply(_turned(a), h, W_hh, b_hh[:, None])  # type: ignore[no-untyped-call]
-    return _turned(states).permute(2, 0, 1, 3).flatten(2), states[-1]
+    a = _turned(a, turned)
+    states: Tensor = _GruSequence.apply(a, h, W_hh, b_hh[:, None])  # type: ignore[no-untyped-call]
+    y = _turned(states, turned).permute(2, 0, 1, 3).flatten(2)
+    if ends is None:
+        return y, states[-1]
+    return y, states[ends, :, torch.arange(len(x), device=x.device)].transpose(0, 1)
 
 
-def _turned(steps: Tensor) -> Tensor:
-    """Put the steps ``(time, direction, ...)`` of the second direction in the opposite order."""
-    return torch.stack([one.flip(0) if k else one for k, one in enumerate(steps.unbind(1))], dim=1)
+def _turned(steps: Tensor, turned: Tensor | None) -> Tensor:
+    """Put the steps ``(time, direction, batch, ...)`` of the second direction in the opposite order."""
+    forwards, *backwards = steps.unbind(1)
+    if turned is None:
+        return torch.stack([forwards, *(one.flip(0) for one in backwards)], dim=1)
+    order = turned.T[..., None].expand_as(forwards)
+    return torch.stack([forwards, *(one.gather(0, order) for one in backwards)], dim=1)
 
 
 class _GruSequence(torch.autograd.Function):

@@ -7,6 +7,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.feedback import FeedbackHead
 from ecgrnn.networks.labeller import Labeller
+from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.nn.truncated import stretches
 from ecgrnn.options.choices import Cell, Head
 
@@ -195,3 +196,14 @@ def test_scheduled_sampling_follows_its_generator_and_reaches_from_truth_to_own_
     greedy, log_p = head.decode(certain, torch.ones(5, 6, dtype=torch.bool), width=1)
     sampled = head.log_likelihood(certain, greedy, truth_probability=0.0)
     torch.testing.assert_close(sampled, log_p)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("lead_set", [False, True])
+def test_outputs_without_a_state_are_the_scores_with_one(lead_set, lengths):
+    torch.manual_seed(0)
+    network = labeller(Head.linear, bidirectional=True)
+    if lead_set:
+        network = Labeller(LeadSetEncoder(3, cell=Cell.lstm, hidden_size=8, bidirectional=True), 3)
+    signal = torch.randn(4, 23, 2)
+    torch.testing.assert_close(network.outputs(signal, lengths), network(signal, lengths)[0])

@@ -61,9 +61,9 @@ def test_the_gradient_is_that_of_small_steps(bidirectional):
 def test_it_is_taken_for_a_few_rows_in_training_alone(monkeypatch):
     asked = []
 
-    def watched(x, h, weights):
+    def watched(x, h, weights, **steps):
         asked.append(len(x))
-        return gru_layer(x, h, weights)
+        return gru_layer(x, h, weights, **steps)
 
     monkeypatch.setattr(fused, "gru_layer", watched)
     network = recurrence(Cell.gru, 3, hidden_size=4)
@@ -104,3 +104,22 @@ def test_its_input_is_not_written_to():
     y, last = gru_layer(x, h, weights)
     (y.sum() + last.sum()).backward()
     same([x, h], kept, atol=0)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_rows_of_different_lengths_equal_the_written_out_layers_with_their_gradients(bidirectional):
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 5, "num_layers": 2, "bidirectional": bidirectional}
+    ours = recurrence(Cell.gru, 3, **sizes).double()
+    written_out = recurrence(Cell.gru, 3, fused=False, **sizes).double()
+    written_out.load_state_dict(ours.state_dict())
+    x = torch.randn(4, 9, 3, dtype=torch.float64, requires_grad=True)
+    h = torch.randn(2 * (1 + bidirectional), 4, 5, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([9, 1, 0, 5])
+    found = []
+    for network in (ours, written_out):
+        torch.manual_seed(1)
+        y, last = network(x, lengths, State(h))
+        loss = (y * torch.randn_like(y)).sum() + (last.h * torch.randn_like(last.h)).sum()
+        found.append([y, last.h, *torch.autograd.grad(loss, [x, h, *network.parameters()])])
+    same(*found)

@@ -50,7 +50,7 @@ class DelineationModule(TaskModule):
     def training_step(self, batch: LabelBatch) -> Tensor:
         """Give the loss of a batch: minus the mean log-likelihood of a known label."""
         batch = self.augment(batch)
-        scores, _ = self.network(batch.signal, batch.lengths)
+        scores = self.network.outputs(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         total = self.network.log_likelihood(
             scores, labels, batch.lengths, truth_probability=self._truth_probability()
@@ -78,7 +78,7 @@ class DelineationModule(TaskModule):
         return 1.0 - (1.0 - self.truth_probability) * progress
 
     def _score(self, batch: LabelBatch, loss: MeanLoss, counted: ConfusionMatrix) -> None:
-        scores, _ = self.network(batch.signal, batch.lengths)
+        scores = self.network.outputs(batch.signal, batch.lengths)
         labels = _up_to_the_last_frame(batch.labels, scores)
         log_p = self.network.log_likelihood(scores, labels, batch.lengths).sum()
         known = labels >= 0

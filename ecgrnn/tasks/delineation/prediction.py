@@ -144,6 +144,6 @@ def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> 
         # The last frame may reach behind the record: as in training, what lies there is padding.
         lengths = torch.tensor([len(signal)])
         # a copy: signals of the cache are mapped read-only
-        scores, _ = network(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
+        scores = network.outputs(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
         require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
         return np.asarray(network.decode(scores, lengths, beam_width=beam_width).numpy(), np.int64)
