@@ -44,6 +44,12 @@ def reason_of(error: OSError) -> str:
     return error.strerror or f"{error}; the disk may be full"
 
 
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Give the end of an error message that names the nearest right choice, or lists some of them."""
+    known = sorted(choices)
+    return did_you_mean(name, known) or f"; there are {some_of(known, most=8)}"
+
+
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.
 

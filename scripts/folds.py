@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from trainings import add_words, deviation, percent, train_once
 
-from ecgrnn.data.splits.build import DS1
+from ecgrnn.data.databases.mitdb import DS1
 from ecgrnn.metrics.classification import accuracy, class_scores, confusion_matrix, macro_f1
 from ecgrnn.metrics.delineation import FIDUCIALS
 

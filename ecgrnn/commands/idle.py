@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
-from ecgrnn.data.databases.catalogue import DATABASES
+from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
@@ -27,7 +27,7 @@ def check_training(options: TrainConfig) -> None:
     if options.resume is not None:
         return  # compared option by option with the run that it continues
     idle = {
-        **_of_data(options.data, _split_name(options.data, "holdout")),
+        **_of_data(options.data, _split_name(options.data, scored=False)),
         **_prefixed(task_of(options.task).idle),
     }
     trackers = {"mlflow_uri": options.logger.mlflow, "wandb_online": options.logger.wandb}
@@ -56,7 +56,7 @@ def check_scoring(options: EvaluateConfig | AuditConfig, model: TrainedModel) ->
         default = DataConfig()
         changed = [f"data.{name}" for name in others if getattr(data, name) != getattr(default, name)]
     else:
-        name = _split_name(data, "all")
+        name = _split_name(data, scored=True)
         idle = {**_of_data(data, name), **_prefixed(task.idle)}
         idle["data.validation_fraction"] = "validation records are not drawn where a checkpoint is scored"
         idle["data.scheme"] = "the classes are the checkpoint's; evaluate takes scheme="
@@ -78,17 +78,19 @@ def check_prediction(options: PredictConfig, model: TrainedModel) -> None:
     _refuse(idle, ["annotator"] if options.annotator is not None else [])
 
 
-def _split_name(data: DataConfig, of_folder: str) -> str:
+def _split_name(data: DataConfig, *, scored: bool) -> str:
     known = DATABASES.get(data.database or "")
-    return data.split or (known.default_split if known else of_folder)
+    if data.split or known is None:
+        return data.split or "holdout"
+    return known.scored_split if scored else known.default_split
 
 
 def _of_data(data: DataConfig, split: str) -> dict[str, str]:
     """Say which options of ``data`` have no effect on a named database and split."""
     idle: dict[str, str] = {}
-    if data.database != "synthetic":
-        for name in ("n_patients", "duration_s", "simulation_seed"):
-            idle[f"data.{name}"] = "only data=synthetic is simulated"
+    for other in DATABASES.values():
+        if other.name != data.database:
+            idle |= _prefixed(other.own_options)
     if split not in {"kfold", "strips"}:
         for name in ("fold", "folds"):
             idle[f"data.{name}"] = f"data.split={split} has no folds to choose from; take data.split=kfold"

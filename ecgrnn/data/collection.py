@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.data.databases.catalogue import Database, find_database, folder_database, open_database
-from ecgrnn.data.databases.strip_tables import labels_of, strip_labels
+from ecgrnn.data.databases import DATABASES, find_database, open_database
+from ecgrnn.data.databases.database import Database, labels_of
 from ecgrnn.data.download import locate
+from ecgrnn.data.progress import progress_bar
 from ecgrnn.data.splits.build import Split, build_split, is_split_file, split_patients
-from ecgrnn.errors import ConfigError, DataError, some_of
+from ecgrnn.errors import ConfigError, some_of
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.reference import reference_notes
 from ecgrnn.signals.symbols import SCHEMES
-from ecgrnn.simulator.simulate import write_database
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def open_collection(
         DataError: when the database is not to be had, or a record is missing or damaged.
     """
     folder, database = find_records(data)
-    labels = strip_labels(database.name, folder)
+    labels = database.strip_labels(folder)
     sources = [
         RecordSource(
             name=name,
@@ -79,7 +77,7 @@ def open_collection(
         preprocessing,
         cache=Path(data.cache) / database.name,
         workers=data.workers,
-        progress=_bar(f"preparing {database.name}", "record"),
+        progress=progress_bar(f"preparing {database.name}", "record"),
         processes=processes,
     )
     return Collection(database, folder, {record.name: record for record in prepared})
@@ -144,54 +142,17 @@ def find_records(data: DataConfig) -> tuple[Path, Database]:
         )
     listed = data.split is not None and is_split_file(data.split)
     patients = split_patients(Path(data.split)) if data.split is not None and listed else {}
-    match data.database:
-        case None:
-            raise ConfigError("data.database is not given; say data=mitdb or another choice")
-        case "synthetic":
-            folder = _simulated(data)
-            return folder, open_database("synthetic", folder, patients=patients, records=records)
-        case "folder":
-            if data.root is None:
-                raise ConfigError(
-                    "data.root is not given; say data.root=DIR, the folder that holds the records"
-                )
-            folder = Path(data.root).expanduser()
-            return folder, folder_database(folder, data.annotator, patients=patients, records=records)
-        case name:
-            folder = locate(
-                find_database(name),
-                root=None if data.root is None else Path(data.root).expanduser(),
-                environment=os.environ,
-                cache_root=Path(),
-            )
-            return folder, open_database(name, folder, patients=patients, records=records)
+    if data.database is None:
+        raise ConfigError(f"data.database is not given; say data=NAME, one of {', '.join(DATABASES)}")
+    database = find_database(data.database)
+    folder = database.place(data) if database.place else _located(database, data)
+    opened = open_database(
+        database.name, folder, annotator=data.annotator, patients=patients, records=records
+    )
+    return folder, opened
 
 
-def _simulated(data: DataConfig) -> Path:
-    """Give the folder of the simulated database, made there when it is not yet."""
-    name = f"n{data.n_patients}-{data.duration_s:g}s-seed{data.simulation_seed}"
-    folder = Path(data.root or "data/synthetic").expanduser() / name
-    if folder.is_dir():
-        return folder
-    try:
-        write_database(
-            folder,
-            n_patients=data.n_patients,
-            seed=data.simulation_seed,
-            duration_s=data.duration_s,
-            progress=_bar("simulating", "patient"),
-        )
-    except DataError:
-        # Another process may have been faster; what it wrote is the same, bit by bit.
-        if not folder.is_dir():
-            raise
-    return folder
-
-
-def _bar(what: str, unit: str) -> Any:
-    def wrap(items: Iterable[Any], total: int | None = None) -> Iterable[Any]:
-        """Show how many of the items are done."""
-        bar: Iterable[Any] = tqdm(items, desc=what, unit=unit, total=total)
-        return bar
-
-    return wrap
+def _located(database: Database, data: DataConfig) -> Path:
+    """Look for a published database on this machine, and fetch it where it is not there."""
+    root = None if data.root is None else Path(data.root).expanduser()
+    return locate(database, root=root, environment=os.environ, cache_root=Path())

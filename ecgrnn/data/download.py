@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ecgrnn.data.databases.catalogue import Database, records_in
+from ecgrnn.data.databases.database import Database
 from ecgrnn.data.databases.record_names import checked_name
 from ecgrnn.errors import DataError
 from ecgrnn.signals.formats.wfdb.checksums import verify_checksums
@@ -246,6 +246,6 @@ def _fetch_verified(source: tuple[str, str, str], target: Path, *, expected: str
 
 
 def _verify_all(database: Database, folder: Path, *, progress: bool) -> None:
-    records = records_in(database, folder)
+    records = database.read(database, folder).records
     for record in tqdm(records, desc=f"verifying {database.name}", unit="record", disable=not progress):
         verify_record(folder, record)

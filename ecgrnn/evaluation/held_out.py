@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
+from ecgrnn.data.databases import find_database
 from ecgrnn.data.splits.audit import Audit, audit_sides, check_other_database
 from ecgrnn.data.splits.scored_records import ALL, scored_split
 from ecgrnn.data.splits.seen import seen_leads
@@ -108,7 +109,9 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
     Raises:
         SplitError: naming the patient and both records.
     """
-    if data.database != model.data.database or (compared and not _same_names(model.data, data)):
+    if data.database is None or data.database != model.data.database:
+        return
+    if compared and not find_database(data.database).same_names(model.data, data):
         return
     own = Split.from_manifest(model.split)
     seen = {own.patients[record]: record for record in (*own.train, *own.validation)}
@@ -127,18 +130,6 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
             f"{seen[split.patients[known[0]]]} (the same holds for {len(known)} of {len(split.test)} "
             f"records); leave data= out to score the checkpoint's own test records{others}{end}"
         )
-
-
-def _same_names(first: DataConfig, second: DataConfig) -> bool:
-    """Tell whether a name means the same patient in two settings of one database."""
-    match first.database:
-        case "folder":
-            folders = [Path(data.root or "").expanduser().resolve() for data in (first, second)]
-            return folders[0] == folders[1]
-        case "synthetic":
-            return first.simulation_seed == second.simulation_seed
-        case _:
-            return True
 
 
 def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
@@ -174,7 +165,7 @@ class _Chosen:
 def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen:
     """Choose the records of another database that are scored, and prepare them."""
     folder, database = find_records(data)
-    name = data.split or (ALL if data.database == "folder" else database.default_split)
+    name = data.split or database.scored_split
     view, of = model.view(annotator=data.annotator), len(database.included)
     split = scored_split(name, database=database, records=data.records, folds=data.folds, fold=data.fold)
     if split is None:

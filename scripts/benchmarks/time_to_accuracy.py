@@ -19,7 +19,7 @@ from pathlib import Path
 
 from timing import print_table, run_child, write_json
 
-from ecgrnn.data.splits.build import DS1
+from ecgrnn.data.databases.mitdb import DS1
 
 _LOOKS_S = 0.1
 

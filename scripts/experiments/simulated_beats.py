@@ -31,7 +31,7 @@ from scipy.stats import rankdata
 from torch import nn
 
 from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.data.splits.build import DS1
+from ecgrnn.data.databases.mitdb import DS1
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import beats_of
 from ecgrnn.signals.symbols import SCHEMES

@@ -5,7 +5,7 @@ import pytest
 
 from ecgrnn.cli import main
 from ecgrnn.data import cache
-from ecgrnn.data.databases.catalogue import DATABASES
+from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import DataError
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations

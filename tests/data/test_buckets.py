@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.data.buckets import BucketBatches, LengthBatches
-from ecgrnn.data.databases.strip_tables import fixed_folds
+from ecgrnn.data.databases import DATABASES
 
 LENGTHS = np.random.default_rng(0).integers(9, 62, size=103)
 
@@ -29,7 +29,7 @@ def test_the_order_of_an_epoch_is_found_again_from_any_batch_on():
 
 
 def test_a_recording_under_two_names_lies_in_one_fold():
-    folds = fixed_folds("cinc2017")
+    folds = DATABASES["cinc2017"].fixed_folds()
     assert len(folds) == 8528
     assert set(folds.values()) == {0, 1, 2, 3, 4}
     assert folds["A01176"] == folds["A00227"]

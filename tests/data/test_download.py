@@ -15,7 +15,8 @@ import pytest
 import wfdb
 
 from ecgrnn.data import download as room
-from ecgrnn.data.databases.catalogue import DATABASES, Database
+from ecgrnn.data.databases import DATABASES
+from ecgrnn.data.databases.database import Database
 from ecgrnn.data.download import default_folder, download, locate, verify_record
 from ecgrnn.errors import DataError
 

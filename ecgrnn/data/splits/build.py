@@ -7,42 +7,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.data.databases.catalogue import Database, nearest
+from ecgrnn.data.databases import DATABASES
+from ecgrnn.data.databases.database import Database, PublishedSplit
 from ecgrnn.data.databases.patients import resolve_patients
-from ecgrnn.data.databases.strip_tables import fixed_folds
 from ecgrnn.data.splits.split import SIDES, Split
 from ecgrnn.data.splits.split_file import SplitFile, check_named, read_split_file, split_patients
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
-from ecgrnn.errors import SplitError
+from ecgrnn.errors import SplitError, nearest
 
-__all__ = ["DS1", "DS2", "SIDES", "Split", "build_split", "split_patients"]
+__all__ = ["SIDES", "Split", "build_split", "split_patients"]
 
-# de Chazal P, O'Dwyer M, Reilly RB. Automatic classification of heartbeats using ECG morphology and heartbeat
-# interval features. IEEE Trans Biomed Eng 51(7):1196-1206, 2004.
-DS1 = tuple(
-    str(number)
-    for number in (
-        *(101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124),
-        *(201, 203, 205, 207, 208, 209, 215, 220, 223, 230),
-    )
-)
-DS2 = tuple(
-    str(number)
-    for number in (
-        *(100, 103, 105, 111, 113, 117, 121, 123),
-        *(200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234),
-    )
-)
-
-_DE_CHAZAL = "de Chazal et al., IEEE Trans Biomed Eng 51(7):1196-1206, 2004"
-_SAME_MAN = (
-    "201 (training side) and 202 (test) are the same man: the published division counts records, not "
-    f"patients ({_DE_CHAZAL}); data.split=ds1ds2_strict leaves 201 out"
-)
-_STRICT = (
-    "DS1 without 201, who is the man of 202 in DS2; DS2 is whole, so that figures are over the same beats as "
-    f"published ones ({_DE_CHAZAL})"
-)
 _STRIPS_SEED = 2017
 
 
@@ -75,9 +49,9 @@ def build_split(
 ) -> Split:
     """Build a split by name, or from a YAML file.
 
-    ``ds1ds2`` and ``ds1ds2_strict`` are mitdb's; ``published`` takes the database's own folds (ptbxl);
+    A database has splits of its own by name, as published; ``published`` takes its published folds;
     ``kfold`` holds out one of ``folds`` groups of patients, ``strips`` the same with folds that no seed
-    changes, those of a file where the application keeps one (cinc2017); ``holdout`` holds out
+    changes, those of a file where the application keeps one; ``holdout`` holds out
     ``test_fraction`` of the patients. Elsewhere than in ``published``, validation patients come out of the
     training side, every class shared out as evenly as patients allow.
 
@@ -118,7 +92,11 @@ def build_split(
         fold=fold,
         seed=seed,
     )
-    split = _MAKERS[name](request) if name in _MAKERS else _from_file(request)
+    published = published_split(name, database)
+    if published is not None:
+        split = _divided(request, published)
+    else:
+        split = _MAKERS[name](request) if name in _MAKERS else _from_file(request)
     if not split.train:
         raise SplitError(f"split {split.name}: the train side has no record; give it at least one patient")
     return split
@@ -126,27 +104,35 @@ def build_split(
 
 def is_split_file(name: str) -> bool:
     """Tell whether a split is the path of a file, and not one of the named ones."""
-    return name not in _MAKERS and (name.endswith((".yaml", ".yml")) or Path(name).is_file())
+    return name not in _names() and (name.endswith((".yaml", ".yml")) or Path(name).is_file())
 
 
-def _ds1ds2(request: _Request) -> Split:
-    only_mitdb(request.name, request.database)
-    overlap = {"201", "202"} <= set(request.records)
+def published_split(name: str, database: Database) -> PublishedSplit | None:
+    """Give a published division of the database's own records; None where no database has one of this name.
+
+    Raises:
+        SplitError: it divides the records of another database.
+    """
+    owners = [other.name for other in DATABASES.values() if name in other.splits]
+    if owners and name not in database.splits:
+        raise SplitError(
+            f"split {name} is made of {owners[0]}'s records, and the database is {database.name}; "
+            f"take data={owners[0]}, or use holdout, kfold or a YAML file"
+        )
+    return database.splits.get(name)
+
+
+def _divided(request: _Request, published: PublishedSplit) -> Split:
+    there = set(request.records)
+    overlaps = {pair: note for pair, note in published.overlaps.items() if there.issuperset(pair)}
     return _with_validation(
         request,
         name=request.name,
-        train=DS1,
-        test=DS2,
-        notes=(_SAME_MAN,) if overlap else (),
-        accepted_overlaps=(("201", "202"),) if overlap else (),
+        train=published.train,
+        test=published.test,
+        notes=(*published.notes, *overlaps.values()),
+        accepted_overlaps=tuple(overlaps),
     )
-
-
-def _ds1ds2_strict(request: _Request) -> Split:
-    only_mitdb(request.name, request.database)
-    # Leaving 202 out instead would keep more training beats, but change what the figures are over.
-    train = tuple(record for record in DS1 if record != "201")
-    return _with_validation(request, name=request.name, train=train, test=DS2, notes=(_STRICT,))
 
 
 def _holdout(request: _Request) -> Split:
@@ -173,34 +159,15 @@ def _published(request: _Request) -> Split:
     if not folds:
         raise SplitError(f"{request.database.name} publishes no folds; use holdout, kfold or a YAML file")
     fold_of = {request.database.patient_of(record): fold for record, fold in folds.items()}
-    # Wagner et al. 2020: the labels of folds 9 and 10 were checked best, 9 to choose on and 10 to judge on.
-    return _by_fold(request, name="published", fold_of=fold_of, validation=9, test=10)
+    return _by_fold(request, fold_of)
 
 
 _MAKERS: Mapping[str, Callable[[_Request], Split]] = {
-    "ds1ds2": _ds1ds2,
-    "ds1ds2_strict": _ds1ds2_strict,
     "holdout": _holdout,
     "kfold": _kfold,
     "published": _published,
     "strips": _strips,
 }
-
-
-MITDB_SPLITS = ("ds1ds2", "ds1ds2_strict")
-
-
-def only_mitdb(name: str, database: Database) -> None:
-    """Refuse a split of mitdb's records for another database.
-
-    Raises:
-        SplitError: naming both.
-    """
-    if database.name != "mitdb":
-        raise SplitError(
-            f"split {name} is made of mitdb's records, and the database is {database.name}; "
-            "use holdout, kfold or a YAML file"
-        )
 
 
 def check_split_name(name: str | None) -> None:
@@ -209,7 +176,7 @@ def check_split_name(name: str | None) -> None:
     Raises:
         SplitError: there is no such split, or its file cannot be read or has nobody to train on.
     """
-    if name is not None and name not in _MAKERS:
+    if name is not None and name not in _names():
         _training_file(split_path(name))
 
 
@@ -223,7 +190,12 @@ def split_path(name: str) -> Path:
         return Path(name)
     if name == "all":
         raise SplitError("split all leaves nobody to train on; it is for evaluate and audit")
-    raise SplitError(f"there is no split {name!r}{nearest(name, _MAKERS)}; or give the path of a YAML file")
+    raise SplitError(f"there is no split {name!r}{nearest(name, _names())}; or give the path of a YAML file")
+
+
+def _names() -> set[str]:
+    """Name every split that is not a file: the drawn ones, and those that a database has."""
+    return {*_MAKERS, *(name for database in DATABASES.values() for name in database.splits)}
 
 
 def _included(request: _Request) -> tuple[str, ...]:
@@ -260,7 +232,7 @@ def _kept_folds(request: _Request) -> dict[str, int]:
     Raises:
         SplitError: the file does not know a record, or has two records of one patient in different folds.
     """
-    kept = fixed_folds(request.database.name)
+    kept = request.database.fixed_folds()
     if not kept or request.folds != max(kept.values()) + 1:
         return {}
     found: dict[str, int] = {}
@@ -282,15 +254,14 @@ def _kept_folds(request: _Request) -> dict[str, int]:
     return found
 
 
-def _by_fold(
-    request: _Request, *, name: str, fold_of: Mapping[str, int], validation: int, test: int
-) -> Split:
+def _by_fold(request: _Request, fold_of: Mapping[str, int]) -> Split:
+    side_of = {request.database.validation_fold: "validation", request.database.test_fold: "test"}
     sides: dict[str, list[str]] = {side: [] for side in SIDES}
     for record in _included(request):
         fold = fold_of[request.database.patient_of(record)]
-        sides["test" if fold == test else "validation" if fold == validation else "train"].append(record)
+        sides[side_of.get(fold, "train")].append(record)
     return Split(
-        name=name,
+        name="published",
         train=tuple(sides["train"]),
         validation=tuple(sides["validation"]),
         test=tuple(sides["test"]),

@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from ecgrnn.data.databases.catalogue import Database
-from ecgrnn.data.databases.strip_tables import fixed_folds
-from ecgrnn.data.splits.build import DS2, MITDB_SPLITS, only_mitdb, split_path
+from ecgrnn.data.databases.database import Database
+from ecgrnn.data.splits.build import published_split, split_path
 from ecgrnn.data.splits.split import Split
 from ecgrnn.data.splits.split_file import check_named, read_split_file
 from ecgrnn.errors import SplitError, some_of
 
 ALL = "all"
 """The split that scores every record: for a model that was trained on none of them."""
-
-_PTBXL_TEST_FOLD = 10
 
 
 def scored_split(
@@ -36,16 +33,16 @@ def scored_split(
             database.
     """
     patients = {record: database.patient_of(record) for record in database.records}
+    published = published_split(name, database)
     match name:
         case "all":
             test: Sequence[str] = database.included
-        case _ if name in MITDB_SPLITS:
-            only_mitdb(name, database)
-            test = DS2
+        case _ if published is not None:
+            test = published.test
         case "published" if database.folds:
-            test = [record for record, held in database.folds.items() if held == _PTBXL_TEST_FOLD]
+            test = [record for record, held in database.folds.items() if held == database.test_fold]
         case "strips" if _kept(database, folds):
-            kept = fixed_folds(database.name)
+            kept = database.fixed_folds()
             test = [record for record in database.included if kept[PurePosixPath(record).name] == fold]
         case "published":
             raise SplitError(f"{database.name} publishes no folds; use holdout, kfold, {ALL} or a YAML file")
@@ -65,7 +62,7 @@ def scored_split(
 
 def _kept(database: Database, folds: int) -> bool:
     """Tell whether the application keeps the folds of all these records in a file."""
-    kept = fixed_folds(database.name)
+    kept = database.fixed_folds()
     names = {PurePosixPath(record).name for record in database.included}
     return bool(kept) and folds == max(kept.values()) + 1 and names <= set(kept)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ecgrnn.data.databases.catalogue import Database, nearest
-from ecgrnn.errors import SplitError
+from ecgrnn.data.databases.database import Database
+from ecgrnn.errors import SplitError, nearest
 
 _KEYS = ("train", "validation", "test", "patients")
 

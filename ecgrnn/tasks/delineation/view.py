@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from ecgrnn.data.batch import LabelBatch, aligned_tensor
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.databases.catalogue import PER_LEAD
+from ecgrnn.data.databases.database import PER_LEAD
 from ecgrnn.errors import DataError
 from ecgrnn.signals.annotations import Waves, waves_of
 from ecgrnn.tasks.delineation.labels import UNKNOWN, WAVE_SCHEME, labels_of_waves

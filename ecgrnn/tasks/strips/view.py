@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from ecgrnn.data.batch import ClassBatch, aligned_tensor
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
+from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.kept_arrays import keep, read_kept
 from ecgrnn.data.windows import PreparedSignal
 from ecgrnn.errors import ConfigError, some_of
@@ -55,10 +56,11 @@ class StripView:
         """
         counts = {record.name: self._marks(record) for record in records}
         if counts and not any(row.any() for row in counts.values()):
+            labelled = (one for one in DATABASES.values() if {*self.scheme.classes} <= {*one.strip_classes})
+            fitting = [f"data={database.name}" for database in labelled]
             raise ConfigError(
                 f"none of {len(counts)} records has a label of scheme {self.scheme.name}, such as "
-                f"{self.scheme.classes[0]}: this task needs data=cinc2017 (task=rhythm) or data=ptbxl "
-                "(task=superclass)"
+                f"{self.scheme.classes[0]}: this task needs {' or '.join(fitting)}"
             )
         return counts
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecgrnn.data.databases.catalogue import DATABASES, Database, open_database
+from ecgrnn.data.databases import DATABASES, open_database
+from ecgrnn.data.databases.database import Database
+from ecgrnn.data.databases.mitdb import DS1, DS2
 from ecgrnn.data.databases.patients import resolve_patients
-from ecgrnn.data.databases.strip_tables import fixed_folds
-from ecgrnn.data.splits.build import DS1, DS2, build_split
+from ecgrnn.data.splits.build import build_split
 from ecgrnn.data.splits.split import SIDES, Split
 from ecgrnn.data.splits.split_file import split_patients
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
@@ -37,6 +38,8 @@ def random_database(seed: int) -> tuple[Database, dict[str, np.ndarray]]:
         records=records,
         patients=dict(names),
         folds=folds,
+        validation_fold=9,
+        test_fold=10,
         exclusions={records[0]: "damaged"},
     )
     return database, counts
@@ -97,7 +100,7 @@ def test_strips_spreads_one_label_per_record_to_within_one_record() -> None:
     rng = np.random.default_rng(0)
     labels = rng.choice(4, size=403, p=[0.6, 0.1, 0.27, 0.03])
     records = tuple(f"A{index:05d}" for index in range(len(labels)))
-    database = replace(DATABASES["cinc2017"], name="mine", records=records)
+    database = replace(DATABASES["cinc2017"], name="mine", records=records, fixed_folds=dict)
     counts = dict(zip(records, np.eye(4, dtype=np.int64)[labels], strict=True))
     tests = [
         sum(counts[r] for r in build_split("strips", database=database, counts=counts, fold=f).test)
@@ -108,7 +111,7 @@ def test_strips_spreads_one_label_per_record_to_within_one_record() -> None:
 
 def cinc2017(layout: str) -> tuple[Database, dict[str, np.ndarray]]:
     """All records of CinC 2017, flat or in the folders in which PhysioNet publishes them."""
-    bare = list(fixed_folds("cinc2017"))
+    bare = list(DATABASES["cinc2017"].fixed_folds())
     records = tuple(bare if layout == "flat" else [f"training/{name[:3]}/{name}" for name in bare])
     labels = np.eye(4, dtype=np.int64)[np.random.default_rng(0).integers(0, 4, len(records))]
     return replace(DATABASES["cinc2017"], records=records), dict(zip(records, labels, strict=True))

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ecgrnn.data.databases.catalogue import DATABASES, Database, open_database
-from ecgrnn.data.splits.build import DS1, DS2, build_split, check_split_name
+from ecgrnn.data.databases import DATABASES, open_database
+from ecgrnn.data.databases.database import Database
+from ecgrnn.data.databases.mitdb import DS1, DS2
+from ecgrnn.data.splits.build import build_split, check_split_name
 from ecgrnn.data.splits.scored_records import scored_split
 from ecgrnn.data.splits.split import Split
 from ecgrnn.errors import DataError, SplitError
@@ -25,7 +27,7 @@ def test_published_divisions_give_their_test_side_and_nobody_to_train_on():
         assert (split.test, split.train, split.validation) == (DS2, (), ())
         assert split.patients["202"] == "201"
     folds = {name: 9 + place % 2 for place, name in enumerate(NAMES)}
-    split = scored_split("published", database=own(folds=folds), records=None, folds=5, fold=0)
+    split = scored_split("published", database=own(folds=folds, test_fold=10), records=None, folds=5, fold=0)
     assert split.test == ("b", "d", "f")
 
 

@@ -1,16 +1,11 @@
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import wfdb
 
-from ecgrnn.data.databases.catalogue import (
-    DATABASES,
-    find_database,
-    folder_database,
-    open_database,
-    records_in,
-)
+from ecgrnn.data.databases import DATABASES, find_database, open_database
 from ecgrnn.data.databases.record_names import headers_in
 from ecgrnn.errors import ConfigError, DataError
 
@@ -51,6 +46,8 @@ def test_mitdb_has_48_records_of_47_patients_and_leaves_out_the_paced_ones() -> 
 def test_every_entry_says_what_a_user_must_know() -> None:
     for name, database in DATABASES.items():
         assert database.name == name
+        if name == "folder":
+            continue  # what is in it is known to its owner
         assert database.licence
         assert database.citation
         assert database.n_records > 0
@@ -67,7 +64,7 @@ def test_any_folder_of_records_is_a_database(tmp_path: Path) -> None:
     write_record(tmp_path / "ward", "b")
     write_record(tmp_path, "c", leads=("V5", "II"))
     write_record(tmp_path / ".hidden", "d")
-    database = folder_database(tmp_path, "qrs", patients={"c": "somebody"})
+    database = open_database("folder", tmp_path, annotator="qrs", patients={"c": "somebody"})
     assert database.records == ("c", "ward/b")
     assert database.annotators == ("qrs",)
     assert (database.fs_hz, database.leads) == (250.0, ("V5", "II"))
@@ -76,7 +73,7 @@ def test_any_folder_of_records_is_a_database(tmp_path: Path) -> None:
 
 def test_a_folder_may_have_an_annotation_file_for_each_lead(tmp_path: Path) -> None:
     write_record(tmp_path, "c", leads=("V5", "II"))
-    assert folder_database(tmp_path, "lead").annotators == ("v5", "ii")
+    assert open_database("folder", tmp_path, annotator="lead").annotators == ("v5", "ii")
 
 
 def test_a_records_file_says_which_records_and_in_which_order(tmp_path: Path) -> None:
@@ -84,33 +81,33 @@ def test_a_records_file_says_which_records_and_in_which_order(tmp_path: Path) ->
         write_record(tmp_path / "ward", name)
     (tmp_path / "RECORDS").write_text("ward/\n")
     (tmp_path / "ward" / "RECORDS").write_text("c\n\na\n")
-    assert folder_database(tmp_path).records == ("ward/c", "ward/a")
+    assert open_database("folder", tmp_path).records == ("ward/c", "ward/a")
 
 
 def test_a_records_file_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "RECORDS").write_text("../../secret\n")
     with pytest.raises(DataError, match="is no record's name"):
-        folder_database(tmp_path)
+        open_database("folder", tmp_path)
 
 
 def test_a_listed_record_without_header_is_an_error(tmp_path: Path) -> None:
     write_record(tmp_path, "a")
     (tmp_path / "RECORDS").write_text("a\nb\n")
     with pytest.raises(DataError, match=r"1 of 2 records have no header \(b\); expected b.hea"):
-        folder_database(tmp_path)
+        open_database("folder", tmp_path)
 
 
 def test_an_empty_and_a_missing_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no WFDB record"):
-        folder_database(tmp_path)
+        open_database("folder", tmp_path)
     with pytest.raises(DataError, match="there is no folder"):
-        folder_database(tmp_path / "nowhere")
+        open_database("folder", tmp_path / "nowhere")
 
 
 def test_a_damaged_header_is_an_error_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "a.hea").write_text("this is not a header\n")
     with pytest.raises(DataError, match=r"a\.hea is not a WFDB header"):
-        folder_database(tmp_path)
+        open_database("folder", tmp_path)
 
 
 def test_records_limit_a_database(tmp_path: Path) -> None:
@@ -136,7 +133,7 @@ def test_cinc2017_is_read_from_the_flat_and_the_published_layout(tmp_path: Path,
     (tmp_path / "REFERENCE-v3.csv").write_text("A00002,N\nA00001,~\n")
     if layout:
         write_record(tmp_path / "validation", "A00001")
-    assert records_in(DATABASES["cinc2017"], tmp_path) == (f"{layout}A00002", f"{layout}A00001")
+    assert open_database("cinc2017", tmp_path).records == (f"{layout}A00002", f"{layout}A00001")
 
 
 def test_cinc2017_without_a_listed_record_is_an_error(tmp_path: Path) -> None:
@@ -174,8 +171,36 @@ def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
         open_database("ptbxl", tmp_path)
 
 
+def test_svdb_is_listed_as_published_and_a_copy_with_a_part_is_what_its_records_file_says(
+    tmp_path: Path,
+) -> None:
+    published = DATABASES["svdb"].records
+    assert len(published) == 78
+    assert (published[0], published[-1]) == ("800", "894")
+    assert not {"813", "819", "830", "839"} & set(published)
+    for name in ("800", "802", "804"):
+        write_record(tmp_path, name, fs=128, leads=("ECG1", "ECG2"))
+    (tmp_path / "RECORDS").write_text("800\n802\n")
+    assert open_database("svdb", tmp_path).records == ("800", "802")
+
+
+def test_the_real_svdb_has_the_published_records_and_beats(real_database) -> None:
+    folder = real_database("svdb")
+    database = open_database("svdb", folder)
+    assert set(database.records) <= set(DATABASES["svdb"].records)
+    if len(database.records) != 39:
+        pytest.skip("the beats were counted in every second record")
+    beats: Counter[str] = Counter()
+    for record in database.records:
+        header = wfdb.rdheader(str(folder / record))
+        assert (header.fs, header.sig_len, tuple(header.sig_name)) == (128, 230_400, database.leads)
+        beats.update(wfdb.rdann(str(folder / record), "atr").symbol)
+    assert {s: beats[s] for s in "NSaVFQ"} == {"N": 79_371, "S": 7_421, "a": 1, "V": 4_707, "F": 21, "Q": 54}
+    assert set(beats) == set("NSaVFQ|~")
+
+
 @pytest.mark.parametrize(("name", "n"), [("mitdb", 48), ("ludb", 200), ("cinc2017", 8528)])
-def test_the_catalogue_agrees_with_the_real_folder(real_database, name: str, n: int) -> None:
+def test_the_table_agrees_with_the_real_folder(real_database, name: str, n: int) -> None:
     folder = real_database(name)
     database = open_database(name, folder)
     listed = (folder / "RECORDS").read_text().split()
