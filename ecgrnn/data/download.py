@@ -1,16 +1,16 @@
 """Where a database is: found on this machine, or fetched from PhysioNet, verified and moved into place."""
 
-import hashlib
+import logging
 import re
 import shutil
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -19,9 +19,15 @@ from ecgrnn.data.databases.record_names import checked_name
 from ecgrnn.errors import DataError
 from ecgrnn.signals.formats.wfdb.checksums import verify_checksums
 
-# PhysioNet asks for no more than two connections at once, and wfdb keeps to it.
+if TYPE_CHECKING:  # loaded where something is fetched, which is seldom
+    import pooch
+
+_PHYSIONET = "https://physionet.org/files"
+# PhysioNet asks for no more than two connections at once.
 _CONNECTIONS = 2
 _TRIES = 3
+# How long a server may be silent in the middle of a download.
+_TIMEOUT_S = 60.0
 # Where a firewall swallows packets a connection is given up after two minutes only: that is too long to wait
 # for "no network".
 _REACHABLE_S = 10.0
@@ -93,7 +99,7 @@ def download(database: Database, folder: Path, *, progress: bool = True) -> Path
             "move it away to have the database downloaded, or name the folder of a whole copy with "
             "data.root=DIR"
         )
-    check_reachable(database.slug or "", database.version)
+    _check_reachable(f"{_address(database)}/{_SUMS}", within_s=_REACHABLE_S)
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -121,13 +127,12 @@ def verify_record(folder: Path, record: str) -> None:
     verify_checksums(folder / checked_name(record, source=str(folder)))
 
 
-def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) -> None:
-    """Ask PhysioNet for the list of a project's files, and give up soon.
+def _check_reachable(address: str, *, within_s: float) -> None:
+    """Ask for a file's headers, and give up soon.
 
     Raises:
         OSError: no answer came in time, or none can come; any answer at all passes.
     """
-    address = _address(slug, version, _SUMS)
     answers: list[OSError | None] = []
 
     def ask() -> None:
@@ -150,22 +155,8 @@ def check_reachable(slug: str, version: str, *, within_s: float = _REACHABLE_S) 
         raise answers[0]
 
 
-def fetch_file(slug: str, version: str, file: str, target: Path) -> None:
-    """Fetch one file of a PhysioNet project into ``target``, over the network.
-
-    Raises:
-        OSError: no network, no such file, or ``target`` cannot be written.
-    """
-    from wfdb.io import download as wfdb_download
-
-    # wfdb.dl_files reads the version off a web page; the catalogue knows it, so the address is written out.
-    wfdb_download.dl_full_file(_address(slug, version, file), str(target))
-
-
-def _address(slug: str, version: str, file: str) -> str:
-    from wfdb.io import download as wfdb_download
-
-    return f"{wfdb_download.config.db_index_url.rstrip('/')}/{slug}/{version}/{file}"
+def _address(database: Database) -> str:
+    return f"{_PHYSIONET}/{database.slug}/{database.version}"
 
 
 def _holds(folder: Path, database: Database) -> bool:
@@ -186,25 +177,70 @@ def _absent(database: Database, places: list[Path]) -> str:
 
 
 def _fetch_all(database: Database, folder: Path, *, progress: bool) -> None:
-    slug, version = database.slug or "", database.version
-    fetch_file(slug, version, _SUMS, folder / _SUMS)
-    wanted = _wanted(database, (folder / _SUMS).read_text(encoding="utf-8"))
-    (folder / _SUMS).unlink()
-    bar = tqdm(total=len(wanted), desc=f"downloading {database.name}", unit="file", disable=not progress)
+    sums = Path(_source(database, folder, {_SUMS: (_SUMS, None)}).fetch(_SUMS, downloader=_downloader()))
+    wanted = _wanted(database, sums.read_text(encoding="utf-8"))
+    sums.unlink()
+    source = _source(database, folder, wanted)
+    for local in source.registry:
+        (folder / local).parent.mkdir(parents=True, exist_ok=True)
+    bar = tqdm(
+        total=len(source.registry), desc=f"downloading {database.name}", unit="file", disable=not progress
+    )
     pool = ThreadPoolExecutor(_CONNECTIONS)
     try:
-        jobs = []
-        for remote, (local, expected) in wanted.items():
-            (folder / local).parent.mkdir(parents=True, exist_ok=True)
-            jobs.append(
-                pool.submit(_fetch_verified, (slug, version, remote), folder / local, expected=expected)
-            )
-        for job in as_completed(jobs):
+        for job in as_completed([pool.submit(_fetch, source, local) for local in source.registry]):
             job.result()
             bar.update()
     finally:
         pool.shutdown(cancel_futures=True)
         bar.close()
+
+
+def _source(database: Database, folder: Path, wanted: Mapping[str, tuple[str, str | None]]) -> "pooch.Pooch":
+    """Give what fetches files into a folder, each compared with its SHA-256 sum and tried again.
+
+    Args:
+        database: whose files they are.
+        folder: where they go.
+        wanted: name on PhysioNet to the local name and the sum, where it is known.
+    """
+    import pooch
+
+    logging.getLogger("pooch").setLevel(logging.WARNING)  # a bar tells of the progress
+    return pooch.create(
+        path=folder,
+        base_url=_address(database),
+        registry=dict(wanted.values()),
+        urls={local: f"{_address(database)}/{remote}" for remote, (local, _) in wanted.items()},
+        retry_if_failed=_TRIES - 1,
+    )
+
+
+def _downloader() -> "pooch.HTTPDownloader":
+    import pooch
+
+    # The files are of a few MB. As a stream, an answer such as 404 would leave its connection open.
+    return pooch.HTTPDownloader(timeout=_TIMEOUT_S, stream=False, chunk_size=1 << 16)
+
+
+def _fetch(source: "pooch.Pooch", local: str) -> None:
+    """Fetch one file.
+
+    Raises:
+        DataError: what comes is not what was published.
+        OSError: it cannot be fetched, or not be written.
+    """
+    try:
+        path = source.fetch(local, downloader=_downloader())
+    except OSError:
+        raise  # some of them are a ValueError, too
+    except ValueError as error:
+        raise DataError(
+            f"{source.get_url(local)} arrived damaged: expected SHA-256 {source.registry[local]}, "
+            f"and another one came {_TRIES} times; nothing was kept, try again"
+        ) from error
+    # Fetched as a temporary file, which nobody else may read.
+    Path(path).chmod(0o644)
 
 
 def _wanted(database: Database, sums: str) -> dict[str, tuple[str, str]]:
@@ -224,25 +260,6 @@ def _wanted(database: Database, sums: str) -> dict[str, tuple[str, str]]:
             f"expected {database.n_records}; get a copy another way and give it as data.root=DIR"
         )
     return wanted
-
-
-def _fetch_verified(source: tuple[str, str, str], target: Path, *, expected: str) -> None:
-    for left in range(_TRIES - 1, -1, -1):
-        try:
-            fetch_file(*source, target)
-            break
-        except (FileNotFoundError, PermissionError):
-            raise
-        except OSError:
-            if not left:
-                raise
-            time.sleep(2.0 ** (_TRIES - 1 - left))
-    came = hashlib.sha256(target.read_bytes()).hexdigest()
-    if came != expected:
-        file = "/".join(source)
-        raise DataError(
-            f"{file} arrived damaged: expected SHA-256 {expected}, got {came}; nothing was kept, try again"
-        )
 
 
 def _verify_all(database: Database, folder: Path, *, progress: bool) -> None:

@@ -2,15 +2,17 @@ import hashlib
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from shutil import copy2
+from threading import Event, Lock, Thread
 
 import numpy as np
+import pooch
 import pytest
 import wfdb
 
@@ -22,14 +24,6 @@ from ecgrnn.errors import DataError
 
 RECORDS = ("100", "101")
 MITDB = replace(DATABASES["mitdb"], records=RECORDS, n_records=len(RECORDS))
-
-
-@pytest.fixture(autouse=True)
-def reachable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let PhysioNet be there, wherever the tests run; gives what would have asked."""
-    ask = room.check_reachable
-    monkeypatch.setattr(room, "check_reachable", lambda slug, version: None)
-    return ask
 
 
 @pytest.fixture
@@ -47,18 +41,99 @@ def published(tmp_path: Path) -> Path:
     return folder
 
 
+class Site(ThreadingHTTPServer):
+    """PhysioNet on this machine: the files of a folder under an address, and what was asked for.
+
+    Attributes:
+        prefix: what addresses begin with, ``/SLUG/VERSION/``.
+        asked: files in the order in which they were asked for.
+        before: called with the file before it is sent.
+        refuse: file to what its next requests get instead: a status, or 0 for a connection that breaks off.
+        most: how many were sent at once.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path, prefix: str = "/mitdb/1.0.0/") -> None:
+        super().__init__(("127.0.0.1", 0), SiteHandler)
+        self.folder, self.prefix = folder, prefix
+        self.asked: list[str] = []
+        self.before: Callable[[str], object] = lambda file: None
+        self.refuse: dict[str, list[int]] = {}
+        self.most, self._now, self._lock = 0, 0, Lock()
+
+    @contextmanager
+    def sending(self, file: str) -> Iterator[None]:
+        with self._lock:
+            self.asked.append(file)
+            self._now += 1
+            self.most = max(self.most, self._now)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
+
+
+class SiteHandler(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        file = self.path.removeprefix(self.server.prefix)
+        path = self.server.folder / file
+        with self.server.sending(file):
+            self.server.before(file)
+            refused = self.server.refuse.get(file)
+            status = refused.pop(0) if refused else 200 if path.is_file() else 404
+            if status not in (0, 200):
+                self.send_error(status)
+                return
+            content = path.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content if status else content[: len(content) // 2])
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Let PhysioNet's address lead to a site."""
+    address(monkeypatch, site.server_port)
+    thread = Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield site
+    finally:
+        site.shutdown()
+        thread.join()
+        site.server_close()
+
+
+def address(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(room, "_PHYSIONET", f"http://127.0.0.1:{port}")
+
+
 @pytest.fixture
-def physionet(published: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Serve the project; the list tells what was fetched."""
-    fetched: list[str] = []
+def physionet(published: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Serve the project."""
+    with serving(Site(published), monkeypatch) as site:
+        yield site
 
-    def fetch(slug: str, version: str, file: str, target: Path) -> None:
-        assert (slug, version) == ("mitdb", "1.0.0")
-        fetched.append(file)
-        target.write_bytes((published / file).read_bytes())
 
-    monkeypatch.setattr(room, "fetch_file", fetch)
-    return fetched
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Do not wait between tries; gives how long it would have been."""
+    found: list[float] = []
+    monkeypatch.setattr(pooch.core.time, "sleep", found.append)
+    return found
 
 
 def write_record(folder: Path, record: str, signal: np.ndarray) -> None:
@@ -77,8 +152,11 @@ def write_record(folder: Path, record: str, signal: np.ndarray) -> None:
 
 
 def write_sums(folder: Path) -> None:
-    files = sorted(path for path in folder.iterdir() if path.name != "SHA256SUMS.txt")
-    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.name}\n" for path in files]
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "SHA256SUMS.txt")
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.relative_to(folder).as_posix()}\n"
+        for path in files
+    ]
     (folder / "SHA256SUMS.txt").write_text("".join(lines))
 
 
@@ -87,10 +165,6 @@ def seek(
 ) -> Path:
     environment = {} if data is None else {"ECGRNN_DATA": str(data)}
     return locate(database, root=root, environment=environment, cache_root=cache_root, progress=False)
-
-
-def no_network(*_: object) -> None:
-    raise ConnectionError("name or service not known")
 
 
 def in_place(folder: Path) -> Path:
@@ -122,17 +196,18 @@ def test_the_environment_comes_before_the_default(tmp_path: Path) -> None:
 
 
 def test_a_root_without_the_database_is_an_error_and_downloads_nothing(
-    tmp_path: Path, physionet: list[str]
+    tmp_path: Path, physionet: Site
 ) -> None:
     with pytest.raises(DataError, match=re.escape(f"looked for 100.hea in {tmp_path / 'wrong'} and")):
         seek(tmp_path / "wrong", tmp_path)
-    assert physionet == []
+    assert physionet.asked == []
 
 
 def test_no_data_and_no_network_names_the_folders_and_the_two_ways_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "fetch_file", no_network)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address(monkeypatch, closed.getsockname()[1])
     with pytest.raises(DataError) as caught:
         seek(None, tmp_path, data=tmp_path / "data")
     message = str(caught.value)
@@ -142,24 +217,24 @@ def test_no_data_and_no_network_names_the_folders_and_the_two_ways_out(
         "data.root=DIR",
         "ECGRNN_DATA",
         "wget -r -N -c -np https://physionet.org/files/mitdb/1.0.0/",
-        "name or service not known",
+        "refused",
     ):
         assert part in message
     assert left_beside(default_folder(MITDB, tmp_path)) == []
 
 
 def test_a_database_that_is_not_published_is_an_error_without_download(
-    tmp_path: Path, physionet: list[str]
+    tmp_path: Path, physionet: Site
 ) -> None:
     with pytest.raises(
         DataError, match=r"synthetic is not on PhysioNet; name its folder with data\.root=DIR"
     ):
         seek(None, tmp_path, database=DATABASES["synthetic"])
-    assert physionet == []
+    assert physionet.asked == []
 
 
 def test_absent_data_is_downloaded_whole_and_only_once(
-    tmp_path: Path, published: Path, physionet: list[str]
+    tmp_path: Path, published: Path, physionet: Site
 ) -> None:
     folder = seek(None, tmp_path)
     assert folder == default_folder(MITDB, tmp_path)
@@ -167,13 +242,13 @@ def test_absent_data_is_downloaded_whole_and_only_once(
     assert {path.name for path in folder.iterdir()} == wanted
     assert all((folder / name).read_bytes() == (published / name).read_bytes() for name in wanted)
     assert left_beside(folder) == [folder]
-    physionet.clear()
+    physionet.asked.clear()
     assert seek(None, tmp_path) == folder
-    assert physionet == []
+    assert physionet.asked == []
 
 
 def test_a_folder_that_is_no_whole_copy_is_named_before_anything_is_fetched(
-    tmp_path: Path, physionet: list[str]
+    tmp_path: Path, physionet: Site
 ) -> None:
     folder = default_folder(MITDB, tmp_path)
     folder.mkdir(parents=True)
@@ -181,118 +256,112 @@ def test_a_folder_that_is_no_whole_copy_is_named_before_anything_is_fetched(
     with pytest.raises(DataError, match=re.escape(f"{folder} is there, but without 100.hea")) as caught:
         seek(None, tmp_path)
     assert "move it away" in str(caught.value)
-    assert physionet == []
+    assert physionet.asked == []
 
 
-def test_an_empty_folder_is_downloaded_into(tmp_path: Path, physionet: list[str]) -> None:
+def test_an_empty_folder_is_downloaded_into(tmp_path: Path, physionet: Site) -> None:
     default_folder(MITDB, tmp_path).mkdir(parents=True)
     assert (seek(None, tmp_path) / "100.hea").is_file()
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, PermissionError, MemoryError])
 def test_a_download_that_stops_halfway_leaves_nothing(
-    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
+    tmp_path: Path, physionet: Site, monkeypatch: pytest.MonkeyPatch, stop: type[BaseException]
 ) -> None:
-    def fetch(slug: str, version: str, file: str, target: Path) -> None:
-        content = (published / file).read_bytes()
-        target.write_bytes(content[:40] if file == "101.dat" else content)
-        if file == "101.dat":
+    fetch = pooch.HTTPDownloader.__call__
+
+    def fetch_and_stop(self: object, url: str, output_file: str, source: object) -> None:
+        fetch(self, url, output_file, source)
+        if url.endswith("101.dat"):
             raise stop
 
-    monkeypatch.setattr(room, "fetch_file", fetch)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", fetch_and_stop)
     folder = tmp_path / "data" / "mitdb"
     with pytest.raises(stop):
         download(MITDB, folder, progress=False)
     assert left_beside(folder) == []
 
 
-def test_files_come_over_http_from_the_published_version(
-    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_connection_that_always_breaks_off_is_given_up_and_leaves_nothing(
+    tmp_path: Path, physionet: Site, waits: list[float]
 ) -> None:
-    site = tmp_path / "site" / "mitdb"
-    site.mkdir(parents=True)
-    published.rename(site / "1.0.0")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site.parent))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        monkeypatch.setattr(
-            wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{server.server_port}/"
-        )
-        try:
-            folder = seek(None, tmp_path)
-            with pytest.raises(FileNotFoundError):
-                room.fetch_file("mitdb", "1.0.0", "999.hea", tmp_path / "999.hea")
-        finally:
-            server.shutdown()
-            thread.join()
+    physionet.refuse["101.dat"] = [0] * 9
+    with pytest.raises(DataError, match="It could not be fetched: "):
+        seek(None, tmp_path)
+    assert physionet.asked.count("101.dat") == 3
+    assert left_beside(default_folder(MITDB, tmp_path)) == []
+
+
+def test_a_server_that_falls_silent_is_given_up(
+    tmp_path: Path, physionet: Site, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = Event()
+    physionet.before = lambda file: file == "100.dat" and silent.wait(5)
+    monkeypatch.setattr(room, "_TIMEOUT_S", 0.2)
+    begun = time.perf_counter()
+    with pytest.raises(OSError, match="timed out"):
+        download(MITDB, tmp_path / "data" / "mitdb", progress=False)
+    silent.set()
+    assert time.perf_counter() - begun < 4
+    assert left_beside(tmp_path / "data" / "mitdb") == []
+
+
+def test_files_come_from_the_published_version_and_a_missing_one_is_named(
+    tmp_path: Path, published: Path, physionet: Site, waits: list[float]
+) -> None:
+    folder = seek(None, tmp_path)
     for record in RECORDS:
         verify_record(folder, record)
-    assert not (tmp_path / "999.hea").exists()
+    (published / "101.atr").unlink()
+    with pytest.raises(DataError, match=r"could not be fetched: 404 .*/mitdb/1\.0\.0/101\.atr"):
+        seek(None, tmp_path / "again")
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+def test_files_may_be_read_by_everybody_as_their_folder(tmp_path: Path, physionet: Site) -> None:
+    folder = seek(None, tmp_path)
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
+    assert folder.stat().st_mode & 0o777 == 0o755
 
 
-def serve_on(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(wfdb.io.download.config, "db_index_url", f"http://127.0.0.1:{port}/")
+def test_no_more_than_two_connections_are_open_at_once(tmp_path: Path, physionet: Site) -> None:
+    physionet.before = lambda file: time.sleep(0.05)
+    seek(None, tmp_path)
+    assert physionet.most == 2
 
 
 def test_a_network_that_swallows_everything_is_given_up_soon_and_nothing_is_fetched(
-    tmp_path: Path, physionet: list[str], reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # connects, and never answers
-        serve_on(monkeypatch, deaf.getsockname()[1])
-        monkeypatch.setattr(room, "check_reachable", partial(reachable, within_s=0.2))
+        address(monkeypatch, deaf.getsockname()[1])
+        monkeypatch.setattr(room, "_REACHABLE_S", 0.2)
         begun = time.perf_counter()
         with pytest.raises(DataError, match=r"It could not be fetched: .*(within 0\.2 s|timed out)"):
             seek(None, tmp_path)
         assert time.perf_counter() - begun < 5
-    assert physionet == []
     assert not default_folder(MITDB, tmp_path).parent.exists()
 
 
-def test_a_refused_connection_is_no_network_and_any_answer_is_one(
-    tmp_path: Path, reachable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
-        serve_on(monkeypatch, server.server_port)
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            reachable("mitdb", "1.0.0")  # the answer is "not found"
-        finally:
-            server.shutdown()
-            thread.join()
-    with pytest.raises(OSError, match="refused"):
-        reachable("mitdb", "1.0.0")
+def test_any_answer_is_a_network(tmp_path: Path, physionet: Site, waits: list[float]) -> None:
+    physionet.refuse["SHA256SUMS.txt"] = [404] * 9
+    with pytest.raises(DataError, match="It could not be fetched: 404"):
+        seek(None, tmp_path)
+    assert set(physionet.asked) == {"SHA256SUMS.txt"}
+    assert left_beside(default_folder(MITDB, tmp_path)) == []
 
 
 def test_a_fetch_that_fails_for_a_moment_is_tried_again(
-    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, published: Path, physionet: Site, waits: list[float]
 ) -> None:
-    failures = {"100.dat": 2, "101.hea": 1}
-
-    def fetch(slug: str, version: str, file: str, target: Path) -> None:
-        if failures.get(file, 0):
-            failures[file] -= 1
-            raise ConnectionError("reset by peer")
-        target.write_bytes((published / file).read_bytes())
-
-    monkeypatch.setattr(room, "fetch_file", fetch)
-    waits: list[float] = []
-    monkeypatch.setattr(room.time, "sleep", waits.append)
+    physionet.refuse |= {"100.dat": [503, 0], "101.hea": [500]}
     folder = download(MITDB, tmp_path / "data" / "mitdb", progress=False)
     assert (folder / "100.dat").read_bytes() == (published / "100.dat").read_bytes()
-    assert sorted(waits) == [1.0, 1.0, 2.0]
+    assert sorted(waits) == [1, 1, 2]
 
 
 @pytest.mark.parametrize("file", ["100.dat", "101.atr"])
 def test_a_file_with_another_sum_than_published_is_refused(
-    tmp_path: Path, published: Path, physionet: list[str], file: str
+    tmp_path: Path, published: Path, physionet: Site, waits: list[float], file: str
 ) -> None:
     (published / file).write_bytes(b"another content")
     folder = tmp_path / "data" / "mitdb"
@@ -302,7 +371,7 @@ def test_a_file_with_another_sum_than_published_is_refused(
 
 
 def test_a_record_that_does_not_fit_its_header_is_refused_though_its_sum_is_right(
-    tmp_path: Path, published: Path, physionet: list[str]
+    tmp_path: Path, published: Path, physionet: Site
 ) -> None:
     damage_sample(published / "101.dat")
     write_sums(published)
@@ -315,34 +384,26 @@ def test_a_record_that_does_not_fit_its_header_is_refused_though_its_sum_is_righ
 
 
 def test_a_published_list_without_all_records_is_refused(
-    tmp_path: Path, published: Path, physionet: list[str]
+    tmp_path: Path, published: Path, physionet: Site
 ) -> None:
     (published / "101.hea").unlink()
     write_sums(published)
     with pytest.raises(DataError, match="lists 1 records; expected 2"):
         download(MITDB, tmp_path / "data" / "mitdb", progress=False)
-    assert physionet == ["SHA256SUMS.txt"]
+    assert physionet.asked == ["SHA256SUMS.txt"]
 
 
-def test_of_two_downloads_at_once_the_first_is_kept(
-    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_downloads_at_once_the_first_is_kept(tmp_path: Path, physionet: Site) -> None:
     folder = tmp_path / "data" / "mitdb"
-
-    def fetch(slug: str, version: str, file: str, target: Path) -> None:
-        target.write_bytes((published / file).read_bytes())
-        if file == "101.dat" and not folder.exists():
-            # The other process finishes while this one is still fetching.
-            in_place(folder)
-
-    monkeypatch.setattr(room, "fetch_file", fetch)
+    # The other process finishes while this one is still fetching.
+    physionet.before = lambda file: file == "101.dat" and not folder.exists() and in_place(folder)
     assert download(MITDB, folder, progress=False) == folder
     assert [path.name for path in folder.iterdir()] == ["100.hea"]
     assert left_beside(folder) == [folder]
 
 
 def test_threads_that_download_at_once_all_get_one_whole_folder(
-    tmp_path: Path, published: Path, physionet: list[str]
+    tmp_path: Path, published: Path, physionet: Site
 ) -> None:
     folder = tmp_path / "data" / "mitdb"
     with ThreadPoolExecutor(3) as pool:
@@ -361,22 +422,20 @@ def test_published_folders_of_cinc2017_become_one(tmp_path: Path, monkeypatch: p
     header = (published / "A00001.hea").read_text()
     (published / "A00001.hea").write_text(header.replace(".dat", ".mat"))
     (published / "REFERENCE-v3.csv").write_text("A00001,N\n")
-    files = {f"training/A00/{path.name}": path for path in published.glob("A0*")}
-    files |= {f"validation/{path.name}": path for path in published.glob("A0*")}
-    files["REFERENCE-v3.csv"] = published / "REFERENCE-v3.csv"
-    sums = "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()} {name}\n" for name, p in files.items())
-
-    def fetch(slug: str, version: str, file: str, target: Path) -> None:
-        assert slug == "challenge-2017"
-        target.write_bytes(sums.encode() if file == "SHA256SUMS.txt" else files[file].read_bytes())
-
-    monkeypatch.setattr(room, "fetch_file", fetch)
-    folder = download(replace(DATABASES["cinc2017"], n_records=1), tmp_path / "cinc2017", progress=False)
+    for folder in ("training/A00", "validation"):
+        (published / folder).mkdir(parents=True)
+        for path in published.glob("A0*"):
+            copy2(path, published / folder)
+    for path in published.glob("A0*"):
+        path.unlink()
+    write_sums(published)
+    with serving(Site(published, "/challenge-2017/1.0.0/"), monkeypatch):
+        folder = download(replace(DATABASES["cinc2017"], n_records=1), tmp_path / "cinc2017", progress=False)
     assert {path.name for path in folder.iterdir()} == {"A00001.hea", "A00001.mat", "REFERENCE-v3.csv"}
 
 
 def test_a_download_shows_its_progress(
-    tmp_path: Path, physionet: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, physionet: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     download(MITDB, tmp_path / "data" / "mitdb")
     shown = capsys.readouterr().err
