@@ -7,25 +7,6 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-CHART_CSS = """
-.chart{display:block;width:100%;height:auto;max-width:440px}
-.chart text{font:11px system-ui,sans-serif;fill:var(--muted)}
-.chart .name{fill:var(--ink);font-weight:600}
-.chart .frame{fill:none;stroke:var(--rule)}
-.chart .rule{stroke:var(--rule);stroke-width:.6}
-.chart .diagonal{stroke:var(--muted);stroke-dasharray:3 3;stroke-width:1}
-.chart .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke:var(--line)}
-.chart .dot{fill:var(--line);stroke:var(--card);stroke-width:1}
-.chart .bar{fill:var(--line);opacity:.22}
-.s0{--line:var(--c0)}.s1{--line:var(--c1)}.s2{--line:var(--c2)}.s3{--line:var(--c3)}.s4{--line:var(--c4)}
-.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 2.5}.d3{stroke-dasharray:9 3 2 3}.d4{stroke-dasharray:4 4}
-.legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:.82rem;color:var(--muted);margin:.2rem 0 0}
-.legend svg{width:26px;height:8px;margin-right:.35rem;vertical-align:middle}
-.legend line{stroke:var(--line);stroke-width:2.4}
-.legend circle{fill:var(--line)}
-"""
-
-
 _WIDTH, _HEIGHT = 400.0, 300.0
 
 

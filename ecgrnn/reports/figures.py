@@ -76,6 +76,30 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def network_line(model: Mapping[str, Any]) -> str:
+    """Name a network by its recurrent layers, as far as its options have such, and its parameters."""
+    options = model["network"]["options"]
+    layers = options.get("encoder", options)
+    direction = "bidirectional " if layers.get("bidirectional") else ""
+    size = (
+        f"{direction}{str(layers['cell']).upper()}, {layers.get('num_layers', 1)} x {layers['hidden_size']}, "
+        if {"cell", "hidden_size"} <= set(layers)
+        else ""
+    )
+    return f"{size}{model['parameters']:,} parameters"
+
+
+def interval_note(summary: Mapping[str, Any], *, method: str = "BCa") -> str:
+    """Say how the intervals were made."""
+    resampling = summary["resampling"]
+    level, draws = f"{100 * resampling['level']:g} %", f"{resampling['resamples']:,}"
+    return (
+        f"{level} intervals ({method}) from {draws} draws of whole patients. There is none where fewer than "
+        "five patients have the class, where more than 1 % of the draws have no value, or where both ends "
+        "are equal."
+    )
+
+
 def few_patients_lines(summary: Mapping[str, Any]) -> list[str]:
     """Give the note on intervals of few patients as a line for the terminal; none where there are enough."""
     note = summary["interval_note"]

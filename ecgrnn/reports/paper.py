@@ -18,25 +18,6 @@ PAPER_DEFS = (
 """The paper's lines, which a page that shows strips holds once."""
 
 
-STRIP_CSS = """
-.strip{display:block;width:100%;height:auto;background:var(--paper);border-radius:4px}
-@media (max-width:560px){.strip{min-width:560px}.full .strip{min-width:1000px}}
-.strip text{font:2.6px system-ui,sans-serif;fill:var(--ink)}
-.strip .side{font-size:2.1px;fill:var(--muted)}
-.strip .label{text-anchor:middle}
-.strip .wrong{fill:var(--bad);font-weight:700}
-.strip .symbol{font-size:1.9px;fill:var(--muted)}
-.mm1{fill:none;stroke:var(--mm1);stroke-width:.1}
-.mm5{fill:none;stroke:var(--mm5);stroke-width:.18}
-.strip .trace{fill:none;stroke:var(--trace);stroke-width:1.15;stroke-linejoin:round;
-vector-effect:non-scaling-stroke}
-.strip .pulse{fill:none;stroke:var(--muted);stroke-width:.2}
-.strip .tick{stroke:var(--muted);stroke-width:.12;stroke-dasharray:.6 .6}
-.strip .focus{fill:var(--accent);opacity:.14}
-.strip .found{fill:var(--accent)}
-"""
-
-
 _MM_PER_S = 25.0
 
 

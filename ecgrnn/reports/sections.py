@@ -5,8 +5,10 @@ from html import escape
 from typing import Any
 
 from ecgrnn.reports.charts import interval_bar
-from ecgrnn.reports.figures import counted, interval, percent, share
+from ecgrnn.reports.figures import counted, interval, interval_note, network_line, percent, share
 from ecgrnn.reports.page import Html, section, table
+
+__all__ = ["interval_note", "network_line"]
 
 SUBSETS = ("train", "validation", "test")
 
@@ -29,19 +31,6 @@ def header(summary: Mapping[str, Any], *, heading: str, title: str, items: str) 
         '<span class="badge">research only, not a medical device</span></p></header>'
         f"{_not_checked(summary)}"
     )
-
-
-def network_line(model: Mapping[str, Any]) -> str:
-    """Name a network by its recurrent layers, as far as its options have such, and its parameters."""
-    options = model["network"]["options"]
-    layers = options.get("encoder", options)
-    direction = "bidirectional " if layers.get("bidirectional") else ""
-    size = (
-        f"{direction}{str(layers['cell']).upper()}, {layers.get('num_layers', 1)} x {layers['hidden_size']}, "
-        if {"cell", "hidden_size"} <= set(layers)
-        else ""
-    )
-    return f"{size}{model['parameters']:,} parameters"
 
 
 def tile(name: str, found: Mapping[str, Any], *, digits: bool = False) -> str:
@@ -98,17 +87,6 @@ def sides_section(summary: Mapping[str, Any], *, items: str = "beats") -> str:
         "</div>",
         f"<details><summary>Records of each subset</summary>{names}</details>",
         short="Trained on what",
-    )
-
-
-def interval_note(summary: Mapping[str, Any], *, method: str = "BCa") -> str:
-    """Say how the intervals were made."""
-    resampling = summary["resampling"]
-    level, draws = f"{100 * resampling['level']:g} %", f"{resampling['resamples']:,}"
-    return (
-        f"{level} intervals ({method}) from {draws} draws of whole patients. There is none where fewer than "
-        "five patients have the class, where more than 1 % of the draws have no value, or where both ends "
-        "are equal."
     )
 
 

@@ -1,13 +1,12 @@
 """The report of a delineation: the table of fiducials and pictures of the best and the worst record."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from ecgrnn.reports.figures import decimal, few_patients_lines, interval, percent
-from ecgrnn.reports.page import few_patients_note, page, section, table
-from ecgrnn.reports.sections import header, interval_note, provenance_section, sides_section
+from ecgrnn.reports.figures import few_patients_lines
+from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import SE_AND_PP, Summary, cell, ends_of, level_of
-from ecgrnn.tasks.delineation.strips import WAVE_CSS
 
 TOLERANCE_SD_MS = {
     "P onset": 10.2,
@@ -30,109 +29,13 @@ def delineation_report(
         pictures: heading of a record to the drawings of its leads.
         title: full name of the database.
     """
-    head = header(
-        summary,
-        heading="Held-out evaluation: onsets and offsets of waves",
+    return render(
+        Path(__file__).parent / "templates" / "report.html",
+        summary=summary,
+        pictures=pictures,
         title=title,
-        items="found: within 150 ms of a mark; only the annotated stretch of a lead counts",
+        tolerance_ms=TOLERANCE_SD_MS,
     )
-    parts = [
-        head,
-        section(
-            "fiducials",
-            "Onsets and offsets",
-            _table(summary),
-            f'<p class="note">{interval_note(summary)}</p>',
-            few_patients_note(summary),
-        ),
-        section(
-            "records", "Onsets and offsets of whole records", _record_table(summary), short="Whole records"
-        ),
-        sides_section(summary, items="labels"),
-        *(
-            section(f"record{number}", heading, _LEGEND, _drawn(leads), short=heading.split(":")[0])
-            for number, (heading, leads) in enumerate(pictures.items())
-        ),
-        provenance_section(summary),
-    ]
-    return page(f"Delineation: {summary['database']}, {summary['split']}", parts, css=WAVE_CSS)
-
-
-def _drawn(leads: Sequence[str]) -> str:
-    return f'<div class="wide">{"".join(leads)}</div>'
-
-
-_LEGEND = (
-    '<p class="note">Above each lead the waves of the reference, below it the waves found: P, Q (the QRS '
-    "complex) and T. Leads are drawn as the model reads them, filtered and, where the options say so, "
-    "scaled; samples that are missing in the recording are left blank.</p>"
-)
-
-
-def _table(summary: Mapping[str, Any]) -> str:
-    head = [
-        "fiducial",
-        "marks",
-        "patients",
-        "Se",
-        "+P",
-        "F1",
-        f"{100 * summary['resampling']['level']:g} % interval of F1",
-        "mean error, ms",
-        "SD, ms",
-        "CSE tolerance, ms",
-    ]
-    rows = [
-        [
-            name,
-            row["support"],
-            row["patients"],
-            percent(row["sensitivity"], digits=2),
-            percent(row["positive_predictivity"], digits=2),
-            percent(row["f1"], digits=2),
-            _interval(summary["intervals"][name]["bca"]),
-            decimal(row["mean_ms"], digits=1),
-            decimal(row["sd_ms"], digits=1),
-            decimal(TOLERANCE_SD_MS.get(name), digits=1),
-        ]
-        for name, row in summary["fiducials"].items()
-    ]
-    words = (
-        "Errors are found less reference: positive is late. Intervals: patients drawn with replacement (BCa)."
-    )
-    return table(head, rows, caption=words)
-
-
-def _record_table(summary: Mapping[str, Any]) -> str:
-    head = [
-        "fiducial",
-        "beats",
-        "patients",
-        "Se",
-        "+P",
-        "F1",
-        "mean error, ms",
-        "SD, ms",
-        "CSE tolerance, ms",
-    ]
-    rows = [
-        [
-            name,
-            row["support"],
-            row["patients"],
-            *(percent(row[key], digits=2) for key in ("sensitivity", "positive_predictivity", "f1")),
-            decimal(row["mean_ms"], digits=1),
-            decimal(row["sd_ms"], digits=1),
-            decimal(TOLERANCE_SD_MS.get(name), digits=1),
-        ]
-        for name, row in summary["record_fiducials"].items()
-    ]
-    words = "Median over leads for each beat, compared with the reference. The CSE tolerances apply to these."
-    return table(head, rows, caption=words)
-
-
-def _interval(ends: Sequence[float] | None) -> str:
-    return f"{interval(ends, digits=2)} %" if ends else "—"
 
 
 def delineation_lines(summary: Summary) -> list[str]:

@@ -7,18 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.reports.paper import UNIT, trace_path
+from ecgrnn.reports.render import drawn
 from ecgrnn.signals.annotations import Waves
-
-WAVE_CSS = """
-.waves{display:block;width:100%;height:auto;background:var(--paper);border-radius:4px}
-@media (max-width:760px){.waves{min-width:900px}}
-.waves text{font:2.2px system-ui,sans-serif;fill:var(--muted)}
-.waves .trace{fill:none;stroke:var(--trace);stroke-width:1.15;stroke-linejoin:round;
-vector-effect:non-scaling-stroke}
-.waves .P{fill:var(--c2)}.waves .QRS{fill:var(--c0)}.waves .T{fill:var(--c1)}
-.waves .shade{opacity:.1}
-.waves .letter{font-size:2.1px;font-weight:700;fill:var(--card);text-anchor:middle}
-"""
 
 _MM_PER_S = 25.0
 _MM_PER_MV = 10.0
@@ -60,19 +50,17 @@ def wave_strip(
     width = _LEFT_MM + end_s * _MM_PER_S + 2.0
     x = _LEFT_MM + np.arange(len(lead)) / fs_hz * _MM_PER_S
     y = np.clip(centre - lead * _MM_PER_MV, _BAND_MM + 1.0, total - _BAND_MM - 1.0)
-    return "".join(
-        [
-            f'<svg class="waves" viewBox="0 0 {width:g} {total:g}" role="img" '
-            f'aria-label="lead {escape(name)}, marked and found waves">',
-            f'<rect width="{width:g}" height="{total:g}" fill="url(#mm1)"/>',
-            f'<rect width="{width:g}" height="{total:g}" fill="url(#mm5)"/>',
-            *_bars(reference, marks_fs_hz, end_s=end_s, top=0.0, shade=total),
-            *_bars(found, marks_fs_hz, end_s=end_s, top=total - _BAND_MM, shade=0.0),
-            f'<text x="0.8" y="{_BAND_MM - 0.4:g}">reference</text>',
-            f'<text x="0.8" y="{total - 0.6:g}">found</text>',
-            f'<text x="0.8" y="{total / 2:g}">{escape(name)}</text>',
-            f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/></svg>',
-        ]
+    return drawn(
+        f'<svg class="waves" viewBox="0 0 {width:g} {total:g}" role="img" '
+        f'aria-label="lead {escape(name)}, marked and found waves">',
+        f'<rect width="{width:g}" height="{total:g}" fill="url(#mm1)"/>',
+        f'<rect width="{width:g}" height="{total:g}" fill="url(#mm5)"/>',
+        *_bars(reference, marks_fs_hz, end_s=end_s, top=0.0, shade=total),
+        *_bars(found, marks_fs_hz, end_s=end_s, top=total - _BAND_MM, shade=0.0),
+        f'<text x="0.8" y="{_BAND_MM - 0.4:g}">reference</text>',
+        f'<text x="0.8" y="{total - 0.6:g}">found</text>',
+        f'<text x="0.8" y="{total / 2:g}">{escape(name)}</text>',
+        f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/></svg>',
     )
 
 

@@ -1,0 +1,69 @@
+"""Fills in the templates of pages: everything is escaped except what is drawn here as SVG."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ecgrnn.reports import figures
+
+_SHARED = Path(__file__).parent / "templates"
+
+
+def render(template: Path, **data: object) -> str:
+    """Fill in a template, which may extend and import those of ``reports/templates``.
+
+    Args:
+        template: its file; others in the same folder can be included.
+        data: what it names: text, numbers, rows and drawings.
+    """
+    # every section of a page adds itself to its contents, which the navigation shows
+    return _environment(template.parent).get_template(template.name).render(contents=[], **data)
+
+
+def drawn(*parts: str) -> Markup:
+    """Join the pieces of an SVG, text in them escaped already: only this reaches a page as it is."""
+    return Markup("".join(parts))
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader([folder, _SHARED]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    printed = ("percent", "share", "decimal", "interval", "clock", "counted", "network_line", "interval_note")
+    environment.filters |= {name: getattr(figures, name) for name in printed}
+    environment.filters |= {"cell": _cell, "listed": _listed, "pick": _pick, "suffixed": _suffixed}
+    return environment
+
+
+def _cell(value: object) -> object:
+    """Print a table's cell: None is a dash, a float has three digits, a whole number has thousands."""
+    match value:
+        case None:
+            return figures.DASH
+        case float():
+            return figures.decimal(value)
+        case int():
+            return f"{value:,}"
+    return value
+
+
+def _listed(options: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in options.items() if not isinstance(value, Mapping))
+
+
+def _pick(row: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
+    return [row.get(name) for name in names]
+
+
+def _suffixed(text: str, more: str) -> str:
+    return f"{text}{more}"
