@@ -7,6 +7,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.reports.render import drawn
+
 _WIDTH, _HEIGHT = 400.0, 300.0
 
 
@@ -73,7 +75,7 @@ def line_chart(
             f'x2="{ends[1][0]:.1f}" y2="{ends[1][1]:.1f}"/>'
         )
     parts += [_curve(frame, one) for one in series]
-    return "".join([*parts, "</svg>", _legend(series)])
+    return drawn(*parts, "</svg>", _legend(series))
 
 
 def interval_bar(estimate: float | None, ends: Sequence[float] | None) -> str:

@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.reports.render import drawn
+
 PAPER_DEFS = (
     '<svg class="defs" width="0" height="0" aria-hidden="true"><defs>'
     '<pattern id="mm1" width="1" height="1" patternUnits="userSpaceOnUse">'
@@ -96,7 +98,7 @@ def strip_svg(
     for k, row in enumerate(rows):
         parts.append(_lead(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
         top += row
-    return "".join([*parts, "</svg>"])
+    return drawn(*parts, "</svg>")
 
 
 def _sides(height: float) -> tuple[str, ...]:

@@ -20,8 +20,7 @@ from ecgrnn.reports.charts import Series, line_chart
 from ecgrnn.reports.figures import decimal, percent
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.model_card import task_card
-from ecgrnn.reports.page import page, section, table
-from ecgrnn.reports.sections import header, provenance_section, sides_section
+from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import Summary, cell
 from ecgrnn.tasks.generation.module import beat_losses
 from ecgrnn.tasks.generation.prediction import beat_shape
@@ -156,36 +155,12 @@ def _card(summary: Mapping[str, Any], *, title: str) -> str:
 
 
 def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str], title: str) -> str:
-    columns = ["class", "beats", "patients", "RMSE", "least", "explained", "correlation", "log-likelihood"]
-    cells = [
-        [fit.name, *(dict(fit.row) | {"explained": percent(_number(fit.row["explained"]))}).values()]
-        for fit in fits
-    ]
-    head = header(
-        summary, heading="Held-out evaluation: generated beats", title=title, items="beats by class"
+    return render(
+        Path(__file__).parent / "templates" / "report.html",
+        summary=summary,
+        title=title,
+        charts={fit.name: [_chart(fit, lead, name) for lead, name in enumerate(leads)] for fit in fits},
     )
-    words = (
-        "RMSE of a beat less what the generator writes, and the least that one shape can have: that of these "
-        "beats' own mean, both in mV; share of the beats' power explained; correlation with the median beat; "
-        "log-likelihood in nats a sample, where a spread was learned"
-    )
-    parts = [
-        head,
-        section("classes", "By class", table(columns, cells), f'<p class="note">{words}.</p>'),
-        *(_pictures(fit, leads) for fit in fits),
-        sides_section(summary),
-        provenance_section(summary),
-    ]
-    return page(f"Generated beats: {summary['database']}, {summary['split']}", parts)
-
-
-def _number(value: str | int | float | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _pictures(fit: ClassFit, leads: Sequence[str]) -> str:
-    charts = "".join(_chart(fit, lead, name) for lead, name in enumerate(leads))
-    return section(f"class-{fit.name}", f"Class {fit.name}", f'<div class="pair">{charts}</div>')
 
 
 _UNNAMED = ""
@@ -198,19 +173,15 @@ def _chart(fit: ClassFit, lead: int, name: str) -> str:
     style = {"generated": 1, "median beat": 0, "quartiles": 4, _UNNAMED: 4}
     span = np.concatenate(list(curves.values()))
     margin = 0.05 * float(np.ptp(span))
-    return (
-        "<figure>"
-        + line_chart(
-            [
-                Series(label, list(zip(fit.time_s.tolist(), curve.tolist(), strict=True)), style=style[label])
-                for label, curve in curves.items()
-            ],
-            x_label="time from the beat's mark, s",
-            y_label=f"{name}, mV",
-            x_range=(float(fit.time_s[0]), float(fit.time_s[-1])),
-            y_range=(float(span.min()) - margin, float(span.max()) + margin),
-        )
-        + "</figure>"
+    return line_chart(
+        [
+            Series(label, list(zip(fit.time_s.tolist(), curve.tolist(), strict=True)), style=style[label])
+            for label, curve in curves.items()
+        ],
+        x_label="time from the beat's mark, s",
+        y_label=f"{name}, mV",
+        x_range=(float(fit.time_s[0]), float(fit.time_s[-1])),
+        y_range=(float(span.min()) - margin, float(span.max()) + margin),
     )
 
 
