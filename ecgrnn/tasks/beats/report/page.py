@@ -2,17 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from pathlib import Path
 from typing import Any
 
 from ecgrnn.options.spec import Row
-from ecgrnn.reports.figures import clock, counted, share
-from ecgrnn.reports.page import few_patients_note, page, section
-from ecgrnn.reports.sections import header, interval_note, provenance_section, sides_section, tile
-from ecgrnn.tasks.beats.report.comparison import comparison_section
-from ecgrnn.tasks.beats.report.curves import calibration_section, curves_section, learning_section
-from ecgrnn.tasks.beats.report.gallery import Exhibit
-from ecgrnn.tasks.beats.report.tables import ec57_section, influence_section, positions_section
+from ecgrnn.reports.render import render
+from ecgrnn.tasks.beats.report.curves import curve_charts, learning_charts, reliability_chart
 
 
 @dataclass(frozen=True)
@@ -47,99 +42,47 @@ class Shown:
 def report(shown: Shown) -> str:
     """Write the page."""
     summary = shown.summary
-    sections = [
-        _headline(summary),
-        sides_section(summary),
-        comparison_section(summary) if summary["comparison"] else "",
-        positions_section(summary, shown.records),
-        ec57_section(summary, shown.ec57_records),
-        influence_section(summary, shown.influence),
-        curves_section(summary, shown.curves),
-        calibration_section(summary, shown.reliability),
-        learning_section(shown.learning),
-        _gallery(shown),
-        provenance_section(summary),
-    ]
-    title = f"Held-out evaluation: {summary['database']}, {summary['split']}"
-    head = header(
-        summary,
-        heading="Held-out evaluation",
+    return render(
+        Path(__file__).parent / "templates" / "report.html",
+        summary=summary,
         title=shown.title,
-        items=counted(summary["beats"], "reference beat"),
-    )
-    return page(title, [head, *sections])
-
-
-def _headline(summary: Mapping[str, Any]) -> str:
-    ec57 = summary["ec57"][summary["scheme"]]["intervals"]
-    found = summary["intervals"]
-    over = " ".join(summary["macro_f1_classes"])
-    tiles = [
-        tile(f"macro-F1 ({over})", found["macro_f1"], digits=True),
-        tile("accuracy", found["accuracy"]),
-        tile("V sensitivity", found["V_sensitivity"]) if "V_sensitivity" in found else "",
-        tile("V +P", found["V_positive_predictivity"]) if "V_sensitivity" in found else "",
-    ]
-    own = [
-        tile("QRS sensitivity", ec57["qrs_sensitivity"]),
-        tile("QRS +P", ec57["qrs_positive_predictivity"]),
-        tile("VEB sensitivity", ec57["veb_sensitivity"]),
-        tile("VEB +P", ec57["veb_positive_predictivity"]),
-        tile("SVEB sensitivity", ec57["sveb_sensitivity"]),
-        tile("SVEB +P", ec57["sveb_positive_predictivity"]),
-    ]
-    return section(
-        "headline",
-        "Headline",
-        f"<h3>(a) Classes at the reference's beat positions, scheme {escape(summary['scheme'])}</h3>",
-        f'<div class="tiles">{"".join(tiles)}</div>',
-        f"<h3>(b) EC57 with detected beats, scheme {escape(summary['scheme'])}</h3>",
-        f'<div class="tiles">{"".join(own)}</div>',
-        f'<p class="note">Below each figure its interval: {interval_note(summary)} Beats of one patient '
-        "resemble each other: an interval that draws beats would be far too narrow.</p>",
-        few_patients_note(summary),
+        printed=_PRINTED,
+        words_of=statistic_words,
+        records=shown.records,
+        seen_classes=[
+            name for name in summary["classes"] if any(row[f"{name}_support"] for row in shown.records)
+        ],
+        ec57_records=shown.ec57_records,
+        influence=shown.influence,
+        heaviest={
+            name: _heaviest(shown.influence[1:], name)
+            for name, score in summary["classes"].items()
+            if score["support"]
+        },
+        charts=curve_charts(summary, shown.curves) | {"reliability": reliability_chart(shown.reliability)},
+        learning_charts=learning_charts(shown.learning),
+        exhibits=list(zip(shown.exhibits, shown.drawings, strict=True)),
     )
 
 
-def _gallery(shown: Shown) -> str:
-    groups = {
-        "mistake": "The surest mistakes of each class",
-        "hit": "Typical hits: right, and as sure as half of the class's hits",
-        "worst": "The record with the largest share of mistakes, where they are densest",
-    }
-    parts = [
-        "<p>Recordings as they are on disk, 25 mm/s and 10 mm/mV: a large square is 0.2 s by 0.5 "
-        "mV. Above each "
-        "beat stands its class in the reference (with its symbol, where that differs) and the "
-        "model's; a triangle "
-        "below is a beat that the application found by itself.</p>",
-        f'<p class="note">Scheme {escape(shown.summary["scheme"])}; what a beat is called at the '
-        "reference's "
-        "position.</p>",
-    ]
-    for kind, words in groups.items():
-        figures = [
-            _figure(row, drawing)
-            for row, drawing in zip(shown.exhibits, shown.drawings, strict=True)
-            if row["kind"] == kind
-        ]
-        if figures:
-            parts.append(f'<h3>{words}</h3><div class="gallery">{"".join(figures)}</div>')
-    return section("gallery", "ECG gallery", *parts)
+_PRINTED = {
+    "qrs_sensitivity": "QRS sensitivity",
+    "qrs_positive_predictivity": "QRS +P",
+    "veb_sensitivity": "VEB sensitivity",
+    "veb_positive_predictivity": "VEB +P",
+    "veb_false_alarms": "VEB false alarms among paired beats",
+    "sveb_sensitivity": "SVEB sensitivity",
+    "sveb_positive_predictivity": "SVEB +P",
+    "sveb_false_alarms": "SVEB false alarms among paired beats",
+}
 
 
-def _figure(row: Row, drawing: str) -> str:
-    where = f"record {row['record']} at {clock(float(row['time_s'] or 0.0))}"
-    said = (
-        f"{row['reference']} called {row['predicted']}"
-        if row["reference"] != row["predicted"]
-        else f"{row['reference']}, found"
-    )
-    worst = row["kind"] == "worst"
-    sure = f" · {said}, probability {share(float(row['probability'] or 0.0))}"
-    text = f"<b>{escape(where)}</b>" + ("" if worst else escape(sure))
-    wide = ' class="full"' if worst else ""
-    return f'<figure{wide}><div class="wide">{drawing}</div><figcaption>{text}</figcaption></figure>'
+def statistic_words(name: str) -> str:
+    """Print a statistic's name as clinicians write it."""
+    words = name.replace("positive_predictivity", "+P").replace("macro_f1", "macro-F1").replace("f1", "F1")
+    return _PRINTED.get(name, words.replace("_", " "))
 
 
-__all__ = ["Exhibit", "Shown", "report"]
+def _heaviest(rows: Sequence[Row], name: str) -> Row:
+    """Give the row of the patient who has most beats of a class."""
+    return max(rows, key=lambda row: float(row[f"share_of_{name}"] or 0.0))
