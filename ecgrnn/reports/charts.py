@@ -78,23 +78,6 @@ def line_chart(
     return drawn(*parts, "</svg>", _legend(series))
 
 
-def interval_bar(estimate: float | None, ends: Sequence[float] | None) -> str:
-    """Draw a share from 0 to 1 and its interval as a thin bar."""
-    if estimate is None:
-        return ""
-    span = (
-        f'<rect class="span" x="{100 * ends[0]:.2f}" y="1.5" '
-        f'width="{max(100 * (ends[1] - ends[0]), 0.5):.2f}" height="3" rx="1.5"/>'
-        if ends
-        else ""
-    )
-    return (
-        '<svg class="interval" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="ground" y="2.5" width="100" height="1"/>{span}'
-        f'<rect class="point" x="{min(100 * estimate, 99.2):.2f}" width=".8" height="6"/></svg>'
-    )
-
-
 @dataclass(frozen=True)
 class _Frame:
     x_range: tuple[float, float]

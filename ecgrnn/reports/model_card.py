@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ecgrnn.reports.figures import counted, estimate
-from ecgrnn.reports.sections import SUBSETS, interval_note, network_line
+from ecgrnn.reports.figures import counted, estimate, interval_note, network_line
+
+_SUBSETS = ("train", "validation", "test")
 
 
 def model_card(summary: Mapping[str, Any], *, title: str) -> str:
@@ -68,7 +69,7 @@ def task_card(
         "",
         "| subset | records | patients | used for |",
         "|---|---|---|---|",
-        *(_side(summary, side) for side in SUBSETS),
+        *(_side(summary, side) for side in _SUBSETS),
         "",
         *(f"- {_text(note)}" for note in split["notes"]),
         *(

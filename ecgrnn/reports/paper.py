@@ -10,16 +10,6 @@ from numpy.typing import NDArray
 
 from ecgrnn.reports.render import drawn
 
-PAPER_DEFS = (
-    '<svg class="defs" width="0" height="0" aria-hidden="true"><defs>'
-    '<pattern id="mm1" width="1" height="1" patternUnits="userSpaceOnUse">'
-    '<path class="mm1" d="M1 0V1H0"/></pattern>'
-    '<pattern id="mm5" width="5" height="5" patternUnits="userSpaceOnUse">'
-    '<path class="mm5" d="M5 0V5H0"/></pattern></defs></svg>'
-)
-"""The paper's lines, which a page that shows strips holds once."""
-
-
 _MM_PER_S = 25.0
 
 

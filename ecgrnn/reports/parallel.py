@@ -4,16 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-PARALLEL_CSS = """
-.parallel{display:block;width:100%;height:auto;min-width:640px}
-.parallel text{font:11px system-ui,sans-serif;fill:var(--muted);text-anchor:middle}
-.parallel .tick{text-anchor:start}
-.parallel .plate{fill:var(--card);opacity:.85}
-.parallel .name{fill:var(--ink);font-weight:600}
-.parallel .axis{stroke:var(--muted);stroke-width:1}
-.parallel path{fill:none;stroke:var(--c0);stroke-width:1.4}
-.parallel .best{stroke:var(--c1);stroke-width:2.6;opacity:1}
-"""
+from ecgrnn.reports.render import drawn
 
 _GAP, _HEIGHT = 132.0, 312.0
 _SIDE, _TOP, _BOTTOM = 66.0, 58.0, 26.0
@@ -53,12 +44,12 @@ def parallel_chart(axes: Sequence[Axis], lines: Sequence[Line]) -> str:
     """Draw the axes and the lines, the strongest last."""
     width = 2 * _SIDE + _GAP * (len(axes) - 1)
     ordered = sorted(lines, key=lambda line: (line.best, line.weight))
-    return (
-        f'<div class="wide"><svg class="parallel" viewBox="0 0 {width:g} {_HEIGHT:g}" role="img" '
-        f'aria-label="trials across {len(axes)} axes" style="max-width:{width * 1.2:.0f}px">'
-        + "".join(_line(line) for line in ordered)
-        + "".join(_axis(axis, place) for place, axis in enumerate(axes))
-        + "</svg></div>"
+    return drawn(
+        f'<svg class="parallel" viewBox="0 0 {width:g} {_HEIGHT:g}" role="img" '
+        f'aria-label="trials across {len(axes)} axes" style="max-width:{width * 1.2:.0f}px">',
+        *(_line(line) for line in ordered),
+        *(_axis(axis, place) for place, axis in enumerate(axes)),
+        "</svg>",
     )
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ecgrnn.reports import figures
 
-_SHARED = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: Path, **data: object) -> str:
@@ -32,7 +32,7 @@ def drawn(*parts: str) -> Markup:
 @cache
 def _environment(folder: Path) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader([folder, _SHARED]),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

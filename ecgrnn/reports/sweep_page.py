@@ -3,19 +3,20 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.charts import Series, line_chart
-from ecgrnn.reports.page import bar, decimal, page, percent, section, table
-from ecgrnn.reports.parallel import PARALLEL_CSS, Axis, Line, parallel_chart
+from ecgrnn.reports.figures import decimal
+from ecgrnn.reports.parallel import Axis, Line, parallel_chart
+from ecgrnn.reports.render import TEMPLATES, render
 
 _WORDS = {
     "macro_f1": "macro-F1 on validation patients",
     "parameters": "weights of the network",
     "seconds": "seconds of training",
 }
+_HEADS = ("epochs", "wall s", "host", "tried again after")
 _MOST_TICKS = 8
 
 
@@ -46,64 +47,43 @@ class SweepShown:
 
 def sweep_page(shown: SweepShown) -> str:
     """Write the page."""
-    sections = [
-        _best(shown),
-        _course(shown),
-        _front(shown) if len(shown.objectives) > 1 else "",
-        _importances(shown),
-        _parallel(shown),
-        _trials(shown),
-    ]
-    return page(f"Sweep {shown.study}", [_header(shown), *(one for one in sections if one)], css=PARALLEL_CSS)
-
-
-def _header(shown: SweepShown) -> str:
-    counts = {state: sum(row["state"] == state for row in shown.rows) for state in _states(shown)}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items())
-    return (
-        f"<header><h1>Sweep {escape(shown.study)}</h1>"
-        f'<p class="sub">{shown.wanted} finished trials wanted · {escape(told)}</p>'
-        '<p><span class="badge">validation patients only</span> No test patient was scored by any trial.'
-        "</p></header>"
-    )
-
-
-def _states(shown: SweepShown) -> list[str]:
-    return list(dict.fromkeys(str(row["state"]) for row in shown.rows))
-
-
-def _best(shown: SweepShown) -> str:
-    if not shown.best:
-        return section("best", "Best", "<p>No trial has finished yet.</p>")
     by_number = {row["trial"]: row for row in shown.rows}
-    rows = [
-        [number, *(_figure(by_number[number][one]) for one in shown.objectives), " ".join(words)]
-        for number, words in shown.best
-    ]
-    title = "Best trial" if len(shown.objectives) == 1 else "Trials that none beats in every objective"
-    return section(
-        "best",
-        title,
-        table(["trial", *shown.objectives, "options"], rows, kind="text"),
-        f"<p>Train with the first one, and score it on the test patients:</p>"
-        f"<p><code>{escape(shown.command)}</code></p>",
-        '<p class="note">The best of many trials looks better on the patients it was chosen on than it is; '
-        "what it is worth, the test patients tell.</p>",
+    columns = [*shown.space, "epochs", "wall_seconds", "host", "retry_of"]
+    return render(
+        TEMPLATES / "sweep.html",
+        study=shown.study,
+        wanted=shown.wanted,
+        objectives=list(shown.objectives),
+        rows=shown.rows,
+        best=[
+            (number, [_figure(by_number[number][one]) for one in shown.objectives], words)
+            for number, words in shown.best
+        ],
+        command=shown.command,
+        history=_course(shown),
+        front=_front(shown) if len(shown.objectives) > 1 else None,
+        importances=sorted(shown.importances.items(), key=lambda item: -item[1]),
+        parallel=_parallel(shown),
+        heads=["trial", "state", *shown.objectives, *_short_names(list(shown.space)), *_HEADS],
+        trials=[
+            [_cell(row.get(name)) for name in ("trial", "state", *shown.objectives, *columns)]
+            for row in shown.rows
+        ],
     )
 
 
-def _course(shown: SweepShown) -> str:
+def _course(shown: SweepShown) -> str | None:
     first = shown.objectives[0]
     complete, pruned = (_points(shown, state) for state in ("complete", "pruned"))
     if not complete:
-        return ""
+        return None
     sign = 1.0 if first == "macro_f1" else -1.0
     best: list[tuple[float, float]] = []
     for number, value in sorted(complete):
         top = max([value * sign, *(point[1] * sign for point in best[-1:])]) * sign
         best.append((number, top))
     values = [value for _, value in complete + pruned]
-    chart = line_chart(
+    return line_chart(
         [
             Series("best so far", best, style=1),
             Series("complete", [], style=0, dots=complete, joined=False),
@@ -119,10 +99,9 @@ def _course(shown: SweepShown) -> str:
         y_range=_room(values),
         whole_x=True,
     )
-    return section("history", "History", f"<figure>{chart}</figure>")
 
 
-def _front(shown: SweepShown) -> str:
+def _front(shown: SweepShown) -> str | None:
     first, second = shown.objectives[:2]
     points = [
         (float(row[second] or 0), float(row[first] or 0)) for row in shown.rows if row["state"] == "complete"
@@ -132,8 +111,8 @@ def _front(shown: SweepShown) -> str:
         (float(row[second] or 0), float(row[first] or 0)) for row in shown.rows if row["trial"] in chosen
     )
     if not points:
-        return ""
-    chart = line_chart(
+        return None
+    return line_chart(
         [
             Series("trials", [], style=0, dots=points, joined=False),
             Series("none is better in both", front, style=1, dots=front),
@@ -143,29 +122,14 @@ def _front(shown: SweepShown) -> str:
         x_range=_room([x for x, _ in points]),
         y_range=_room([y for _, y in points]),
     )
-    return section("front", f"{first} against {second}", f"<figure>{chart}</figure>")
 
 
-def _importances(shown: SweepShown) -> str:
-    if not shown.importances:
-        words = "<p>Too few finished trials to say.</p>"
-        return section("importances", "What mattered", words)
-    ordered = sorted(shown.importances.items(), key=lambda item: -item[1])
-    return section(
-        "importances",
-        "What mattered",
-        table(["option", "importance"], [[name, bar(share, percent(share))] for name, share in ordered]),
-        '<p class="note">Share of each option in what tells the better trials from the others (PED-ANOVA), '
-        "from complete trials alone. With few trials these are rough.</p>",
-    )
-
-
-def _parallel(shown: SweepShown) -> str:
+def _parallel(shown: SweepShown) -> str | None:
     rows = [row for row in shown.rows if row["state"] == "complete"]
     first = shown.objectives[0]
     names = [name for name in shown.space if all(row.get(name) is not None for row in rows)]
     if len(rows) < 2 or not names:
-        return ""
+        return None
     scales = [_Scale.of(name, shown.space[name]) for name in names]
     result = _Scale.between(first, [float(row[first] or 0) for row in rows])
     chosen = {number for number, _ in shown.best}
@@ -181,30 +145,7 @@ def _parallel(shown: SweepShown) -> str:
                 title=f"trial {row['trial']}: {first} {_figure(row[first])}",
             )
         )
-    return section(
-        "parallel",
-        "Parallel coordinates",
-        parallel_chart([scale.axis() for scale in [*scales, result]], lines),
-        '<p class="note">A line is a complete trial; the better, the darker, and the best is orange. Options '
-        "searched by their logarithm are drawn so.</p>",
-    )
-
-
-def _trials(shown: SweepShown) -> str:
-    columns = [
-        "trial",
-        "state",
-        *shown.objectives,
-        *shown.space,
-        "epochs",
-        "wall_seconds",
-        "host",
-        "retry_of",
-    ]
-    rows = [[_cell(row.get(name)) for name in columns] for row in shown.rows]
-    words = ["trial", "state", *shown.objectives, *_short_names(list(shown.space))]
-    heads = [*words, "epochs", "wall s", "host", "tried again after"]
-    return section("trials", "Trials", table(heads, rows), '<p class="note">All of it in trials.csv.</p>')
+    return parallel_chart([scale.axis() for scale in [*scales, result]], lines)
 
 
 def _short_names(names: Sequence[str]) -> list[str]:
