@@ -2,8 +2,10 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,3 +87,54 @@ def trained(
     run_dir = tmp_path_factory.mktemp("trained") / "run"
     assert command_line(*small_training, f"run_dir={run_dir}") == 0
     return run_dir
+
+
+HOSTILE = """<img src="x" onerror='alert(1)'>&amp;</script>"""
+
+
+@pytest.fixture(scope="session")
+def spoil() -> Callable[..., Any]:
+    """Give a function that appends markup to every text in plain data, but to those under some keys."""
+
+    def spoiled(data: Any, *, but: Collection[str] = ()) -> Any:
+        match data:
+            case str():
+                return data + HOSTILE
+            case dict():
+                return {key: one if key in but else spoiled(one, but=but) for key, one in data.items()}
+            case list() | tuple():
+                return type(data)(spoiled(one, but=but) for one in data)
+        return data
+
+    return spoiled
+
+
+class _Read(HTMLParser):
+    """Tags, values of attributes and text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="session")
+def assert_escaped() -> Callable[[str], None]:
+    """Give a check that a page shows spoiled texts as they are, and that none became markup."""
+
+    def check(page: str) -> None:
+        read = _Read()
+        read.feed(page)
+        assert HOSTILE in read.text
+        assert not read.tags & {"img", "script"}
+        assert not [name for name, _ in read.attributes if name.startswith("on") or name == "src"]
+
+    return check

@@ -1,6 +1,7 @@
 import ast
 import dataclasses
 import itertools
+import re
 import subprocess
 import sys
 import tomllib
@@ -26,6 +27,8 @@ ROOMS_OF = {
     "hydra": {"cli"},
     "omegaconf": {"cli"},
     "matplotlib": {"reports"},
+    "jinja2": {"reports"},
+    "markupsafe": {"reports"},
     "pytorch_lightning": {"data", "tasks", "training", "commands"},
     "lightning_fabric": {"training", "commands"},
     "optuna": {"sweeps"},
@@ -105,6 +108,50 @@ def test_a_task_is_named_in_its_own_room_and_in_the_table_only(module):
         match name.split("."):
             case ["ecgrnn", "tasks", room, *_] if room in rooms and parts != ("tasks", "__init__.py"):
                 assert parts[:2] == ("tasks", room), f"{module.relative_to(ROOT)} imports {name}"
+
+
+DRAWINGS = {"reports/charts.py", "reports/paper.py", "reports/parallel.py", "tasks/delineation/strips.py"}
+"""The files that draw SVG."""
+
+TAG = re.compile(
+    r"</?(?:html|head|body|main|header|nav|section|div|span|p|a|b|i|br|code|h[1-6]|ul|ol|li|table|caption|thead|"
+    r"tbody|tr|th|td|figure|figcaption|details|summary|style|script|img|svg|g|path|rect|line|circle|polyline|text|"
+    r"tspan|title)(?![\w-])"
+)
+
+
+def texts_of(module: Path) -> list[str]:
+    """Texts in a module's code, its docstrings left out."""
+    nodes = list(ast.walk(ast.parse(module.read_text())))
+    told = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    constants = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in told]
+    return [node.value for node in constants if isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_markup_is_in_templates_and_in_drawings_alone(module):
+    marked = [text for text in texts_of(module) if TAG.search(text)]
+    assert not marked or module.relative_to(PACKAGE).as_posix() in DRAWINGS
+    if module.relative_to(PACKAGE).as_posix() != "reports/render.py":
+        assert "Markup" not in module.read_text(), "only reports/render.py lets text through as it is"
+
+
+def test_the_search_for_markup_finds_it():
+    assert all((PACKAGE / module).is_file() and texts_of(PACKAGE / module) for module in DRAWINGS)
+    assert all(any(TAG.search(text) for text in texts_of(PACKAGE / module)) for module in DRAWINGS)
+    assert TAG.search("x</p>")
+    assert not TAG.search("a < b, <pathname>, x<0")
+
+
+TEMPLATES = sorted(file for file in PACKAGE.rglob("templates/*") if file.is_file())
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=named)
+def test_no_template_lets_text_through_unescaped(template):
+    text = template.read_text()
+    assert template.suffix in {".html", ".css"}
+    assert not re.search(r"\|\s*safe\b|autoescape", text)
+    assert not re.search(r"<script|\bon\w+=|https?://|@import|url\((?!#)", text)
 
 
 def at_run_time(module: Path) -> set[str]:
@@ -246,11 +293,13 @@ def test_no_yaml_file_names_code():
         assert "_target_" not in file.read_text(), f"{file} names code; build.py builds"
 
 
-def test_the_wheel_ships_conf_inside_the_package():
+def test_the_wheel_ships_conf_and_templates_inside_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["packages"] == ["ecgrnn"]
     assert wheel["force-include"] == {"conf": "ecgrnn/conf"}
+    assert set(wheel) == {"packages", "force-include"}  # nothing of a package is left out: not its templates
+    assert len(TEMPLATES) > 10
     assert (PACKAGE / "py.typed").is_file()
     assert project["project"]["scripts"] == {"ecgrnn": "ecgrnn.cli:main"}
 

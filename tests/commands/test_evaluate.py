@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -6,6 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from ecgrnn.cli import main
+from ecgrnn.tasks.beats.report.page import report
+from ecgrnn.tasks.beats.scoring import files
 
 FEW = "resamples=200"
 
@@ -114,6 +117,23 @@ def test_the_report_is_one_well_formed_page_that_loads_nothing(evaluated):
     assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
     assert not re.search(r"https?://|@import|<script|url\((?!#)", text)
     assert "not a medical device" in text
+
+
+def test_text_of_records_cannot_become_markup_in_the_report(
+    trained, tmp_path, monkeypatch, spoil, assert_escaped
+):
+    made = []
+    monkeypatch.setattr(files, "report", lambda shown: made.append(shown) or "")
+    checkpoints = trained / "checkpoints"
+    words = [f"checkpoint={checkpoints / 'best.ckpt'}", f"compare={checkpoints / 'last.ckpt'}", FEW]
+    assert main(["evaluate", *words, f"run_dir={tmp_path / 'run'}"]) == 0
+    (shown,) = made
+    kept = ("scheme", "curve", "class", "kind", "probabilities")
+    parts = {field.name: getattr(shown, field.name) for field in dataclasses.fields(shown)}
+    spoiled = {
+        name: spoil(part, but=kept) for name, part in parts.items() if name not in ("drawings", "learning")
+    }
+    assert_escaped(report(dataclasses.replace(shown, **spoiled)))
 
 
 def test_every_table_of_the_report_names_its_scheme(evaluated):

@@ -78,7 +78,7 @@ def write_generation(
     write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
     write_json(run_dir / "audit.json", audit.to_dict())
     write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
-    report = _report(summary, fits, leads=held_out.test[0].leads, title=held_out.title)
+    report = generation_report(summary, fits, leads=held_out.test[0].leads, title=held_out.title)
     write_text(run_dir / "report.html", report)
     return summary
 
@@ -154,7 +154,17 @@ def _card(summary: Mapping[str, Any], *, title: str) -> str:
     return task_card(summary, title=title, what=what, results=results)
 
 
-def _report(summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str], title: str) -> str:
+def generation_report(
+    summary: Mapping[str, Any], fits: Sequence[ClassFit], *, leads: Sequence[str], title: str
+) -> str:
+    """Write the page.
+
+    Args:
+        summary: content of ``summary.json``.
+        fits: how each class is met.
+        leads: names of the leads.
+        title: full name of the database.
+    """
     return render(
         Path(__file__).parent / "templates" / "report.html",
         summary=summary,

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import wfdb
 
+from ecgrnn.signals.annotations import Waves
 from ecgrnn.simulator.simulate import write_database
+from ecgrnn.tasks.delineation.report import delineation_report
+from ecgrnn.tasks.delineation.strips import wave_strip
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,14 @@ def test_a_delineator_learns_to_find_qrs_complexes(delineator):
     found = summary_of(delineator)["fiducials"]["QRS onset"]
     assert found["support"] > 20
     assert found["f1"] > 0.5
+
+
+def test_text_of_records_cannot_become_markup_in_the_report(delineator, spoil, assert_escaped):
+    none = Waves(*(np.zeros(0, np.int64),) * 3, kind=np.zeros(0, "U3"))
+    signal = np.zeros(50, np.float32)
+    lead = wave_strip(signal, fs_hz=100.0, name=spoil("II"), reference=none, found=none, marks_fs_hz=100.0)
+    pictures = {spoil("The best record, s001: mean F1"): [lead]}
+    assert_escaped(delineation_report(spoil(summary_of(delineator)), pictures, title=spoil("title")))
 
 
 def test_the_report_shows_the_best_and_the_worst_record(delineator):

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import wfdb
 
+from ecgrnn.tasks.generation.scoring import ClassFit, generation_report
+
 
 @pytest.fixture(scope="module")
 def generator(small_data, command_line, tmp_path_factory):
@@ -35,6 +37,13 @@ def test_a_generator_learns_the_beats_it_reads_and_is_scored_on_held_out_patient
     assert found["explained"] < 1
     assert found["mean_beat_rmse_mv"] <= found["rmse_mv"]
     assert "Class N" in (generator / "report.html").read_text()
+
+
+def test_text_of_records_cannot_become_markup_in_the_report(generator, spoil, assert_escaped):
+    summary = spoil(json.loads((generator / "summary.json").read_text()))
+    quartiles, time_s = np.zeros((3, 5, 1)), np.arange(5.0)
+    fit = ClassFit(spoil("N"), {}, written=np.ones((5, 1)), quartiles=quartiles, time_s=time_s)
+    assert_escaped(generation_report(summary, [fit], leads=[spoil("II")], title=spoil("title")))
 
 
 def test_evaluate_gives_the_figures_of_the_end_of_the_training(generator, small_data, command_line, tmp_path):

@@ -13,7 +13,9 @@ from ecgrnn.data.splits.audit import audit_sides
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Side
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.reports.paper import strip_svg
 from ecgrnn.signals.formats.wfdb.writer import write_digital
+from ecgrnn.tasks.strips import rhythm_report, superclass_report
 from ecgrnn.tasks.strips.schemes import RHYTHM_SCHEME
 from ecgrnn.tasks.strips.view import StripView
 
@@ -147,6 +149,35 @@ def test_a_rhythm_classifier_is_judged_on_the_fold_it_never_saw(rhythm_run):
     f1 = [summary["classes"][name]["f1"] for name in "NAO"]
     assert summary["macro_f1"] == pytest.approx(sum(f1) / 3)
     assert "mean F1 (N A O)" in (rhythm_run / "report.html").read_text()
+
+
+def results_of(classes, *, label, spoil):
+    """Give what a report asks of results: two strips whose record has a hostile name."""
+    return SimpleNamespace(
+        classes=classes,
+        probabilities=np.eye(2, len(classes)),
+        dataset=SimpleNamespace(label=label),
+        records=[SimpleNamespace(name=spoil("A00001"))] * 2,
+        held_out=SimpleNamespace(title=spoil("title")),
+    )
+
+
+def test_text_of_records_cannot_become_markup_in_the_reports(
+    rhythm_run, superclass_run, spoil, assert_escaped, monkeypatch
+):
+    signal = np.zeros((100, 1), np.float32)
+    strip = strip_svg(signal, fs_hz=100.0, leads=[spoil("II")], start_s=0.0)
+    monkeypatch.setattr(rhythm_report, "draw_strip", lambda results, row: strip)
+    monkeypatch.setattr(superclass_report, "draw_strip", lambda results, row: strip)
+    rhythms = results_of(spoil(["N", "A"]), label=np.array([0, 0]), spoil=spoil)
+    shown = [rhythm_report.Shown("mistake", 1), rhythm_report.Shown("hit", 0)]
+    page = rhythm_report.rhythm_report(spoil(summary_of(rhythm_run)), rhythms, shown)
+    assert_escaped(page)
+    labels = np.array([[0, 1], [0, 1]])
+    classes = results_of(spoil(["NORM", "MI"]), label=labels, spoil=spoil)
+    page = superclass_report.superclass_report(spoil(summary_of(superclass_run)), classes)
+    assert page.count("which it is not") == page.count(", missed") == 1
+    assert_escaped(page)
 
 
 def test_evaluating_a_rhythm_classifier_gives_the_figures_of_its_training(rhythm_run, challenge, tmp_path):

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import wfdb
 
+from ecgrnn.tasks.transcription.report import transcription_report
+
 
 @pytest.fixture(scope="module")
 def translator(small_data, command_line, tmp_path_factory):
@@ -48,6 +50,12 @@ def test_a_transcription_leaves_what_every_task_leaves(translator):
         assert words in report
     assert json.loads((translator / "audit.json").read_text()) == summary_of(translator)["audit"]
     assert "token error rate" in (translator / "MODEL_CARD.md").read_text()
+
+
+def test_text_of_records_cannot_become_markup_in_the_report(translator, spoil, assert_escaped):
+    summary = summary_of(translator)
+    records = [spoil({"record": "s004", "patient": "p"}) | summary]
+    assert_escaped(transcription_report(spoil(summary), records, title=spoil("title")))
 
 
 def test_evaluate_gives_the_figures_of_the_end_of_training_again(
