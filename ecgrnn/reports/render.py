@@ -1,4 +1,4 @@
-"""Fills in the templates of pages: everything is escaped except what is drawn here as SVG."""
+"""Fills in templates of pages, which escape everything but SVG drawn here, and of model cards in Markdown."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -33,15 +33,32 @@ def drawn(*parts: str) -> Markup:
 def _environment(folder: Path) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, TEMPLATES]),
-        autoescape=True,
+        autoescape=lambda name: name is None or not name.endswith(".md"),
+        keep_trailing_newline=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
     )
-    printed = ("percent", "share", "decimal", "interval", "clock", "counted", "network_line", "interval_note")
+    printed = (
+        "percent",
+        "share",
+        "decimal",
+        "interval",
+        "clock",
+        "counted",
+        "estimate",
+        "network_line",
+        "interval_note",
+    )
     environment.filters |= {name: getattr(figures, name) for name in printed}
-    environment.filters |= {"cell": _cell, "listed": _listed, "pick": _pick, "suffixed": _suffixed}
+    environment.filters |= {
+        "cell": _cell,
+        "listed": _listed,
+        "pick": _pick,
+        "suffixed": _suffixed,
+        "markdown": _markdown,
+    }
     return environment
 
 
@@ -67,3 +84,8 @@ def _pick(row: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 def _suffixed(text: str, more: str) -> str:
     return f"{text}{more}"
+
+
+def _markdown(text: object) -> str:
+    """Take Markdown's own signs out of a text that comes from records or options."""
+    return "".join("\\" + sign if sign in "\\`*_[]<>|#" else sign for sign in str(text).replace("\n", " "))

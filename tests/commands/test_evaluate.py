@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from ecgrnn.cli import main
-from ecgrnn.tasks.beats.report.page import report
+from ecgrnn.tasks.beats.report.page import model_card, report
 from ecgrnn.tasks.beats.scoring import files
 
 FEW = "resamples=200"
@@ -134,6 +134,9 @@ def test_text_of_records_cannot_become_markup_in_the_report(
         name: spoil(part, but=kept) for name, part in parts.items() if name not in ("drawings", "learning")
     }
     assert_escaped(report(dataclasses.replace(shown, **spoiled)))
+    card = model_card(spoil(shown.summary), title=spoil("title"))
+    assert r"title\<img" in card
+    assert not re.search(r"(?<!\\)<", card)
 
 
 def test_every_table_of_the_report_names_its_scheme(evaluated):

@@ -22,9 +22,9 @@ from ecgrnn.metrics.delineation import (
 from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.metrics.uncertainty import ClassStatistic, Statistic
 from ecgrnn.options.spec import Row
-from ecgrnn.reports.figures import decimal, estimate, percent
+from ecgrnn.reports.figures import percent
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import task_card
+from ecgrnn.reports.render import render
 from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.tasks.delineation.options import DelineateConfig
@@ -136,19 +136,8 @@ def write_delineation(
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:
-    results = [
-        "| fiducial | marks | patients | sensitivity | +P | F1 | mean error, ms | SD, ms |",
-        "|---|---|---|---|---|---|---|---|",
-        *(
-            f"| {name} | {row['support']:,} | {row['patients']:,} | {percent(row['sensitivity'])} "
-            f"| {percent(row['positive_predictivity'])} | {estimate(summary['intervals'][name])} "
-            f"| {decimal(row['mean_ms'], digits=1)} | {decimal(row['sd_ms'], digits=1)} |"
-            for name, row in summary["fiducials"].items()
-        ),
-        "",
-    ]
-    what = "marks the onsets and offsets of P waves, QRS complexes and T waves in each lead of an ECG"
-    return task_card(summary, title=title, what=what, results=results)
+    template = Path(__file__).parent / "templates" / "card.md"
+    return render(template, summary=summary, title=title)
 
 
 def _patients(delineated: Sequence[Delineated], fiducial: tuple[str, str], *, whole: bool = False) -> int:

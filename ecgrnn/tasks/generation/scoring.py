@@ -17,9 +17,7 @@ from ecgrnn.metrics.statistics import number
 from ecgrnn.networks.generator import Generator
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.charts import Series, line_chart
-from ecgrnn.reports.figures import decimal, percent
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import task_card
 from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import Summary, cell
 from ecgrnn.tasks.generation.module import beat_losses
@@ -140,18 +138,8 @@ def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:
-    results = [
-        "| class | beats | patients | RMSE, mV | RMSE of their own mean, mV | power explained |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {name} | {row['beats']:,} | {row['patients']:,} | {decimal(row['rmse_mv'])} "
-            f"| {decimal(row['mean_beat_rmse_mv'])} | {percent(row['explained'])} |"
-            for name, row in summary["classes"].items()
-        ),
-        "",
-    ]
-    what = f"writes a beat of a class: {', '.join(summary['classes'])} of label scheme {summary['scheme']}"
-    return task_card(summary, title=title, what=what, results=results)
+    template = Path(__file__).parent / "templates" / "card.md"
+    return render(template, summary=summary, title=title)
 
 
 def generation_report(

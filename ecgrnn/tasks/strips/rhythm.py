@@ -18,9 +18,9 @@ from ecgrnn.metrics.statistics import (
     number,
 )
 from ecgrnn.options.spec import Row
-from ecgrnn.reports.figures import estimate, few_patients_lines
+from ecgrnn.reports.figures import few_patients_lines
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import task_card
+from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import Summary, class_lines
 from ecgrnn.tasks.strips.options import RhythmConfig
 from ecgrnn.tasks.strips.results import StripResults, read_strips, strip_rows, strip_summary
@@ -68,25 +68,8 @@ def summarise_rhythm(results: StripResults) -> dict[str, Any]:
 
 def rhythm_card(summary: Mapping[str, Any], *, title: str) -> str:
     """Write the model card."""
-    found = summary["intervals"]
-    results = [
-        "| class | strips | patients | sensitivity | +P | F1 |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {name} | {score['support']:,} | {score['patients']:,} "
-            f"| {estimate(found[f'{name}_sensitivity'])} "
-            f"| {estimate(found[f'{name}_positive_predictivity'])} "
-            f"| {estimate(found[f'{name}_f1'], as_percent=False)} |"
-            for name, score in summary["classes"].items()
-        ),
-        "",
-        f"- mean F1 over {' '.join(summary['macro_f1_classes'])}: "
-        f"{estimate(found['macro_f1'], as_percent=False)}",
-        f"- accuracy {estimate(found['accuracy'])}",
-        "",
-    ]
-    what = f"says which rhythm a whole strip of ECG has: {', '.join(summary['classes'])}"
-    return task_card(summary, title=title, what=what, results=results)
+    template = Path(__file__).parent / "templates" / "rhythm_card.md"
+    return render(template, summary=summary, title=title)
 
 
 def _scored(results: StripResults) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from ecgrnn.data.ranks import rank
 from ecgrnn.metrics.multilabel import area_under_roc
 from ecgrnn.metrics.statistics import Resampling, few_patients, number
 from ecgrnn.metrics.uncertainty import FEWEST_PATIENTS, MOST_UNDEFINED
-from ecgrnn.reports.figures import estimate, few_patients_lines
+from ecgrnn.reports.figures import few_patients_lines
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import task_card
+from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import Summary, cell, ends_of, level_of
 from ecgrnn.tasks.strips.results import StripResults, read_strips, strip_rows, strip_summary
 from ecgrnn.tasks.strips.superclass_report import superclass_report
@@ -71,21 +71,8 @@ def summarise_superclass(results: StripResults) -> dict[str, Any]:
 
 def superclass_card(summary: Mapping[str, Any], *, title: str) -> str:
     """Write the model card."""
-    mean = {"estimate": summary["macro_auroc"], "bca": summary["macro_auroc_interval"]}
-    results = [
-        "| class | strips | patients | AUROC |",
-        "|---|---|---|---|",
-        *(
-            f"| {name} | {score['support']:,} | {score['patients']:,} "
-            f"| {estimate({'estimate': score['auroc'], 'bca': score['interval']}, as_percent=False)} |"
-            for name, score in summary["classes"].items()
-        ),
-        "",
-        f"- macro AUROC {estimate(mean, as_percent=False)}",
-        "",
-    ]
-    what = f"says which diagnostic superclasses a strip of ECG has: {', '.join(summary['classes'])}"
-    return task_card(summary, title=title, what=what, results=results)
+    template = Path(__file__).parent / "templates" / "superclass_card.md"
+    return render(template, summary=summary, title=title)
 
 
 def _draws(

@@ -13,9 +13,8 @@ from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
 from ecgrnn.options.spec import Row
-from ecgrnn.reports.figures import estimate
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import task_card
+from ecgrnn.reports.render import render
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored
@@ -82,15 +81,8 @@ def write_transcription(
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:
-    found = summary["intervals"]
-    results = [
-        f"- token error rate {estimate(found['token_error_rate'])} of {summary['symbols']:,} beats of "
-        f"{found['token_error_rate']['patients']:,} patients",
-        f"- strips without any error {estimate(found['exact_share'])} of {summary['strips']:,}",
-        "",
-    ]
-    what = f"writes the beats of a strip of ECG as a row of symbols (label scheme {summary['scheme']})"
-    return task_card(summary, title=title, what=what, results=results)
+    template = Path(__file__).parent / "templates" / "card.md"
+    return render(template, summary=summary, title=title)
 
 
 def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:

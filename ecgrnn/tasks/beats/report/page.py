@@ -65,6 +65,25 @@ def report(shown: Shown) -> str:
     )
 
 
+def model_card(summary: Mapping[str, Any], *, title: str) -> str:
+    """Write the model card: what the checkpoint is, what it is for, how well it does and where it fails.
+
+    Args:
+        summary: content of ``summary.json``.
+        title: full name of the database it is evaluated on.
+    """
+    return render(
+        Path(__file__).parent / "templates" / "card.md",
+        summary=summary,
+        title=title,
+        printed=_PRINTED,
+        rare=[name for name, score in summary["classes"].items() if score["support"] < _RARE],
+    )
+
+
+_RARE = 100
+"""With fewer beats, figures of a class say little."""
+
 _PRINTED = {
     "qrs_sensitivity": "QRS sensitivity",
     "qrs_positive_predictivity": "QRS +P",

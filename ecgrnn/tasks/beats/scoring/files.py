@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.ranks import rank
 from ecgrnn.reports.files import write_csv, write_json, write_text
-from ecgrnn.reports.model_card import model_card
 from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows, read_exhibit
-from ecgrnn.tasks.beats.report.page import Shown, report
+from ecgrnn.tasks.beats.report.page import Shown, model_card, report
 from ecgrnn.tasks.beats.scoring.calibration import curve_rows, reliability_rows
 from ecgrnn.tasks.beats.scoring.results import Results, evaluate_beats, matrices_by_record
 from ecgrnn.tasks.beats.scoring.summary import (
