@@ -24,7 +24,7 @@ from ecgrnn.options.spec import to_plain
 from ecgrnn.options.sweep import SweepConfig
 from ecgrnn.reports.files import write_csv, write_text
 from ecgrnn.reports.sweep_page import SweepShown, sweep_page
-from ecgrnn.tasks import task_of
+from ecgrnn.tasks import TASKS, task_of
 from ecgrnn.training.interruption import SIGNALS
 from ecgrnn.training.run_folder import OPTIONS, key_and_value
 from ecgrnn.training.trainer import check_course
@@ -207,9 +207,10 @@ def _check_words(options: SweepConfig) -> None:
 def _check_objectives(options: SweepConfig) -> None:
     judged_by = task_of(options.task).monitor[0]
     if Objective.macro_f1 in options.search.objectives and judged_by != MONITOR:
+        others = ", ".join(name for name, task in TASKS.items() if task.monitor[0] == MONITOR)
         raise ConfigError(
             f"search.objectives names macro_f1, but this task chooses its best epoch by {judged_by}; take a "
-            f"task with {MONITOR}, such as task=beat_sequence, rhythm or delineate"
+            f"task with {MONITOR} ({others})"
         )
 
 
