@@ -123,13 +123,13 @@ def published_split(name: str, database: Database) -> PublishedSplit | None:
 
 
 def _divided(request: _Request, published: PublishedSplit) -> Split:
-    there = set(request.records)
+    there = set(_included(request))
     overlaps = {pair: note for pair, note in published.overlaps.items() if there.issuperset(pair)}
     return _with_validation(
         request,
         name=request.name,
-        train=published.train,
-        test=published.test,
+        train=[record for record in published.train if record in there],
+        test=[record for record in published.test if record in there],
         notes=(*published.notes, *overlaps.values()),
         accepted_overlaps=tuple(overlaps),
     )

@@ -1,13 +1,19 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import wfdb
 
+from ecgrnn.data.collection import find_records
 from ecgrnn.data.databases import DATABASES, find_database, open_database
+from ecgrnn.data.databases.database import PublishedSplit
 from ecgrnn.data.databases.record_names import headers_in
-from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.data.splits.build import build_split, check_split_name
+from ecgrnn.data.splits.scored_records import scored_split
+from ecgrnn.errors import ConfigError, DataError, SplitError
+from ecgrnn.options.data import DataConfig
 
 
 def write_record(folder: Path, name: str, *, fs: int = 250, leads: tuple[str, ...] = ("II",)) -> None:
@@ -169,6 +175,34 @@ def test_a_damaged_ptbxl_table_is_an_error_that_names_it(tmp_path: Path, content
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot read .*ptbxl_database\.csv"):
         open_database("ptbxl", tmp_path)
+
+
+def test_a_new_line_of_the_table_is_all_that_finding_and_splitting_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        write_record(tmp_path, name)
+    halves = PublishedSplit(("a", "b"), ("c", "d"), overlaps={("a", "c"): "a and c are one patient"})
+    mine = replace(
+        DATABASES["mitdb"],
+        name="mine",
+        marker="a.hea",
+        records=("a", "b", "c", "d"),
+        patients={"c": "a"},
+        exclusions={"d": "too short"},
+        splits={"halves": halves},
+    )
+    monkeypatch.setitem(DATABASES, "mine", mine)
+    folder, database = find_records(DataConfig(database="mine", root=str(tmp_path)))
+    assert (folder, database.included) == (tmp_path, ("a", "b", "c"))
+    check_split_name("halves")
+    counts = {record: np.array([9, 1]) for record in database.records}
+    split = build_split("halves", database=database, counts=counts)
+    assert (split.test, split.accepted_overlaps) == (("c",), (("a", "c"),))
+    assert split.notes == ("a and c are one patient",)
+    assert scored_split("halves", database=database, records=None, folds=5, fold=0).test == ("c",)
+    with pytest.raises(SplitError, match="made of mine's records, and the database is mitdb; take data=mine"):
+        build_split("halves", database=DATABASES["mitdb"], counts=counts)
 
 
 def test_svdb_is_listed_as_published_and_a_copy_with_a_part_is_what_its_records_file_says(
