@@ -9,8 +9,8 @@ from typing import Any
 from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
 from ecgrnn.data.databases import DATABASES, find_database, open_database
 from ecgrnn.data.databases.database import Database, labels_of
+from ecgrnn.data.databases.progress import progress_bar
 from ecgrnn.data.download import locate
-from ecgrnn.data.progress import progress_bar
 from ecgrnn.data.splits.build import Split, build_split, is_split_file, split_patients
 from ecgrnn.errors import ConfigError, some_of
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
@@ -24,7 +24,7 @@ class Collection:
     """A database with its records prepared.
 
     Attributes:
-        database: what the catalogue and the folder know of it.
+        database: what its module and the folder know of it.
         folder: where its files are.
         records: prepared records by name, without the excluded ones.
     """

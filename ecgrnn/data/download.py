@@ -49,7 +49,7 @@ def locate(
     last folder.
 
     Args:
-        database: an entry of the catalogue.
+        database: an entry of the table of databases.
         root: ``data.root``; where given, nothing else is looked at and nothing is downloaded.
         environment: the environment variables, ``os.environ`` as a rule.
         cache_root: the folder below which the default place is.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecgrnn.data.databases.database import Database, with_records_below
-from ecgrnn.data.progress import progress_bar
+from ecgrnn.data.databases.progress import progress_bar
 from ecgrnn.errors import DataError
 from ecgrnn.options.data import DataConfig
 

@@ -1,4 +1,4 @@
-"""Progress bars on the terminal."""
+"""Progress bars for a database that is simulated or prepared."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
