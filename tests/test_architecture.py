@@ -309,7 +309,7 @@ def test_the_wheel_ships_conf_and_templates_inside_the_package():
 def test_an_installed_package_reads_the_conf_it_ships(tmp_path, monkeypatch):
     installed = tmp_path / "ecgrnn"
     (installed / "conf").mkdir(parents=True)
-    monkeypatch.setattr("ecgrnn.cli.__file__", str(installed / "cli.py"))
+    monkeypatch.setattr("ecgrnn.cli.__file__", str(installed / "cli" / "__init__.py"))
     assert conf_folder() == installed / "conf"
 
 

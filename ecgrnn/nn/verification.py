@@ -15,7 +15,7 @@ from torch import Tensor
 from ecgrnn.nn import reference
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import Recurrence
-from ecgrnn.nn.reference_cells import ArrayState
+from ecgrnn.nn.reference_cells import Array, ArrayState
 from ecgrnn.nn.state import State, map_state
 from ecgrnn.nn.verification_steps import verify_steps
 from ecgrnn.options.choices import Cell
@@ -59,8 +59,8 @@ class VerificationRow(NamedTuple):
 class _Result(NamedTuple):
     """Outputs and gradients of one implementation, by name, as arrays."""
 
-    forward: dict[str, reference.Array]
-    gradient: dict[str, reference.Array]
+    forward: dict[str, Array]
+    gradient: dict[str, Array]
 
 
 def verify(
@@ -200,11 +200,11 @@ def _array_state(state: State) -> ArrayState:
     return ArrayState(h, np.zeros_like(h) if state.c is None else state.c.detach().numpy())
 
 
-def _arrays(tensors: dict[str, Tensor]) -> Iterator[tuple[str, reference.Array]]:
+def _arrays(tensors: dict[str, Tensor]) -> Iterator[tuple[str, Array]]:
     for name, tensor in tensors.items():
         yield name, tensor.detach().numpy()
 
 
-def _largest(ours: dict[str, reference.Array], other: dict[str, reference.Array]) -> float:
+def _largest(ours: dict[str, Array], other: dict[str, Array]) -> float:
     # np.max, unlike max, lets a nan through, and a nan does not pass
     return float(np.max([np.max(np.abs(ours[name] - other[name])) for name in ours]))

@@ -10,7 +10,7 @@ import yaml
 from ecgrnn import __version__, cli
 from ecgrnn.cli import COMMANDS, main
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)

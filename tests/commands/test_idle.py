@@ -10,6 +10,8 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import EvaluateConfig, PredictConfig
 from ecgrnn.options.data import DataConfig
 from ecgrnn.options.rules import given
+from ecgrnn.tasks import task_of
+from ecgrnn.tasks.beats.options import BeatsConfig
 from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.generation.options import GenerationConfig
 from ecgrnn.tasks.strips.options import RhythmConfig
@@ -83,8 +85,8 @@ def test_records_that_a_published_split_does_not_hold_out_are_refused(
 class _Model:
     """What the checks look at."""
 
-    def __init__(self, task, form):
-        self.task, self.facts, self.split = task, {"task": {"form": form}}, {"name": "holdout"}
+    def __init__(self, options):
+        self.task, self.split = task_of(options), {"name": "holdout"}
 
 
 @pytest.mark.parametrize(
@@ -100,16 +102,16 @@ class _Model:
 def test_options_of_beats_are_refused_for_other_tasks(task, name):
     options = EvaluateConfig(checkpoint="some.ckpt", data=DataConfig(database=None))
     with given([name]), pytest.raises(ConfigError, match=f"{name} would change nothing"):
-        check_scoring(options, _Model(task, "other"))
-    check_scoring(options, _Model(task, "other"))
+        check_scoring(options, _Model(task))
+    check_scoring(options, _Model(task))
 
 
 @pytest.mark.parametrize("name", ["annotator", "batch_size", "extension"])
 def test_a_delineator_predicts_without_options_of_beats(name):
     options = PredictConfig(checkpoint="some.ckpt", record="some")
     with given([name]), pytest.raises(ConfigError, match=f"{name} would change nothing"):
-        check_prediction(options, _Model(DelineateConfig(), "delineate"))
-    check_prediction(options, _Model(DelineateConfig(), "delineate"))
+        check_prediction(options, _Model(DelineateConfig()))
+    check_prediction(options, _Model(DelineateConfig()))
 
 
 def test_options_that_act_are_taken(checkpoint, tmp_path):
@@ -124,12 +126,12 @@ def test_options_that_act_are_taken(checkpoint, tmp_path):
         "start_s",
     ]
     with given(names):
-        check_scoring(options, _Model(object(), "beats"))
+        check_scoring(options, _Model(BeatsConfig()))
 
 
 def test_values_that_were_not_typed_but_differ_are_refused_too():
     options = EvaluateConfig(checkpoint="c", data=DataConfig(database=None, records=["s001"]))
     with pytest.raises(ConfigError, match=r"data\.records would change nothing"):
-        check_scoring(options, _Model(object(), "beats"))
+        check_scoring(options, _Model(BeatsConfig()))
     here = DataConfig(database=None, root=str(Path("records")), cache="cache", workers=0)
-    check_scoring(EvaluateConfig(checkpoint="c", data=here), _Model(object(), "beats"))
+    check_scoring(EvaluateConfig(checkpoint="c", data=here), _Model(BeatsConfig()))

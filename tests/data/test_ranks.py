@@ -15,7 +15,7 @@ from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.truncated import stretches
 from ecgrnn.options.choices import Cell
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(script: str, *words: str) -> str:

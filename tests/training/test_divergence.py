@@ -10,7 +10,7 @@ import torch
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.tasks.classification import ClassificationModule
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.training.seeds import StepSeeds
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 3  # of BATCHES batches of 8 sequences
 BATCHES = 6
 

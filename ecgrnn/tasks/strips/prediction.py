@@ -20,7 +20,7 @@ from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.strips.schemes import RHYTHM_NOTES
-from ecgrnn.tasks.strips.view import StripDataset
+from ecgrnn.tasks.strips.view import StripDataset, StripView
 
 _RHYTHM, _COMMENT = "+", '"'
 """WFDB's symbols for a change of rhythm and for a comment."""
@@ -100,6 +100,7 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
         path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
     )
     view = model.view()
+    assert isinstance(view, StripView)
     dataset = view.unlabelled([prepare_record(record, config)])
     logits = strip_logits(model.network, dataset, batch_size=1)
     chance = strip_probabilities(logits, several=isinstance(task, SuperclassConfig))[0]

@@ -52,7 +52,7 @@ class _OnStrips(Task[StripOptions]):
     @property
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """Weights on training patients, the epoch on validation patients."""
-        weights = () if self.several else (CLASS_WEIGHTS,)
+        weights: tuple[tuple[str, str], ...] = () if self.several else (CLASS_WEIGHTS,)
         return (WEIGHTS, *weights, EPOCH, *((DETECTOR,) if self.options.strip_features else ()))
 
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":

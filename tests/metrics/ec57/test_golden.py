@@ -13,7 +13,7 @@ from ecgrnn.metrics.ec57.text import episode_line_text, episode_matrix_text, mat
 from ecgrnn.signals.annotations import Annotations, read_annotations
 from ecgrnn.tasks.score_files import read_pairs
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "ec57"
+GOLDEN = Path(__file__).parents[2] / "golden" / "ec57"
 FS_HZ = 360.0
 DURATION_S = 650_000 / FS_HZ
 BEAT_RECORDS = ("100", "105", "203", "207", "208", "210")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import table_of_positions
@@ -17,6 +18,7 @@ from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.detection.records import find_beats as beats_in_record
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
+from ecgrnn.tasks.beats.sequences import BeatSequenceView
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.score_files import in_scheme, read_pairs
 
@@ -58,6 +60,7 @@ def classify_found(
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record."""
     view = model.view()
+    assert isinstance(view, BeatView | BeatSequenceView)
 
     def beats_of(mine: Sequence[int]) -> BeatItems:
         """Cut the beats of some of the records."""
