@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.beam import beam_search
 from ecgrnn.networks.encoder import FrameEncoder
-from ecgrnn.nn.attention import Keys, attention
+from ecgrnn.nn.attention import Keys, attention, select_keys
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import valid_steps
@@ -204,7 +204,8 @@ class Translator(nn.Module):
         state = self.decoder.initial_state(batch)
         if self.place is Place.first:
             state = State(context.expand_as(state.h).contiguous(), state.c)
-        keys = None if self.attend is None else self.attend.keys(outputs, valid_steps(steps, frames))
+        valid = None if lengths is None else valid_steps(steps, frames)
+        keys = None if self.attend is None else self.attend.keys(outputs, valid)
         return Memory(state, context, keys)
 
     def step(self, before: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
@@ -237,5 +238,6 @@ def _select(memory: Memory, rows: Tensor) -> Memory:
     state = map_state(torch.Tensor.contiguous, select_rows(memory.state, rows))
     if len(rows) == len(memory.context):
         return memory._replace(state=state)  # what was read is the same for all beginnings of one signal
-    keys = None if memory.keys is None else Keys(*(part[rows] for part in memory.keys))
-    return Memory(state, memory.context[rows], keys)
+    return Memory(
+        state, memory.context[rows], None if memory.keys is None else select_keys(memory.keys, rows)
+    )

@@ -15,12 +15,12 @@ class Keys(NamedTuple):
     Attributes:
         values: ``(batch, time, key)``, zero at padding.
         compared: what a query is compared with, ``(batch, time, ...)``.
-        valid: boolean ``(batch, time)``, false where a key is padding.
+        valid: boolean ``(batch, time)``, false where a key is padding; None where none is.
     """
 
     values: Tensor
     compared: Tensor
-    valid: Tensor
+    valid: Tensor | None
 
 
 class AdditiveAttention(nn.Module):
@@ -43,12 +43,14 @@ class AdditiveAttention(nn.Module):
         self.query = nn.Linear(query_size, hidden_size, bias=False) if query_size > 0 else None
         self.score = nn.Linear(hidden_size, 1, bias=False)
 
-    def forward(self, keys: Tensor, valid: Tensor, query: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, keys: Tensor, valid: Tensor | None = None, query: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Look at the keys.
 
         Args:
             keys: ``(batch, time, key)``.
-            valid: boolean ``(batch, time)``, false where a key is padding.
+            valid: boolean ``(batch, time)``, false where a key is padding; None where none is.
             query: ``(batch, query)``, where there is one.
 
         Returns:
@@ -56,7 +58,7 @@ class AdditiveAttention(nn.Module):
         """
         return self.look(self.keys(keys, valid), query)
 
-    def keys(self, keys: Tensor, valid: Tensor) -> Keys:
+    def keys(self, keys: Tensor, valid: Tensor | None) -> Keys:
         """Prepare keys for `look`: ``W_k k_t + b`` is the same for every query."""
         keys = _without_padding(keys, valid)
         return Keys(keys, self.key(keys), valid)
@@ -89,7 +91,7 @@ class DotAttention(nn.Module):
         """Look at the keys; arguments and results as in `AdditiveAttention`."""
         return self.look(self.keys(keys, valid), query)
 
-    def keys(self, keys: Tensor, valid: Tensor) -> Keys:
+    def keys(self, keys: Tensor, valid: Tensor | None) -> Keys:
         """Prepare keys for `look`: they are compared as they are."""
         keys = _without_padding(keys, valid)
         return Keys(keys, keys, valid)
@@ -115,17 +117,25 @@ def attention(
             assert_never(kind)
 
 
-def masked_softmax(energy: Tensor, valid: Tensor) -> Tensor:
+def select_keys(keys: Keys, rows: Tensor) -> Keys:
+    """Take rows of the batch by index ``(n,)``."""
+    values, compared, valid = keys
+    return Keys(values[rows], compared[rows], None if valid is None else valid[rows])
+
+
+def masked_softmax(energy: Tensor, valid: Tensor | None) -> Tensor:
     """Give the softmax ``(batch, time)`` over the valid steps; the others, and an empty row, get zeros."""
+    if valid is None:
+        return torch.softmax(energy, dim=-1)
     # the lowest finite number and not minus infinity: an empty row would be nan, and so would its gradient
     lowest = torch.finfo(energy.dtype).min
     weights = torch.softmax(energy.masked_fill(~valid, lowest), dim=-1)
     return weights.masked_fill(~valid, 0)
 
 
-def _without_padding(keys: Tensor, valid: Tensor) -> Tensor:
+def _without_padding(keys: Tensor, valid: Tensor | None) -> Tensor:
     """Set padding to zero: a weight of 0 would not keep a NaN there out of a sum or a gradient."""
-    return keys.masked_fill(~valid[..., None], 0)
+    return keys if valid is None else keys.masked_fill(~valid[..., None], 0)
 
 
 def _weighted_mean(keys: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,11 +39,10 @@ class Pool(nn.Module):
 
     def forward(self, outputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Pool outputs ``(batch, time, features)`` with lengths ``(batch,)`` into ``(batch, features)``."""
-        batch, time, _ = outputs.shape
-        if lengths is None:
-            lengths = outputs.new_full((batch,), time, dtype=torch.long)
+        if lengths is None or bool((lengths == outputs.shape[1]).all()):
+            return self._whole(outputs)
         lengths = lengths.to(outputs.device)
-        valid = valid_steps(lengths, time)
+        valid = valid_steps(lengths, outputs.shape[1])
         match self.pooling:
             case Pooling.last:
                 return self._last(outputs, lengths)
@@ -63,9 +62,33 @@ class Pool(nn.Module):
             case _:
                 assert_never(self.pooling)
 
+    def _whole(self, outputs: Tensor) -> Tensor:
+        """Pool where nothing is padding: without masks, which cost more than the sum itself."""
+        time = outputs.shape[1]
+        match self.pooling:
+            case Pooling.last:
+                ends = outputs[:, -1], outputs[:, 0]
+                return torch.cat(_halves(*ends), dim=-1) if self.bidirectional else ends[0]
+            case Pooling.middle:
+                return outputs[:, time // 2]
+            case Pooling.mean:
+                return outputs.sum(dim=1) / time
+            case Pooling.max:
+                return outputs.amax(dim=1)
+            case Pooling.attention:
+                attended: Tensor = self.attention(outputs)[0]
+                return attended
+            case _:
+                assert_never(self.pooling)
+
     def _last(self, outputs: Tensor, lengths: Tensor) -> Tensor:
         last = at_steps(outputs, (lengths - 1).clamp(min=0))
         if not self.bidirectional:
             return last
-        half = outputs.shape[-1] // 2
-        return torch.cat([last[:, :half], outputs[:, 0, half:]], dim=-1)
+        return torch.cat(_halves(last, outputs[:, 0]), dim=-1)
+
+
+def _halves(last: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
+    """Take what was read forwards of the last step and what was read backwards of the first."""
+    half = last.shape[-1] // 2
+    return last[:, :half], first[:, half:]

@@ -49,6 +49,21 @@ def test_padding_batch_size_and_order_touch_no_pooled_vector(pooling, bidirectio
     torch.testing.assert_close(pool(outputs[order], LENGTHS[order]), pooled[order])
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("pooling", Pooling)
+def test_a_row_that_fills_the_batch_is_pooled_alike_with_masks_and_without(pooling, bidirectional):
+    torch.manual_seed(0)
+    pool = Pool(pooling, 6, bidirectional=bidirectional)
+    outputs = torch.randn(3, 5, 6, requires_grad=True)
+    found = []
+    for lengths in (None, torch.tensor([5, 5, 5]), torch.tensor([5, 5, 2])):
+        pooled = pool(outputs, lengths)[:2]
+        found.append([pooled, *torch.autograd.grad(pooled.square().sum(), [outputs, *pool.parameters()])])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("pooling", [Pooling.mean, Pooling.max, Pooling.attention])
 def test_a_row_without_steps_gives_zeros_and_finite_gradients(pooling):
     pool = Pool(pooling, 2)
