@@ -2,7 +2,7 @@
 
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import EcgrnnError
-from ecgrnn.nn.verification import VerificationRow, verify
+from ecgrnn.nn.verification.verify import VerificationRow, verify
 from ecgrnn.options.commands import VerifyConfig
 
 

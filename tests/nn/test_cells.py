@@ -4,8 +4,6 @@ from torch import nn
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import (
-    JoinedCell,
-    RecurrentCell,
     Weights,
     elman_relu,
     elman_tanh,
@@ -13,6 +11,7 @@ from ecgrnn.nn.cells import (
     weights_of,
 )
 from ecgrnn.nn.state import State
+from ecgrnn.nn.verification.cells import JoinedCell, RecurrentCell
 from ecgrnn.options.choices import Cell
 
 TORCH_CELLS = {

@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import ecgrnn
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn import reference, reference_cells
-from ecgrnn.nn.reference_cells import CELLS, ArrayState, ArrayWeights
-from ecgrnn.nn.verification import verify
+from ecgrnn.nn.verification import reference, reference_cells
+from ecgrnn.nn.verification.reference_cells import CELLS, ArrayState, ArrayWeights
+from ecgrnn.nn.verification.verify import verify
 from ecgrnn.options.choices import Cell
 
 GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3, Cell.min_gru: 2, Cell.min_lstm: 3}
@@ -75,3 +78,10 @@ def test_the_gradients_by_hand_equal_central_differences(cell):
 def test_weights_under_foreign_names_are_refused():
     with pytest.raises(ConfigError, match="weight_ih_l0"):
         reference.layer_suffixes({"kernel": np.zeros((2, 2))})
+
+
+def test_only_the_command_verify_imports_what_only_verification_uses():
+    package = Path(ecgrnn.__file__).parent
+    others = {*package.rglob("*.py")} - {*(package / "nn" / "verification").iterdir()}
+    importing = [path for path in others if "ecgrnn.nn.verification" in path.read_text()]
+    assert [path.relative_to(package).as_posix() for path in importing] == ["commands/verify.py"]

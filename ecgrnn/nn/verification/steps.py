@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ecgrnn.nn import reference, reference_cells
-from ecgrnn.nn.cells import JoinedCell, NormWeights, RecurrentCell, Weights, step
+from ecgrnn.nn.cells import NormWeights, Weights, step
 from ecgrnn.nn.state import State
+from ecgrnn.nn.verification import reference, reference_cells
+from ecgrnn.nn.verification.cells import JoinedCell, RecurrentCell
 from ecgrnn.options.choices import Cell
 
 BATCH, TIME, INPUT, HIDDEN, CLASSES = 2, 5, 3, 4, 3

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError
-from ecgrnn.nn.reference_cells import CELLS, Array, ArrayState, ArrayWeights, Gradients
+from ecgrnn.nn.verification.reference_cells import CELLS, Array, ArrayState, ArrayWeights, Gradients
 from ecgrnn.options.choices import Cell
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ecgrnn.nn import reference
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.recurrence import Recurrence
-from ecgrnn.nn.reference_cells import Array, ArrayState
 from ecgrnn.nn.state import State, map_state
-from ecgrnn.nn.verification_steps import verify_steps
+from ecgrnn.nn.verification import reference
+from ecgrnn.nn.verification.reference_cells import Array, ArrayState
+from ecgrnn.nn.verification.steps import verify_steps
 from ecgrnn.options.choices import Cell
 
 TOLERANCE = 1e-10  # float64: several hundred roundings of 1e-16, with room
