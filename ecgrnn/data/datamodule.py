@@ -163,10 +163,6 @@ class EcgDataModule(pl.LightningDataModule):
         """Serve this rank's part of the validation side in the order of its records."""
         return self._in_order(Side.validation)
 
-    def test_dataloader(self) -> DataLoader[Any]:
-        """Serve this rank's part of the test side in the order of its records."""
-        return self._in_order(Side.test)
-
     def _open(self) -> Collection:
         """Open the cache, filled where it is not: once, however many ask."""
         if self._collection is None:

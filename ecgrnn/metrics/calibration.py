@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from ecgrnn.errors import DataError
+from ecgrnn.metrics.ratios import ratios
 
 # far beyond any temperature of use; where every beat is right, the best temperature would be 0
 _LOG_TEMPERATURES = (-5.0, 5.0)
@@ -107,8 +108,8 @@ def reliability_curve(
     return ReliabilityCurve(
         edges,
         count,
-        _ratio(np.bincount(k, weights=p, minlength=n_bins), count),
-        _ratio(np.bincount(k, weights=right, minlength=n_bins), count),
+        ratios(np.bincount(k, weights=p, minlength=n_bins), count),
+        ratios(np.bincount(k, weights=right, minlength=n_bins), count),
     )
 
 
@@ -187,8 +188,8 @@ def roc_curve(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> RocCur
     n_negative = len(positive) - n_positive
     return RocCurve(
         np.concatenate([[np.inf], threshold]),
-        _ratio(np.concatenate([[0], called - hits]), n_negative),
-        _ratio(np.concatenate([[0], hits]), n_positive),
+        ratios(np.concatenate([[0], called - hits]), n_negative),
+        ratios(np.concatenate([[0], hits]), n_positive),
     )
 
 
@@ -204,7 +205,7 @@ def precision_recall_curve(score: NDArray[np.float64], positive: NDArray[np.bool
     """
     threshold, hits, called = _counts_at_thresholds(score, positive)
     return PrecisionRecallCurve(
-        threshold, _ratio(hits, called), _ratio(hits, int(np.count_nonzero(positive)))
+        threshold, ratios(hits, called), ratios(hits, int(np.count_nonzero(positive)))
     )
 
 
@@ -239,14 +240,6 @@ def _counts_at_thresholds(
     called = (last + 1).astype(np.int64)
     hits: NDArray[np.int64] = np.cumsum(positive[order], dtype=np.int64)[last]
     return falling[last], hits, called
-
-
-def _ratio(
-    hits: NDArray[np.int64] | NDArray[np.float64], total: NDArray[np.int64] | int
-) -> NDArray[np.float64]:
-    of = np.broadcast_to(np.asarray(total, dtype=np.float64), hits.shape)
-    ratio: NDArray[np.float64] = np.divide(hits, of, out=np.full(hits.shape, np.nan), where=of > 0)
-    return ratio
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
+from ecgrnn.metrics.ratios import ratio
+
 
 @dataclass(frozen=True)
 class ClassScore:
@@ -42,9 +44,9 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScore]:
     return [
         ClassScore(
             support=int(n),
-            sensitivity=_ratio(hit, n),
-            positive_predictivity=_ratio(hit, m),
-            f1=_ratio(2 * hit, n + m) if n else float("nan"),
+            sensitivity=ratio(hit, n),
+            positive_predictivity=ratio(hit, m),
+            f1=ratio(2 * hit, n + m) if n else float("nan"),
         )
         for hit, n, m in zip(hits, support, called, strict=True)
     ]
@@ -52,7 +54,7 @@ def class_scores(matrix: NDArray[np.int64]) -> list[ClassScore]:
 
 def accuracy(matrix: NDArray[np.int64]) -> float:
     """Give the share of items on the diagonal of a confusion matrix."""
-    return _ratio(np.trace(matrix), matrix.sum())
+    return ratio(np.trace(matrix), matrix.sum())
 
 
 def macro_f1(matrix: NDArray[np.int64], *, over: Sequence[int]) -> float:
@@ -114,7 +116,3 @@ class MeanLoss(Metric):
     def compute(self) -> Tensor:
         """Give the mean."""
         return self.total / self.weight
-
-
-def _ratio(above: int | np.integer, below: int | np.integer) -> float:
-    return int(above) / int(below) if below else float("nan")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.metrics.ratios import ratio
 from ecgrnn.signals.annotations import Waves
 
 FIDUCIALS = tuple((kind, mark) for kind in ("P", "QRS", "T") for mark in ("onset", "offset"))
@@ -34,18 +35,18 @@ class FiducialScore:
     @property
     def sensitivity(self) -> float:
         """Share of the reference marks that was found."""
-        return _ratio(self.found, self.found + self.missed)
+        return ratio(self.found, self.found + self.missed)
 
     @property
     def positive_predictivity(self) -> float:
         """Share of the test marks that found one."""
-        return _ratio(self.found, self.found + self.extra)
+        return ratio(self.found, self.found + self.extra)
 
     @property
     def f1(self) -> float:
         """Harmonic mean of both; NaN without a reference mark, whatever was found: nothing could be."""
         marked = self.found + self.missed
-        return _ratio(2 * self.found, self.found + marked + self.extra) if marked else float("nan")
+        return ratio(2 * self.found, self.found + marked + self.extra) if marked else float("nan")
 
     @property
     def mean_ms(self) -> float:
@@ -215,7 +216,3 @@ def _sum(scores: list[FiducialScore]) -> FiducialScore:
         extra=sum(score.extra for score in scores),
         errors_ms=np.concatenate([np.zeros(0), *(score.errors_ms for score in scores)]),
     )
-
-
-def _ratio(above: int, below: int) -> float:
-    return above / below if below else float("nan")

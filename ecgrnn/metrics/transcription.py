@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ecgrnn.metrics.ratios import ratio
+
 
 class EditOperations(NamedTuple):
     """What turns one sequence into another with the fewest changes.
@@ -47,12 +49,12 @@ class TranscriptionScore:
     @property
     def token_error_rate(self) -> float:
         """Errors per symbol of the reference; above 1 where far too much was written."""
-        return self.errors / self.symbols if self.symbols else float("nan")
+        return ratio(self.errors, self.symbols)
 
     @property
     def exact_share(self) -> float:
         """Share of the strips without any error."""
-        return self.exact / self.strips if self.strips else float("nan")
+        return ratio(self.exact, self.strips)
 
 
 def edit_operations(reference: Sequence[int], test: Sequence[int]) -> EditOperations:

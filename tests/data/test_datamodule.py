@@ -80,18 +80,17 @@ def test_class_counts_are_those_of_the_annotation_files(make, small_database):
         assert len(datamodule.dataset(side)) == wanted.sum()
 
 
-@pytest.mark.parametrize("side", ["train", "val", "test"])
+@pytest.mark.parametrize("side", ["train", "val"])
 def test_a_loader_serves_every_beat_of_its_side_once(make, side):
     datamodule = make()
     loader = getattr(datamodule, f"{side}_dataloader")()
-    which = {"train": Side.train, "val": Side.validation, "test": Side.test}[side]
+    which = {"train": Side.train, "val": Side.validation}[side]
     assert sorted(indices(loader)) == list(range(len(datamodule.dataset(which))))
 
 
 def test_held_out_beats_come_in_the_order_of_their_records(make):
-    datamodule = make()
-    for loader in (datamodule.val_dataloader(), datamodule.test_dataloader()):
-        assert indices(loader) == sorted(indices(loader))
+    loader = make().val_dataloader()
+    assert indices(loader) == sorted(indices(loader))
 
 
 def test_the_order_of_training_is_seeded_and_new_in_every_epoch(make):

@@ -18,6 +18,7 @@ from ecgrnn.metrics.ec57.pairing import (
     pair_beats,
     read_beats,
 )
+from ecgrnn.metrics.ratios import ratios
 
 ROWS = "NSVFQOX"
 """Reference side of the matrix: the classes, O for no beat, X for no beat where it is unreadable."""
@@ -203,9 +204,7 @@ def matrix_statistics(matrix: NDArray[np.int64]) -> dict[str, Ratio]:
 def share(matrix: NDArray[np.int64] | NDArray[np.float64], statistic: str) -> NDArray[np.float64]:
     """Give a statistic of many matrices ``(..., row, column)`` at once, from 0 to 1; 0/0 is nan."""
     hits, total = ((matrix * _mask(pattern)).sum(axis=(-2, -1)) for pattern in STATISTICS[statistic])
-    undefined = np.full(np.shape(total), np.nan)
-    shares: NDArray[np.float64] = np.divide(hits, total, out=undefined, where=total > 0)
-    return shares
+    return ratios(hits, total)
 
 
 def line_counts(matrix: NDArray[np.int64]) -> dict[str, int]:

@@ -119,11 +119,11 @@ class Ec57Scores:
             "stop_s": self.stop_s,
             "window_s": self.window_s,
             "records": {name: beats_to_dict(c) for name, c in self.beats.items()},
-            "gross": {name: _ratio(r) for name, r in gross(records).items()},
+            "gross": {name: _row(r) for name, r in gross(records).items()},
             "average": {name: _number(v) for name, v in average(records).items()},
             "pooled": {
                 "matrix": _matrix(pooled),
-                "statistics": {name: _ratio(r) for name, r in matrix_statistics(pooled).items()},
+                "statistics": {name: _row(r) for name, r in matrix_statistics(pooled).items()},
             },
             "rhythm_af": {name: episodes_to_dict(c) for name, c in self.af.items()},
             "rhythm_vf": {name: episodes_to_dict(c) for name, c in self.vf.items()},
@@ -208,7 +208,7 @@ def beats_to_dict(c: BeatComparison) -> dict[str, object]:
     return {
         "matrix": _matrix(c.matrix),
         "line": line_counts(c.matrix),
-        "statistics": {name: _ratio(r) for name, r in c.statistics.items()},
+        "statistics": {name: _row(r) for name, r in c.statistics.items()},
         "rr_error": {
             "rms_ms": _number(c.rr_error_ms),
             "sum_of_squares_ms2": c.rr_error_sum_ms2,
@@ -227,7 +227,7 @@ def episodes_to_dict(c: EpisodeComparison) -> dict[str, object]:
         "reference_s": c.reference_samples / c.fs_hz,
         "test_s": c.test_samples / c.fs_hz,
         "overlap_s": c.overlap / c.fs_hz,
-        "statistics": {name: _ratio(r) for name, r in c.statistics.items()},
+        "statistics": {name: _row(r) for name, r in c.statistics.items()},
     }
 
 
@@ -236,7 +236,7 @@ def runs_to_dict(c: RunComparison) -> dict[str, object]:
     return {
         "reference_runs": c.reference.tolist(),
         "test_runs": c.test.tolist(),
-        "statistics": {name: _ratio(r) for name, r in c.statistics.items()},
+        "statistics": {name: _row(r) for name, r in c.statistics.items()},
     }
 
 
@@ -244,7 +244,7 @@ def _runs_to_dict(comparisons: Mapping[str, RunComparison]) -> dict[str, object]
     records = list(comparisons.values())
     return {
         "records": {name: runs_to_dict(c) for name, c in comparisons.items()},
-        "gross": {name: _ratio(r) for name, r in gross_runs(records).items()},
+        "gross": {name: _row(r) for name, r in gross_runs(records).items()},
         "average": {name: _number(v) for name, v in average_runs(records).items()},
     }
 
@@ -252,7 +252,7 @@ def _runs_to_dict(comparisons: Mapping[str, RunComparison]) -> dict[str, object]
 def _missed_in_shutdown(matrix: NDArray[np.int64]) -> dict[str, object]:
     lost = dict(zip(CLASSES, shutdown_ratios(matrix), strict=True))
     beats = Ratio(sum(r.hits for r in lost.values()), sum(r.total for r in lost.values()))
-    return {name: _ratio(r) for name, r in ({"beats": beats} | lost).items()}
+    return {name: _row(r) for name, r in ({"beats": beats} | lost).items()}
 
 
 def _matrix(matrix: NDArray[np.int64]) -> dict[str, dict[str, int]]:
@@ -263,7 +263,7 @@ def _matrix(matrix: NDArray[np.int64]) -> dict[str, dict[str, int]]:
     return counts
 
 
-def _ratio(ratio: Ratio) -> dict[str, object]:
+def _row(ratio: Ratio) -> dict[str, object]:
     return {"hits": ratio.hits, "total": ratio.total, "percent": _number(ratio.percent)}
 
 

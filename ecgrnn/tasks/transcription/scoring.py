@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import rank
 from ecgrnn.data.splits.audit import Audit
+from ecgrnn.metrics.ratios import ratios
 from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
 from ecgrnn.options.spec import Row
@@ -86,17 +87,11 @@ def _card(summary: Mapping[str, Any], *, title: str) -> str:
 
 
 def _errors_per_symbol(counts: NDArray[Any]) -> NDArray[np.float64]:
-    return _share(counts[..., 0], counts[..., 1])
+    return ratios(counts[..., 0], counts[..., 1])
 
 
 def _exact_per_strip(counts: NDArray[Any]) -> NDArray[np.float64]:
-    return _share(counts[..., 2], counts[..., 3])
-
-
-def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """Divide; NaN where nothing is below the line."""
-    undefined = np.full(np.shape(whole), np.nan)
-    return np.asarray(np.divide(part, whole, out=undefined, where=np.asarray(whole) > 0))
+    return ratios(counts[..., 2], counts[..., 3])
 
 
 _STATISTICS = {"token_error_rate": _errors_per_symbol, "exact_share": _exact_per_strip}
