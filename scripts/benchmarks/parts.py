@@ -18,12 +18,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_ema_multi_avg_fn
 
+from ecgrnn.data.batch import SequenceBatch
 from ecgrnn.nn.attention import AdditiveAttention
 from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.fused import recurrence
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import valid_steps
 from ecgrnn.options.choices import Cell, Pooling
+from ecgrnn.tasks.beats.augmentation import BeatAugmentation
+from ecgrnn.tasks.beats.options import AugmentationConfig
 
 Way = Callable[[], object]
 
@@ -53,6 +56,7 @@ def parts() -> Iterator[tuple[str, Way, Way]]:
     yield from crf()
     yield from attention()
     yield from pooling()
+    yield from augmentation()
     yield from weights()
 
 
@@ -137,6 +141,32 @@ def pooling() -> Iterator[tuple[str, Way, Way]]:
         return outputs.masked_fill(hidden, 0).sum(dim=1) / lengths.clamp(min=1)[:, None]
 
     yield "pooling, mean of 2048 beats: mask, none", learning(masked), learning(lambda: pool(outputs))
+
+
+def augmentation() -> Iterator[tuple[str, Way, Way]]:
+    """Windows of beats shifted and made noisy: selected and stacked, or in pieces and in place."""
+    change = BeatAugmentation(AugmentationConfig(), feature_names=("a", "b"), fs_hz=125.0)
+    nothing = torch.zeros(16, 64, dtype=torch.long)
+    batch = SequenceBatch(
+        signal=torch.randn(16, 64, 2, 112, 2),
+        lengths=torch.full((16,), 64),
+        features=torch.randn(16, 64, 2),
+        label=nothing,
+        index=nothing,
+    )
+    yield "augmentation of 1024 beats: copies, pieces", lambda: copied(batch.signal), lambda: change(batch)
+
+
+def copied(signal: Tensor) -> Tensor:
+    """Change a batch as `BeatAugmentation` does, by a new array at every step."""
+    per_lead = (16, 1, 2, 1)
+    at = (torch.arange(112) + 2).clamp(0, 111)
+    gain = torch.exp(0.2 * torch.randn(16, 1, 2, 1, 1))
+    beat, usual = (signal.index_select(3, at) * gain).unbind(dim=-1)
+    noise, wander = 0.05 * torch.rand(per_lead), 0.1 * torch.rand(per_lead)
+    offset, slope = torch.randn(2, 16, 64, 2, 1)
+    added = noise * torch.randn(beat.shape) + wander * (offset + slope * torch.linspace(-1, 1, 112))
+    return torch.stack([beat + added * torch.ones(per_lead), usual], dim=-1)
 
 
 def weights() -> Iterator[tuple[str, Way, Way]]:

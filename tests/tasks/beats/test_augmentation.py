@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from ecgrnn.data.batch import SequenceBatch
+from ecgrnn.tasks.beats import augmentation
 from ecgrnn.tasks.beats.augmentation import BeatAugmentation
 from ecgrnn.tasks.beats.options import AugmentationConfig
 
@@ -41,3 +42,11 @@ def test_all_leads_but_one_may_be_lost():
     left = leads_left(3, [0.9, 0.9, 0.9])
     assert float((left.sum(dim=1) == 1).float().mean()) > 0.6
     assert all(left[:, lead].any() for lead in range(3))
+
+
+@pytest.mark.parametrize("by", [-9, -7, -2, 0, 3, 7, 9])
+def test_a_shift_repeats_the_edge_however_far_it_is(by, monkeypatch):
+    signal = torch.randn(2, 3, 2, 7, 2)
+    monkeypatch.setattr(torch, "randint", lambda *_: torch.tensor(by))
+    expected = signal[:, :, :, (torch.arange(7) + by).clamp(0, 6)]
+    assert torch.equal(augmentation._shifted(signal, 9), expected)
