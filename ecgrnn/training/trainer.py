@@ -10,9 +10,10 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSORBOARDX_AVAILABLE
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Epoch
@@ -220,7 +221,9 @@ def _callbacks(options: TrainConfig, run_dir: Path, interruption: Interruption) 
     if options.resume is not None:
         callbacks.append(ContinuedMetrics(run_dir))
     if options.optimizer.average_decay:
-        callbacks.append(EMAWeightAveraging(decay=options.optimizer.average_decay))
+        # all weights in one call; Lightning's EMAWeightAveraging takes them one by one
+        average = get_ema_multi_avg_fn(options.optimizer.average_decay)  # type: ignore[no-untyped-call]
+        callbacks.append(WeightAveraging(multi_avg_fn=average))
     if options.early_stopping_patience:
         callbacks.append(EarlyStopping(monitor, mode=mode, patience=options.early_stopping_patience))
     return callbacks
