@@ -29,6 +29,9 @@ def configure(module: nn.Module, config: OptimizerConfig, *, total_steps: int) -
             {"params": others, "weight_decay": 0.0},
         ],
         lr=config.learning_rate,
+        # One call for all weights takes a quarter of the time on a processor. None is the choice of torch:
+        # on a GPU, Lightning refuses to clip the gradients of a fused optimiser in 16-mixed.
+        fused=all(one.device.type == "cpu" for _, one in parameters) or None,
     )
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: rate_factor(step, config, total_steps=total_steps)
