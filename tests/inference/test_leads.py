@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from ecgrnn.commands.predict import _annotate
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import for_leads, leads_read, trained_on
@@ -13,6 +12,7 @@ from ecgrnn.signals.detection.detect import detect_qrs
 from ecgrnn.signals.detection.records import find_beats
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.formats.wfdb.writer import write_digital
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.delineation.options import DelineateConfig
 
 
@@ -101,10 +101,10 @@ def test_leads_that_do_not_fit_are_refused(model, ward):
     assert for_leads(named, ward / "s003", ["ii", "v1"]).preprocessing.leads == ["II", "V1"]
 
 
-def test_leads_of_a_delineator_are_not_chosen(model, checkpoint):
+def test_leads_of_a_delineator_are_not_chosen(model, checkpoint, tmp_path):
     options = PredictConfig(checkpoint=str(checkpoint), record="ward", leads=["II"])
     with pytest.raises(ConfigError, match=r"is a delineator, which reads every lead .* leave leads= out"):
-        _annotate(options, dataclasses.replace(model, task=DelineateConfig()))
+        task_of(DelineateConfig()).annotate(model, tmp_path / "one", options, out=tmp_path)
 
 
 def test_predict_reads_the_leads_that_are_named(

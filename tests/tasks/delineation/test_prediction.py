@@ -11,6 +11,7 @@ from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.options.choices import Cell, Head
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.signals.annotations import Waves
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.delineation.prediction import at_source_fs, delineate
 
@@ -36,7 +37,7 @@ def test_what_lies_behind_the_end_of_a_record_changes_no_wave():
     network = Labeller(encoder, 4, head=Head.crf, labels_per_frame=8, label_size=6).eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter)
-    task = DelineateConfig(shortest_ms=0.0, gap_ms=0.0)
+    task = task_of(DelineateConfig(shortest_ms=0.0, gap_ms=0.0))
     model = SimpleNamespace(network=network, task=task, signal=SignalSpec(fs_hz=250.0, leads=("I", "II")))
     signal = torch.randn(1, 250, 2)
     found = delineate(model, signal[0].numpy())

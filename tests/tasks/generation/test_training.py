@@ -94,7 +94,7 @@ def test_a_beat_classifier_generates_nothing_and_a_generator_reads_no_recording(
 ):
     classifier, ours = (run / "checkpoints" / "best.ckpt" for run in (trained, generator))
     assert command_line("generate", f"checkpoint={classifier}", f"run_dir={tmp_path / 'a'}") == 2
-    assert "not trained with task=generate" in capsys.readouterr().err
+    assert "generate needs a checkpoint of task=generate" in capsys.readouterr().err
     record = small_database / "s001"
     words = [f"checkpoint={ours}", f"record={record}", f"run_dir={tmp_path / 'b'}"]
     assert command_line("predict", *words) == 2
