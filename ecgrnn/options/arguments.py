@@ -330,6 +330,7 @@ def unquoted(value: str) -> str:
     mark = value[0]
 
     def halved(found: re.Match[str]) -> str:
+        """Take away one of each two backslashes, as Hydra's grammar does."""
         return "\\" * (len(found[1]) // 2) + found[2]
 
     return re.sub(rf"(\\+)({mark}|$)", halved, value[1:-1])

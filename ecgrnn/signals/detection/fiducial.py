@@ -156,6 +156,7 @@ class _RunningMedian:
         self._ordered: list[float] = []
 
     def push(self, value: float) -> float:
+        """Take one more value, and give the median of the last ones."""
         if len(self._last) == BEATS:
             del self._ordered[bisect_left(self._ordered, self._last.popleft())]
         self._last.append(value)

@@ -92,15 +92,13 @@ def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str
         DataError: the record cannot be read, or lacks a lead.
         CheckpointError: the model classifies no strips.
     """
-    task, config = model.task.options, model.preprocessing
-    if not isinstance(task, RhythmConfig | SuperclassConfig):
+    task, config, view = model.task.options, model.preprocessing, model.view()
+    if not isinstance(task, RhythmConfig | SuperclassConfig) or not isinstance(view, StripView):
         raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
     header = read_header(path)
     record = read_record(
         path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
     )
-    view = model.view()
-    assert isinstance(view, StripView)
     dataset = view.unlabelled([prepare_record(record, config)])
     logits = strip_logits(model.network, dataset, batch_size=1)
     chance = strip_probabilities(logits, several=isinstance(task, SuperclassConfig))[0]

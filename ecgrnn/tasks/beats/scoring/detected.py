@@ -12,6 +12,7 @@ from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import table_of_positions
+from ecgrnn.errors import CheckpointError
 from ecgrnn.metrics.ec57.scores import Ec57Scores, score_records
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations, write_annotations
@@ -58,9 +59,14 @@ def classify_found(
     *,
     batch_size: int,
 ) -> list[LabelledBeats]:
-    """Let a model classify beats at given positions, record by record."""
+    """Let a model classify beats at given positions, record by record.
+
+    Raises:
+        CheckpointError: the model classifies no beats.
+    """
     view = model.view()
-    assert isinstance(view, BeatView | BeatSequenceView)
+    if not isinstance(view, BeatView | BeatSequenceView):
+        raise CheckpointError("this checkpoint was not trained on beats; it cannot classify them")
 
     def beats_of(mine: Sequence[int]) -> BeatItems:
         """Cut the beats of some of the records."""
