@@ -142,7 +142,7 @@ def test_only_what_the_task_has_is_said_to_be_fitted():
     fitted = {
         name: [what for what, _ in task.fitted]
         for name, task in {
-            "beats": task_of(BeatSequenceConfig()),
+            "beats": task_of(BeatSequenceConfig(before_s=0.4, after_s=0.5)),
             "strips": task_of(SuperclassConfig()),
             "rhythms": task_of(RhythmConfig()),
             "waves": task_of(DelineateConfig()),
