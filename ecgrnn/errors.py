@@ -91,7 +91,7 @@ class MisfitError(DataError):
 
 
 class SplitError(EcgrnnError):
-    """A split is empty, names what is not there, or has the same patient on two sides."""
+    """A split is empty, names what is not there, or has the same patient in two subsets."""
 
 
 class DivergedError(EcgrnnError):

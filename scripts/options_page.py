@@ -50,7 +50,7 @@ KINDS = {
 }
 HEADER = ("option", "unit", "default", "allowed", "meaning")
 GROUP_TITLES = {
-    "data": "which database, where it is, and who is on which side",
+    "data": "which database, where it is, and who is in which subset",
     "preprocessing": "from the signal on disk to the signal a network reads",
     "task": "what is learned",
     "network": "the form of the network",

@@ -177,7 +177,7 @@ def test_a_class_that_is_in_no_scheme_is_named(complaint):
         ({**SPLIT, "test": ["s001"]}, "s001"),
         ({**SPLIT, "test": ["s099"]}, "s099"),
     ],
-    ids=["empty side", "one patient", "twice", "unknown"],
+    ids=["empty subset", "one patient", "twice", "unknown"],
 )
 def test_a_split_that_cannot_be_is_named(content, wanted, complaint, folder):
     (folder / "split.yaml").write_text(yaml.safe_dump(content))
@@ -186,7 +186,7 @@ def test_a_split_that_cannot_be_is_named(content, wanted, complaint, folder):
     assert "split" in line
 
 
-def test_a_patient_on_two_sides_is_named(complaint, folder):
+def test_a_patient_in_two_subsets_is_named(complaint, folder):
     shared = {"s001": "one man", "s005": "one man"}
     (folder / "split.yaml").write_text(yaml.safe_dump({**SPLIT, "patients": shared}))
     line = complaint("train")

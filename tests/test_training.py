@@ -80,9 +80,9 @@ def test_a_training_without_a_validation_is_judged_by_its_last_epoch(
 ):
     words = [*small_training, "trainer.check_val_every_n_epoch=2"]
     assert command_line(*words, f"run_dir={tmp_path / 'best'}") == 2
-    assert "judge=last" in capsys.readouterr().err
+    assert "test_checkpoint=last" in capsys.readouterr().err
     assert not (tmp_path / "best").exists()
-    assert command_line(*words, "judge=last", f"run_dir={tmp_path / 'last'}") == 0
+    assert command_line(*words, "test_checkpoint=last", f"run_dir={tmp_path / 'last'}") == 0
     figures = json.loads((tmp_path / "last" / "training.json").read_text())
     assert (figures["best"], figures["best_epoch"]) == (None, None)
     assert (tmp_path / "last" / "summary.json").is_file()

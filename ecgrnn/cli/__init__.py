@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, type]] = {
     "prepare": ("find or fetch a database and fill the cache for a training", commands.PrepareConfig),
     "train": ("train a network, then score it on held-out patients", commands.TrainConfig),
-    "sweep": ("search options by many trials, judged on validation patients", sweep.SweepConfig),
+    "sweep": ("search options by many trials, scored on validation patients", sweep.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
     "predict": ("annotate a recording with a checkpoint", commands.PredictConfig),
     "score": ("score any annotation files against reference ones, by EC57", commands.ScoreConfig),

@@ -7,7 +7,7 @@ from typing import Any
 from ecgrnn.commands.stages import say
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import trained_on
-from ecgrnn.options.choices import Side
+from ecgrnn.options.choices import Subset
 from ecgrnn.options.commands import InspectConfig
 from ecgrnn.tasks.model import TrainedModel
 
@@ -26,8 +26,8 @@ def run(options: InspectConfig) -> None:
     say(f"preprocessing  {_line(facts['preprocessing'])}")
     say(f"classes        {', '.join(model.scheme.classes)} (scheme {model.scheme.name})")
     say(f"trained on     {model.data.database}, split {model.split['name']}, seed {facts['seed']}")
-    for side in Side:
-        say(f"  {side.value:<12} {_side(facts, side)}")
+    for subset in Subset:
+        say(f"  {subset.value:<12} {_subset(facts, subset)}")
     for note in model.split.get("notes", ()):
         say(f"  note         {note}")
     say(f"fingerprint    {model.fingerprint}")
@@ -42,11 +42,11 @@ def _leads(model: TrainedModel) -> str:
     return f"any {len(model.signal.leads)} leads{known}"
 
 
-def _side(facts: Mapping[str, Any], side: Side) -> str:
-    records: Mapping[str, str] = facts["split"][side.value]
+def _subset(facts: Mapping[str, Any], subset: Subset) -> str:
+    records: Mapping[str, str] = facts["split"][subset.value]
     patients = len(set(records.values()))
     return (
-        f"{len(records)} records of {patients} patients; {_line(facts['counts'][side.value])}; "
+        f"{len(records)} records of {patients} patients; {_line(facts['counts'][subset.value])}; "
         f"{' '.join(records)}"
     )
 

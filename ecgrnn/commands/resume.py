@@ -8,7 +8,7 @@ from typing import Any
 
 from ecgrnn.commands.stages import say
 from ecgrnn.data.splits.seen import split_digest
-from ecgrnn.data.splits.split import SIDES
+from ecgrnn.data.splits.split import SUBSETS
 from ecgrnn.errors import ConfigError, Interrupted, some_of
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.commands import TrainConfig
@@ -112,9 +112,10 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Name the first records that are on another side, or another patient's, than they were."""
+    """Name the first records that are in another subset, or another patient's, than they were."""
     where = [
-        {name: (side, who) for side in SIDES for name, who in one[side].items()} for one in (before, now)
+        {name: (subset, who) for subset in SUBSETS for name, who in one[subset].items()}
+        for one in (before, now)
     ]
     said = []
     for name in sorted({*where[0], *where[1]}):
@@ -126,8 +127,8 @@ def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return some_of(said, most=3) or "its named overlaps changed"
 
 
-def _in(side: str) -> str:
-    return side if side not in SIDES else f"in {side}"
+def _in(subset: str) -> str:
+    return subset if subset not in SUBSETS else f"in {subset}"
 
 
 def requeue(stopped: Interrupted, environment: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Command ``sweep``: search options by many trials, each a training judged on validation patients."""
+"""Command ``sweep``: search options by many trials, each a training scored on validation patients."""
 
 import dataclasses
 import os

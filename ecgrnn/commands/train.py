@@ -23,11 +23,11 @@ from ecgrnn.commands.threads import on_threads
 from ecgrnn.data.collection import annotation_notes
 from ecgrnn.data.datamodule import EcgDataModule
 from ecgrnn.data.ranks import barrier, broadcast, first_then_others, rank
-from ecgrnn.data.splits.audit import audit_sides
+from ecgrnn.data.splits.audit import audit_subsets
 from ecgrnn.data.splits.seen import contents_of
 from ecgrnn.errors import ConfigError, DivergedError, Interrupted
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.options.choices import Epoch, Side
+from ecgrnn.options.choices import Epoch, Subset
 from ecgrnn.options.commands import EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
 from ecgrnn.options.networks import plain_network
@@ -72,7 +72,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
         datamodule.setup()
     _check_batches(options, datamodule)
     signal = _signal(datamodule)
-    counts = datamodule.class_counts(Side.train)
+    counts = datamodule.class_counts(Subset.train)
     facts = _facts(options, datamodule, signal=signal, scheme=scheme)
     keys, why = with_precision(options.trainer)
     facts["precision"] = str(keys.get("precision", "32-true"))
@@ -103,7 +103,7 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
             _fit(trainer, module, datamodule, resumed=None if last is None else last_path(options))
         except DivergedError as error:
             raise DivergedError(f"{error}. {_last_good(run_dir / 'checkpoints')}") from error
-    checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.judge.value}.ckpt")))
+    checkpoint = Path(broadcast(str(run_dir / "checkpoints" / f"{options.test_checkpoint.value}.ckpt")))
     barrier()
     _require_best(options, checkpoint)
     model = load_model(checkpoint)
@@ -147,20 +147,20 @@ def _last_good(folder: Path) -> str:
 
 def _require_best(options: TrainConfig, checkpoint: Path) -> None:
     """Say what is left of a training that was over before its first validation, by its steps or its time."""
-    if options.judge is Epoch.best and not checkpoint.is_file():
+    if options.test_checkpoint is Epoch.best and not checkpoint.is_file():
         last = checkpoint.with_name(f"{Epoch.last.value}.ckpt")
         raise ConfigError(
             "the training was over before its first validation, so no epoch is the best; score its end with "
-            f"evaluate checkpoint={last}, or train again with judge=last"
+            f"evaluate checkpoint={last}, or train again with test_checkpoint=last"
         )
 
 
 def _prove_no_leak(options: TrainConfig, datamodule: EcgDataModule, facts: dict[str, Any]) -> None:
-    """Refuse to train where a patient, record, signal or window is on two sides."""
-    sides = {side.value: datamodule.records(side) for side in Side}
-    audit = audit_sides(
+    """Refuse to train where a patient, record, signal or window is in two subsets."""
+    subsets = {subset.value: datamodule.records(subset) for subset in Subset}
+    audit = audit_subsets(
         datamodule.split,
-        sides,
+        subsets,
         view=datamodule.view,
         counts=facts["counts"],
         fitted=task_of(options.task).fitted,
@@ -182,7 +182,7 @@ def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
 
 def _signal(datamodule: EcgDataModule) -> SignalSpec:
     """What the network reads: named leads where they were asked for, else any."""
-    record = datamodule.records(Side.train)[0]
+    record = datamodule.records(Subset.train)[0]
     wanted = datamodule.preprocessing.leads
     leads = tuple(wanted) if wanted else ("",) * len(record.leads)
     return SignalSpec(fs_hz=record.fs_hz, leads=leads)
@@ -190,7 +190,7 @@ def _signal(datamodule: EcgDataModule) -> SignalSpec:
 
 def _trained_leads(datamodule: EcgDataModule) -> list[list[str]]:
     """Give the names that each lead has in the training records, the commonest first."""
-    columns = zip(*(record.leads for record in datamodule.records(Side.train)), strict=True)
+    columns = zip(*(record.leads for record in datamodule.records(Subset.train)), strict=True)
     return [[name for name, _ in Counter(column).most_common()] for column in columns]
 
 
@@ -208,19 +208,20 @@ def _facts(
         "trained_leads": _trained_leads(datamodule),
         "split": datamodule.split.manifest(),
         "counts": {
-            side.value: dict(zip(scheme.classes, datamodule.class_counts(side), strict=True)) for side in Side
+            subset.value: dict(zip(scheme.classes, datamodule.class_counts(subset), strict=True))
+            for subset in Subset
         },
         "fingerprint": datamodule.fingerprint,
-        "contents": contents_of(record for side in Side for record in datamodule.records(side)),
+        "contents": contents_of(record for subset in Subset for record in datamodule.records(subset)),
         "seed": options.seed,
         "versions": versions(),
     }
 
 
 def _tell(datamodule: EcgDataModule, scheme: LabelScheme) -> None:
-    for side in Side:
-        counts = zip(scheme.classes, datamodule.class_counts(side), strict=True)
+    for subset in Subset:
+        counts = zip(scheme.classes, datamodule.class_counts(subset), strict=True)
         beats = "  ".join(f"{name} {count:,}" for name, count in counts)
-        say(f"{side.value:<11} {len(datamodule.records(side)):>4} records  {beats}")
-    for note in annotation_notes(record for side in Side for record in datamodule.records(side)):
+        say(f"{subset.value:<11} {len(datamodule.records(subset)):>4} records  {beats}")
+    for note in annotation_notes(record for subset in Subset for record in datamodule.records(subset)):
         say(f"annotations {note}")

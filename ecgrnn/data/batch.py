@@ -83,7 +83,7 @@ class SequenceBatch(_Batch):
     """Stretches of beats that follow one another, with a class for each beat.
 
     Attributes:
-        signal: ``(sequence, beat, lead, time, 2)``, each beat and, last, the patient's usual beat there.
+        signal: ``(sequence, beat, lead, time, 2)``, each beat and, last, the patient's beat template there.
         lengths: ``(sequence,)``, beats of each sequence; what stands behind is padding.
         features: ``(sequence, beat, feature)``, numbers beside each beat.
         label: ``(sequence, beat)``, class index; -1 for padding, for beats that are read as context only, and

@@ -99,10 +99,10 @@ def split_collection(collection: Collection, data: DataConfig, counts: Mapping[s
     Args:
         collection: the prepared database.
         data: name of the split, folds and seed.
-        counts: record to ``(class,)`` counts, by which patients are spread evenly over the sides.
+        counts: record to ``(class,)`` counts, by which patients are spread evenly over the subsets.
 
     Raises:
-        SplitError: when a side is empty or a patient would be on two sides.
+        SplitError: when a subset is empty or a patient would be in two subsets.
     """
     return build_split(
         data.split or collection.database.default_split,

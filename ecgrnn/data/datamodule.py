@@ -18,7 +18,7 @@ from ecgrnn.data.ranks import rank, world_size
 from ecgrnn.data.splits.build import Split, check_split_name
 from ecgrnn.data.view import View
 from ecgrnn.errors import DataError
-from ecgrnn.options.choices import Side
+from ecgrnn.options.choices import Subset
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 
 Batch = TypeVar("Batch")
@@ -31,7 +31,7 @@ class EcgDataModule(pl.LightningDataModule):
     """Serves one task's batches from one database, to each rank its own part of them.
 
     Args:
-        data: which database, and who is on which side.
+        data: which database, and who is in which subset.
         preprocessing: how signals are prepared.
         loader: how batches are made.
         view: what the task makes of records.
@@ -56,7 +56,7 @@ class EcgDataModule(pl.LightningDataModule):
         self._collection: Collection | None = None
         self._split: Split | None = None
         self._counts: Mapping[str, NDArray[Any]] = {}
-        self._datasets: dict[Side, Any] = {}
+        self._datasets: dict[Subset, Any] = {}
         self._begin = (0, 0)
 
     def prepare_data(self) -> None:
@@ -79,23 +79,23 @@ class EcgDataModule(pl.LightningDataModule):
 
     @property
     def split(self) -> Split:
-        """Who is on which side."""
+        """Who is in which subset."""
         if self._split is None:
             raise RuntimeError(_NOT_SET_UP)
         return self._split
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the files of every record on any side."""
-        return data_fingerprint([record for side in Side for record in self.records(side)])
+        """Hash of the files of every record in any subset."""
+        return data_fingerprint([record for subset in Subset for record in self.records(subset)])
 
-    def records(self, side: Side) -> list[CachedRecord]:
-        """Give the records on one side."""
-        return self.collection.pick(getattr(self.split, side.value))
+    def records(self, subset: Subset) -> list[CachedRecord]:
+        """Give the records in one subset."""
+        return self.collection.pick(getattr(self.split, subset.value))
 
-    def class_counts(self, side: Side) -> list[int]:
-        """Count the items of each class on one side."""
-        counts = [self._counts[record.name] for record in self.records(side)]
+    def class_counts(self, subset: Subset) -> list[int]:
+        """Count the items of each class in one subset."""
+        counts = [self._counts[record.name] for record in self.records(subset)]
         return [int(count) for count in np.sum(counts, axis=0)]
 
     def learned_counts(self) -> list[int]:
@@ -103,17 +103,17 @@ class EcgDataModule(pl.LightningDataModule):
 
         A class that copies make common needs no more weight than any other common class.
         """
-        counts = self.class_counts(Side.train)
+        counts = self.class_counts(Subset.train)
         if self.view.simulates:
-            counts = self.dataset(Side.train).counts(len(counts))
+            counts = self.dataset(Subset.train).counts(len(counts))
         return counts
 
-    def dataset(self, side: Side) -> Any:
-        """Give the dataset of one side, made at first use."""
-        if side not in self._datasets:
-            training = side is Side.train
-            self._datasets[side] = self.view.dataset(self.records(side), training=training)
-        return self._datasets[side]
+    def dataset(self, subset: Subset) -> Any:
+        """Give the dataset of one subset, made at first use."""
+        if subset not in self._datasets:
+            training = subset is Subset.train
+            self._datasets[subset] = self.view.dataset(self.records(subset), training=training)
+        return self._datasets[subset]
 
     def state_dict(self) -> dict[str, int]:
         """Say which epoch and which batch of it come next."""
@@ -133,20 +133,20 @@ class EcgDataModule(pl.LightningDataModule):
         """Make sure that each process has something to train and validate on: others would wait for it.
 
         Raises:
-            DataError: a side has fewer items than there are processes.
+            DataError: a subset has fewer items than there are processes.
         """
-        for side in (Side.train, Side.validation):
-            items = len(self.dataset(side))
+        for subset in (Subset.train, Subset.validation):
+            items = len(self.dataset(subset))
             if items < world_size():
                 raise DataError(
-                    f"{items} {side.value} items cannot be shared by {world_size()} processes: set "
-                    f"trainer.devices to at most {max(items, 1)}, or take more {side.value} patients"
+                    f"{items} {subset.value} items cannot be shared by {world_size()} processes: set "
+                    f"trainer.devices to at most {max(items, 1)}, or take more {subset.value} patients"
                 )
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Serve this rank's part of the training side in random order."""
+        """Serve this rank's part of the training set in random order."""
         epoch, done = self._begin
-        dataset = self.dataset(Side.train)
+        dataset = self.dataset(Subset.train)
         kind: Any = BucketBatches if self.view.by_length else TrainingBatches
         batches = kind(
             dataset.lengths if self.view.by_length else len(dataset),
@@ -157,11 +157,11 @@ class EcgDataModule(pl.LightningDataModule):
             epoch=epoch,
             done=done,
         )
-        return self._loader(Side.train, batch_sampler=batches)
+        return self._loader(Subset.train, batch_sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Serve this rank's part of the validation side in the order of its records."""
-        return self._in_order(Side.validation)
+        """Serve this rank's part of the validation set in the order of its records."""
+        return self._in_order(Subset.validation)
 
     def _open(self) -> Collection:
         """Open the cache, filled where it is not: once, however many ask."""
@@ -170,17 +170,17 @@ class EcgDataModule(pl.LightningDataModule):
             self._collection = open_collection(self.data, self.preprocessing, annotators=self.view.annotators)
         return self._collection
 
-    def _in_order(self, side: Side) -> DataLoader[Any]:
-        dataset, size = self.dataset(side), self.loader.evaluation_batch_size
+    def _in_order(self, subset: Subset) -> DataLoader[Any]:
+        dataset, size = self.dataset(subset), self.loader.evaluation_batch_size
         if self.view.by_length:
             batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
-            return self._loader(side, batch_sampler=batches)
+            return self._loader(subset, batch_sampler=batches)
         part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())
-        return self._loader(side, sampler=part, batch_size=size)
+        return self._loader(subset, sampler=part, batch_size=size)
 
-    def _loader(self, side: Side, **options: Any) -> DataLoader[Any]:
+    def _loader(self, subset: Subset, **options: Any) -> DataLoader[Any]:
         return DataLoader(
-            self.dataset(side),
+            self.dataset(subset),
             collate_fn=whole,
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,

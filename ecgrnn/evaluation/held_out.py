@@ -8,10 +8,10 @@ from pathlib import Path
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
 from ecgrnn.data.databases import find_database
-from ecgrnn.data.splits.audit import Audit, audit_sides, check_other_database
+from ecgrnn.data.splits.audit import Audit, audit_subsets, check_other_database
 from ecgrnn.data.splits.scored_records import ALL, scored_split
 from ecgrnn.data.splits.seen import seen_leads
-from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.errors import DataError, SplitError, some_of
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
 from ecgrnn.options.commands import EvaluateConfig
@@ -26,10 +26,10 @@ SEEN = ("train", "validation")
 
 @preprocessing_of_checkpoint()
 def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
-    """Open the records a model is to be scored on: its own test side, or that of another database.
+    """Open the records a model is to be scored on: its own test set, or that of another database.
 
     The model's own training and validation records are opened too, where they are at hand: temperature and
-    thresholds are fitted on the latter, and the proof that nobody is on two sides is about all of them.
+    thresholds are fitted on the latter, and the proof that nobody is in two subsets is about all of them.
 
     Args:
         model: the model.
@@ -47,7 +47,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         chosen = _Chosen(
             split,
             _open(model, _settings(model, data), split.test),
-            of=sum(len(split.side(side)) for side in SIDES),
+            of=sum(len(split.subset(subset)) for subset in SUBSETS),
         )
     else:
         seen = bool(own or seen_leads(model.facts, "train", "validation"))
@@ -82,11 +82,11 @@ def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[C
     split = Split.from_manifest(model.split)
     try:
         collection = _open(
-            model, _settings(model, data), [record for side in SIDES for record in split.side(side)]
+            model, _settings(model, data), [record for subset in SUBSETS for record in split.subset(subset)]
         )
     except DataError as error:
         return {}, str(error)
-    return {side: pick_records(collection, split, split.side(side)) for side in SIDES}, ""
+    return {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}, ""
 
 
 def pick_records(collection: Collection, split: Split, names: Iterable[str]) -> list[CachedRecord]:
@@ -194,7 +194,7 @@ def _annotated(path: Path, extensions: Sequence[str]) -> bool:
 
 
 def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str) -> Split:
-    """Take records out of a test side, but for those that were asked for by name.
+    """Take records out of a test set, but for those that were asked for by name.
 
     Raises:
         DataError: such a record cannot be scored, or none is left.
@@ -209,17 +209,17 @@ def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str
 
 
 def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
-    """Prove that nobody a checkpoint is judged on was trained or validated on."""
+    """Prove that nobody a checkpoint is scored on was trained or validated on."""
     own_split = type(held_out.split).from_manifest(model.split)
     view = model.view(annotator=held_out.own_annotator)
-    audit = audit_sides(
+    audit = audit_subsets(
         own_split,
         held_out.own,
         view=view,
         counts=model.facts["counts"],
         fingerprint=model.fingerprint,
         stretches=model.facts.get("stretches", ()),
-        kept={side: seen_leads(model.facts, side) for side in SIDES},
+        kept={subset: seen_leads(model.facts, subset) for subset in SUBSETS},
         absent=held_out.absent,
         fitted=model.task.fitted,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.networks import read_network
@@ -102,10 +102,10 @@ def _check_facts(facts: Mapping[str, Any], signal: SignalSpec, scheme: LabelSche
     if not scheme.classes or len(set(scheme.classes)) < len(scheme.classes) or unknown:
         raise ValueError(f"scheme.classes={list(scheme.classes)} are not the classes of its symbols")
     Split.from_manifest(facts["split"])
-    for side in SIDES:
-        counts = facts["counts"][side]
+    for subset in SUBSETS:
+        counts = facts["counts"][subset]
         if set(counts) != set(scheme.classes) or not all(_is_count(count) for count in counts.values()):
-            raise ValueError(f"counts.{side}={counts!r:.80} are not the numbers of items of each class")
+            raise ValueError(f"counts.{subset}={counts!r:.80} are not the numbers of items of each class")
     if not isinstance(facts["fingerprint"], str) or not _is_count(facts["seed"]):
         raise ValueError(f"fingerprint={facts['fingerprint']!r:.40} or seed={facts['seed']!r:.40} is none")
 

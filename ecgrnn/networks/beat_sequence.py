@@ -1,4 +1,4 @@
-"""N-vs-1 inside each beat and N-vs-N over the beats: every beat is read in its row of beats."""
+"""N-vs-1 inside each beat and N-vs-N over the beats: every beat is read in its sequence of beats."""
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,10 @@ from ecgrnn.options.choices import Pooling
 class BeatSequenceClassifier(nn.Module):
     """Read each beat frame by frame, then the beats one after another, and judge every one.
 
-    The lower network reads the beat and its difference from the patient's usual beat, lead by lead with the
-    same weights, ``p_i = [pool(h(lead 1)), pool(h(lead 2)), ...]``. With the features ``f_i`` beside (rhythm,
-    shape) the upper one reads ``u_i = gelu(W_u [p_i, f_i] + b_u)``, and ``y_i = W_y [g_i, u_i] + b_y``::
+    The lower network reads the beat and its difference from the patient's beat template, lead by lead with
+    the same weights, ``p_i = [pool(h(lead 1)), pool(h(lead 2)), ...]``. With the features ``f_i`` beside
+    (rhythm, shape) the upper one reads ``u_i = gelu(W_u [p_i, f_i] + b_u)``, and
+    ``y_i = W_y [g_i, u_i] + b_y``::
 
         beat 1            beat 2                 beat B         (each: frames -> RNN -> pool)
           |                 |                      |
@@ -58,7 +59,7 @@ class BeatSequenceClassifier(nn.Module):
         """Judge every beat of a batch of sequences.
 
         Args:
-            signal: ``(sequence, beat, lead, time, 2)``, beat and usual beat.
+            signal: ``(sequence, beat, lead, time, 2)``, beat and beat template.
             lengths: ``(sequence,)``, beats of each sequence.
             features: ``(sequence, beat, feature)``.
 

@@ -1,4 +1,4 @@
-"""A head that feeds its label back: each label is judged knowing the one before."""
+"""A head that feeds its label back: each label is scored knowing the one before."""
 
 import torch
 from torch import Tensor, nn

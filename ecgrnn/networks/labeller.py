@@ -43,7 +43,7 @@ class Labeller(nn.Module):
         n_classes: labels.
         head: which of the three.
         labels_per_frame: labels each frame is given, for a finer grid than that of the frames.
-        label_size: features that each of several labels of a frame is judged by.
+        label_size: features that each of several labels of a frame is scored by.
         feedback_size: features of the head with feedback.
         dropout: dropout before the head.
 

@@ -1,4 +1,4 @@
-"""A linear-chain conditional random field: the labels of a sequence judged together and not one by one."""
+"""A linear-chain conditional random field: the labels of a sequence scored together and not one by one."""
 
 from typing import Any, NamedTuple
 

@@ -93,8 +93,8 @@ class Schedule(StrEnum):
     cosine = "cosine"
 
 
-class Side(StrEnum):
-    """The sides of a split."""
+class Subset(StrEnum):
+    """The subsets of a split."""
 
     train = "train"
     validation = "validation"

@@ -11,7 +11,7 @@ from ecgrnn.options.rules import above_zero, at_least, at_most
 from ecgrnn.options.training import LoggerConfig, OptimizerConfig, TaskConfig
 
 MONITOR = "validation/macro_f1"
-"""What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is judged by."""
+"""What the best epoch of a classifier or a labeller is chosen by, and a trial of a sweep is scored by."""
 
 _HIGHEST_SEED = 2**32 - 1
 """NumPy's global generator, which Lightning seeds too, takes no higher one."""
@@ -33,7 +33,7 @@ class TrainConfig:
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
         evaluate_test: score a checkpoint on the test patients at the end; false while options are being
             chosen.
-        judge: the epoch that is scored: the best on the validation patients, or the last.
+        test_checkpoint: the epoch that is scored: the best on the validation patients, or the last.
         trainer: keys of ``pytorch_lightning.Trainer``.
     """
 
@@ -45,7 +45,7 @@ class TrainConfig:
     checkpoint_every_steps: int = 0
     checkpoint_every_s: float = 600.0
     evaluate_test: bool = True
-    judge: Epoch = Epoch.best
+    test_checkpoint: Epoch = Epoch.best
     data: DataConfig = field(default_factory=DataConfig)
     preprocessing: PreprocessingConfig = field(default_factory=PreprocessingConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

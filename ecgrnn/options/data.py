@@ -54,7 +54,7 @@ class PreprocessingConfig:
 
 @dataclass
 class DataConfig:
-    """Which database, where it is, and who is on which side of the split.
+    """Which database, where it is, and who is in which subset of the split.
 
     Attributes:
         database: name of a database, or ``folder``; null (``evaluate`` and ``audit``) is the one trained on.

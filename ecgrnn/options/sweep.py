@@ -1,4 +1,4 @@
-"""The options of ``sweep``: what is searched, how trials are chosen and judged, where the study is kept."""
+"""The options of ``sweep``: what is searched, how trials are chosen and scored, where the study is kept."""
 
 from dataclasses import dataclass, field
 from typing import Any

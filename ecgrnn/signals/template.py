@@ -1,4 +1,4 @@
-"""A patient's usual beat, found without a label: the running median of the beats that come in time."""
+"""A patient's beat template, found without a label: the running median of the beats that come in time."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RENEWED_BEATS = 16
-"""Beats that share one usual beat: it changes with posture and electrodes, in minutes."""
+"""Beats that share one beat template: it changes with posture and electrodes, in minutes."""
 
 NEIGHBOURS = 128
 """Beats among which the median is taken: some two minutes."""
@@ -20,11 +20,11 @@ _ENOUGH = 8
 
 
 @dataclass(frozen=True)
-class UsualBeats:
-    """The usual beats of one record.
+class BeatTemplates:
+    """The beat templates of one record.
 
     Attributes:
-        shape: ``(usual, ...)``, each usual beat once.
+        shape: ``(usual, ...)``, each beat template once.
         of: ``(beat,)``, which of them is the one around each beat.
     """
 
@@ -32,12 +32,12 @@ class UsualBeats:
     of: NDArray[np.int64]
 
     def around(self) -> NDArray[np.float32]:
-        """Give the usual beat around each beat, ``(beat, ...)``."""
+        """Give the beat template around each beat, ``(beat, ...)``."""
         return self.shape[self.of]
 
 
-def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> UsualBeats:
-    """Give the usual beat of the patient around each beat of a record.
+def beat_templates(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> BeatTemplates:
+    """Give the beat template of the patient around each beat of a record.
 
     The median over some 128 neighbours, those that come early left out, so that the premature beats of a
     bigeminy do not become the usual ones. It is renewed every 16 beats.
@@ -53,7 +53,7 @@ def usual_beats(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: 
         among = _neighbours(start, stop, n_beats=len(beats), causal=causal)
         usual[:] = _median(beats[among], rr[among])
     lengths = [stop - start for start, stop in stretches]
-    return UsualBeats(shape, np.repeat(np.arange(len(stretches)), lengths))
+    return BeatTemplates(shape, np.repeat(np.arange(len(stretches)), lengths))
 
 
 def _stretches(n_beats: int, *, causal: bool) -> list[tuple[int, int]]:

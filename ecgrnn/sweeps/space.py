@@ -15,7 +15,7 @@ from ecgrnn.training.run_folder import quoted
 FIXED = {
     "data": "it decides which patients and which labels a trial is scored on",
     "seed": "the best of several seeds is luck, not a better recipe",
-    "judge": "it decides which epoch is scored",
+    "test_checkpoint": "it decides which epoch is scored",
     "evaluate_test": "trials are scored on validation patients only",
     "run_dir": "every trial gets a folder of its own",
     "resume": "every trial begins anew",

@@ -218,8 +218,8 @@ class Worker:
         self.say(f"trial {number:>4} finished  " + "  ".join(f"{name} {value:.5g}" for name, value in named))
 
     def _figures(self, ended: Ended, epochs: Mapping[int, float]) -> Mapping[str, Any] | None:
-        """Give what a training came to; with ``judge=last`` its last epoch, since that one is scored."""
-        if ended.figures is None or self.options.judge is Epoch.best:
+        """Give what a training came to: the last epoch with ``test_checkpoint=last``, which is scored."""
+        if ended.figures is None or self.options.test_checkpoint is Epoch.best:
             return ended.figures
         last = max(epochs, default=None)
         return {**ended.figures, "best": epochs.get(last) if last is not None else None, "best_epoch": last}

@@ -30,7 +30,7 @@ class TrainedModel:
         data: the database it was trained on.
         preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
             training left theirs as it was.
-        split: manifest of who was on which side.
+        split: manifest of who was in which subset.
         fingerprint: hash of the files it was trained, validated and tested on.
         facts: all of the above and the rest, as the checkpoint holds it.
         trained_leads: for each lead the network reads, the names it had in the training records, the
@@ -65,7 +65,7 @@ class HeldOutRecords:
         database: name of the database scored on.
         title: its full name.
         folder: where its own files are.
-        split: the split whose test side is scored.
+        split: the split whose test set is scored.
         annotator: extension of the reference annotations.
         test: the records scored.
         own: ``train``, ``validation`` and ``test`` to the records of the model's own split; empty where they

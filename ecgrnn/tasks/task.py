@@ -34,11 +34,11 @@ NO_BATCHES_OF_BEATS = {"batch_size": "this task is not scored in batches of beat
 
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
-EPOCH = ("best epoch, which is what is judged unless judge=last", "validation")
+EPOCH = ("best epoch, which is what is scored unless test_checkpoint=last", "validation")
 DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
 DETECTOR = (
     "QRS detector's constants",
-    "no side: fixed in the program, set by hand with an eye on all of mitdb",
+    "in no subset: fixed in the program, set by hand with an eye on all of mitdb",
 )
 
 

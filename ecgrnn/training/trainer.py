@@ -44,7 +44,7 @@ def build_trainer(
 
     Raises:
         ConfigError: when a key is not one of ``pytorch_lightning.Trainer``, Lightning refuses a value, or the
-            training would not come to an end that can be judged.
+            training would not come to an end that can be scored.
     """
     check_course(options)
     _quieten_lightning()
@@ -82,12 +82,12 @@ class _NoSignals(_SignalConnector):
 
 
 def check_course(options: TrainConfig) -> None:
-    """Check, before the minutes that preparing may take, that a training has an end that can be judged.
+    """Check, before the minutes that preparing may take, that a training has an end that can be scored.
 
     Raises:
         ConfigError: when a key of ``trainer`` is unknown or has a value that does not work, when keys leave
-            the training without an end, without a checkpoint, or without the validation that ``judge=best``
-            needs, or when a tracker is not installed.
+            the training without an end, without a checkpoint, or without the validation that
+            ``test_checkpoint=best`` needs, or when a tracker is not installed.
     """
     keys = options.trainer
     check_trainer_keys(keys)
@@ -107,17 +107,18 @@ def check_course(options: TrainConfig) -> None:
             f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
             "follows a schedule that needs one; set trainer.max_epochs or trainer.max_steps"
         )
-    if options.judge is not Epoch.best:
+    if options.test_checkpoint is not Epoch.best:
         return
     if isinstance(epochs, int) and isinstance(every, int) and 0 < epochs < every:
         raise ConfigError(
             f"trainer.max_epochs={epochs} ends before the first validation, which comes after "
             f"trainer.check_val_every_n_epoch={every} epochs, so no epoch would be the best; change one of "
-            "them, or set judge=last"
+            "them, or set test_checkpoint=last"
         )
     if keys.get("limit_val_batches") == 0:
         raise ConfigError(
-            "trainer.limit_val_batches=0 leaves validation out, so no epoch would be the best; set judge=last"
+            "trainer.limit_val_batches=0 leaves validation out, so no epoch would be the best; "
+            "set test_checkpoint=last"
         )
 
 

@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ecgrnn.data.batch import SequenceBatch
 from ecgrnn.metrics.classification import ConfusionMatrix, macro_f1
 from ecgrnn.nn.fused import processor_has_bfloat16
-from ecgrnn.options.choices import Cell, Pooling, Side
+from ecgrnn.options.choices import Cell, Pooling, Subset
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import (
@@ -166,8 +166,10 @@ def usual(data: Path, cache: Path) -> Variant:
     module = opened(options_single(data, cache, SINGLE, batch=BATCH))
     scheme = task_of(BeatsConfig()).scheme(DataConfig(database="mitdb"))
     labels = {symbol: scheme.classes.index(name) for symbol, name in scheme.symbols.items()}
-    sides = [RawBeats(data, list(getattr(module.split, side)), labels) for side in ("train", "validation")]
-    loaders = [DataLoader(dataset, batch_size=128, shuffle=True) for dataset in sides]
+    subsets = [
+        RawBeats(data, list(getattr(module.split, subset)), labels) for subset in ("train", "validation")
+    ]
+    loaders = [DataLoader(dataset, batch_size=128, shuffle=True) for dataset in subsets]
     return Variant("usual", RawNetwork(), *loaders, lambda network, batch: (network(batch[0]), batch[1]))
 
 
@@ -203,7 +205,7 @@ def options_single(data: Path, cache: Path, encoder: EncoderConfig, *, batch: in
 def variant(name: str, options: TrainConfig, *, n_leads: int, bf16: bool = False) -> Variant:
     module = opened(options)
     scheme = task_of(options.task).scheme(options.data)
-    fs_hz = module.records(Side.train)[0].fs_hz
+    fs_hz = module.records(Subset.train)[0].fs_hz
     signal = SignalSpec(fs_hz=fs_hz, leads=("",) * n_leads)
     network = task_of(options.task).network(options.network, signal=signal, n_classes=len(scheme.classes))
     return Variant(name, network, module.train_dataloader(), module.val_dataloader(), ours, bf16)

@@ -33,8 +33,8 @@ def test_the_proof_is_printed_and_written(checkpoint, small_data, tmp_path, caps
     proof = json.loads((tmp_path / "run" / "audit.json").read_text())
     assert [check["passed"] for check in proof["checks"]] == [True] * 5
     assert (tmp_path / "run" / "audit.txt").read_text() in said
-    for side in ("train", "validation", "test"):
-        assert " ".join(proof["split"][side]) in said
+    for subset in ("train", "validation", "test"):
+        assert " ".join(proof["split"][subset]) in said
     assert "temperature: validation" in said
 
 
@@ -71,7 +71,7 @@ def test_a_checkpoint_trained_on_other_files_is_refused(checkpoint, tmp_path, ca
     assert "is refused" in said.err
 
 
-def test_a_manifest_with_a_patient_on_two_sides_is_refused_by_audit_and_evaluate(
+def test_a_manifest_with_a_patient_in_two_subsets_is_refused_by_audit_and_evaluate(
     checkpoint, tmp_path, capsys
 ):
     split = dict(torch.load(checkpoint, weights_only=True)["ecgrnn"]["split"])
@@ -82,7 +82,7 @@ def test_a_manifest_with_a_patient_on_two_sides_is_refused_by_audit_and_evaluate
     for command in ("audit", "evaluate"):
         assert main([command, f"checkpoint={other}", f"run_dir={tmp_path / command}"]) == 2
         said = capsys.readouterr().err
-        assert f"patient {patient} is on two sides" in said
+        assert f"patient {patient} is in two subsets" in said
         assert seen in said
 
 

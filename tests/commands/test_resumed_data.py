@@ -166,8 +166,8 @@ def test_a_checkpoint_of_a_folder_knows_its_recordings_without_it(
             shutil.copy(small_database / f"{name}.{ending}", other / f"{renamed}.{ending}")
     for test, status in ((["r2"], 2), (["r0"], 0)):
         rest = [name for name in ("r0", "r1", "r2") if name not in test]
-        sides = {"train": rest[:1], "validation": rest[1:], "test": test}
-        (tmp_path / "split.yaml").write_text(yaml.safe_dump(sides))
+        subsets = {"train": rest[:1], "validation": rest[1:], "test": test}
+        (tmp_path / "split.yaml").write_text(yaml.safe_dump(subsets))
         words = [
             "evaluate",
             f"checkpoint={tmp_path / 'of_folder.ckpt'}",
@@ -184,5 +184,5 @@ def test_a_checkpoint_of_a_folder_knows_its_recordings_without_it(
             assert "trained or validated on (r2; r2 is its record s002)" in said.err
     assert "proved      no held-out signal was seen in training" in said.out
     audit = json.loads((tmp_path / "r0" / "audit.json").read_text())
-    assert any(line.startswith("no window is on two sides") for line in audit["not_checked"])
+    assert any(line.startswith("no window is in two subsets") for line in audit["not_checked"])
     assert "Not checked" in (tmp_path / "r0" / "report.html").read_text()

@@ -88,9 +88,9 @@ def test_train_counts_its_items_and_keeps_its_seed(command_line, small_training,
     said = capsys.readouterr().out
     facts = load_model(tmp_path / "run" / "checkpoints" / "best.ckpt").facts
     assert facts["seed"] == 7
-    for side in ("train", "validation", "test"):
-        counts = "  ".join(f"{name} {count:,}" for name, count in facts["counts"][side].items())
-        assert f"{side:<11} {len(facts['split'][side]):>4} records  {counts}" in said
+    for subset in ("train", "validation", "test"):
+        counts = "  ".join(f"{name} {count:,}" for name, count in facts["counts"][subset].items())
+        assert f"{subset:<11} {len(facts['split'][subset]):>4} records  {counts}" in said
     assert "test        skipped (evaluate_test=false)" in said
 
 

@@ -1,4 +1,4 @@
-"""What ``train`` promises around the training itself: nobody on two sides, what is scored, what is said."""
+"""What ``train`` promises around the training itself: nobody in two subsets, what is scored, what is said."""
 
 import json
 import shutil

@@ -8,7 +8,7 @@ import torch
 from ecgrnn.data.beats import BeatView
 from ecgrnn.data.datamodule import EcgDataModule
 from ecgrnn.errors import DataError
-from ecgrnn.options.choices import Side
+from ecgrnn.options.choices import Subset
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.symbols import SCHEMES
@@ -50,9 +50,9 @@ def indices(loader) -> list[int]:
     return torch.cat([batch.index for batch in loader]).tolist()
 
 
-def test_sides_share_no_patient_and_leave_nobody_out(make):
+def test_subsets_share_no_patient_and_leave_nobody_out(make):
     datamodule = make()
-    patients = [{record.patient for record in datamodule.records(side)} for side in Side]
+    patients = [{record.patient for record in datamodule.records(subset)} for subset in Subset]
     assert sum(map(len, patients)) == len(set().union(*patients)) == 8
     assert all(patients)
 
@@ -64,27 +64,27 @@ def test_the_patients_of_a_split_file_are_those_of_the_records(make, tmp_path):
         "patients: {s005: anna, s006: anna}\n"
     )
     module = make(split=str(path))
-    patients = [record.patient for record in module.records(Side.test)]
+    patients = [record.patient for record in module.records(Subset.test)]
     assert patients == ["anna", "anna", "s007", "s008"]
-    assert [module.split.patients[record.name] for record in module.records(Side.test)] == patients
+    assert [module.split.patients[record.name] for record in module.records(Subset.test)] == patients
 
 
 def test_class_counts_are_those_of_the_annotation_files(make, small_database):
     datamodule = make()
-    for side in Side:
+    for subset in Subset:
         wanted = np.zeros(5, int)
-        for record in datamodule.records(side):
+        for record in datamodule.records(subset):
             beats = beats_of(read_annotations(small_database / record.name, "atr", fs_hz=360.0), AAMI)
             wanted += np.bincount(beats.label, minlength=5)
-        assert datamodule.class_counts(side) == wanted.tolist()
-        assert len(datamodule.dataset(side)) == wanted.sum()
+        assert datamodule.class_counts(subset) == wanted.tolist()
+        assert len(datamodule.dataset(subset)) == wanted.sum()
 
 
-@pytest.mark.parametrize("side", ["train", "val"])
-def test_a_loader_serves_every_beat_of_its_side_once(make, side):
+@pytest.mark.parametrize("subset", ["train", "val"])
+def test_a_loader_serves_every_beat_of_its_side_once(make, subset):
     datamodule = make()
-    loader = getattr(datamodule, f"{side}_dataloader")()
-    which = {"train": Side.train, "val": Side.validation}[side]
+    loader = getattr(datamodule, f"{subset}_dataloader")()
+    which = {"train": Subset.train, "val": Subset.validation}[subset]
     assert sorted(indices(loader)) == list(range(len(datamodule.dataset(which))))
 
 
@@ -111,7 +111,7 @@ def test_batches_have_the_sizes_asked_for(make):
     assert len(next(iter(datamodule.val_dataloader()))) == 70
 
 
-def test_the_fingerprint_tells_which_records_are_on_any_side(make):
+def test_the_fingerprint_tells_which_records_are_on_any_subset(make):
     names = [f"s{number:03d}" for number in range(1, 8)]
     assert make().fingerprint == make(split_seed=3).fingerprint
     assert make().fingerprint != make(records=names).fingerprint
@@ -146,7 +146,7 @@ def test_a_signal_to_all_processes_leaves_the_loaders_at_work(make, number):
 def test_fewer_items_than_processes_are_refused_before_any_of_them_waits(make, monkeypatch):
     datamodule = make()
     datamodule.check_shares()
-    items = len(datamodule.dataset(Side.validation))
+    items = len(datamodule.dataset(Subset.validation))
     monkeypatch.setattr("ecgrnn.data.datamodule.world_size", lambda: items + 1)
     with pytest.raises(DataError, match=rf"{items} validation items .* trainer\.devices to at most {items}"):
         datamodule.check_shares()
@@ -154,7 +154,7 @@ def test_fewer_items_than_processes_are_refused_before_any_of_them_waits(make, m
 
 def test_the_loss_counts_simulated_beats_and_the_report_does_not(make):
     datamodule = make()
-    assert datamodule.learned_counts() == datamodule.class_counts(Side.train)
+    assert datamodule.learned_counts() == datamodule.class_counts(Subset.train)
     view = BeatSequenceView(
         annotator="atr", scheme=AAMI, before_s=0.4, after_s=0.45, sequence_beats=16, causal=False,
         in_memory_mb=64.0, simulated_ectopy=0.4,
@@ -163,6 +163,6 @@ def test_the_loss_counts_simulated_beats_and_the_report_does_not(make):
         datamodule.data, datamodule.preprocessing, loader=datamodule.loader, view=view, seed=0
     )
     other.setup()
-    assert other.class_counts(Side.train) == datamodule.class_counts(Side.train)
-    assert other.learned_counts() == other.dataset(Side.train).counts(5)
-    assert other.learned_counts()[1] > 2 * other.class_counts(Side.train)[1]
+    assert other.class_counts(Subset.train) == datamodule.class_counts(Subset.train)
+    assert other.learned_counts() == other.dataset(Subset.train).counts(5)
+    assert other.learned_counts()[1] > 2 * other.class_counts(Subset.train)[1]

@@ -141,7 +141,7 @@ def test_validation_counts_of_two_ranks_are_those_of_one_process(
 ):
     from ecgrnn.data.datamodule import EcgDataModule
     from ecgrnn.metrics.classification import confusion_matrix
-    from ecgrnn.options.choices import Side
+    from ecgrnn.options.choices import Subset
     from ecgrnn.options.data import LoaderConfig
     from ecgrnn.tasks.beats.logits import beat_logits
 
@@ -149,7 +149,7 @@ def test_validation_counts_of_two_ranks_are_those_of_one_process(
     view = model.view(annotator="atr")
     datamodule = EcgDataModule(model.data, model.preprocessing, loader=LoaderConfig(), view=view, seed=0)
     datamodule.setup()
-    dataset = datamodule.dataset(Side.validation)
+    dataset = datamodule.dataset(Subset.validation)
     predicted = beat_logits(model.network, dataset, batch_size=64).argmax(-1)
     wanted = confusion_matrix(dataset.table.label, predicted, n_classes=5)
     assert seen[0]["validation"][-1] == seen[1]["validation"][-1] == wanted.tolist()

@@ -7,7 +7,7 @@ from ecgrnn.signals.rhythm_context import (
     rhythm_names,
     running_quantiles,
 )
-from ecgrnn.signals.template import UsualBeats, usual_beats
+from ecgrnn.signals.template import BeatTemplates, beat_templates
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 FS_HZ = 360.0
@@ -22,8 +22,8 @@ def column(features, name, *, causal=False):
 
 
 def each(usual):
-    """Give every beat a usual beat of its own."""
-    return UsualBeats(usual, np.arange(len(usual)))
+    """Give every beat a beat template of its own."""
+    return BeatTemplates(usual, np.arange(len(usual)))
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -72,14 +72,14 @@ def test_the_usual_beat_of_a_bigeminy_is_the_one_in_time():
     beats[::2] = 1.0
     beats[1::2] = -3.0
     rr = np.where(np.arange(200) % 2, 0.5, 1.1)
-    np.testing.assert_array_equal(usual_beats(beats, rr, causal=False).around(), np.ones_like(beats))
+    np.testing.assert_array_equal(beat_templates(beats, rr, causal=False).around(), np.ones_like(beats))
 
 
 def test_a_causal_usual_beat_is_unmoved_by_the_future():
     rng = np.random.default_rng(2)
     beats, rr = rng.normal(size=(90, 8, 2)).astype(np.float32), rng.uniform(0.5, 1.2, 90)
-    whole = usual_beats(beats, rr, causal=True).around()
-    part = usual_beats(beats[:50], rr[:50], causal=True).around()
+    whole = beat_templates(beats, rr, causal=True).around()
+    part = beat_templates(beats[:50], rr[:50], causal=True).around()
     np.testing.assert_array_equal(whole[:50], part)
 
 
@@ -141,7 +141,7 @@ def test_at_125_hz_a_moved_region_lies_where_each_of_its_ends_rounds_to():
 def test_usual_beats_are_the_medians_of_their_neighbours_that_come_in_time():
     rng = np.random.default_rng(4)
     beats, rr = rng.normal(size=(150, 2, 7)).astype(np.float32), rng.uniform(0.6, 1.2, 150)
-    usual = usual_beats(beats, rr, causal=False)
+    usual = beat_templates(beats, rr, causal=False)
     assert usual.shape.shape == (10, 2, 7)
     assert np.bincount(usual.of).tolist() == [16] * 9 + [6]
     in_time = rr[:128] > 0.9 * np.median(rr[:128])
@@ -154,7 +154,7 @@ def test_beats_that_share_a_usual_beat_are_compared_as_if_each_had_its_own():
     rng = np.random.default_rng(5)
     beats, usual = rng.normal(size=(6, 112)).astype(np.float32), rng.normal(size=(2, 112)).astype(np.float32)
     of = np.array([0, 0, 0, 1, 1, 1])
-    shared = beat_shapes(beats, UsualBeats(usual, of), before=50, fs_hz=125.0)
+    shared = beat_shapes(beats, BeatTemplates(usual, of), before=50, fs_hz=125.0)
     np.testing.assert_array_equal(shared, beat_shapes(beats, each(usual[of]), before=50, fs_hz=125.0))
 
 

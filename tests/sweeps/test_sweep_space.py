@@ -58,7 +58,7 @@ def test_a_name_that_is_no_option_is_refused_with_the_nearest():
     "name",
     [
         *("data", "data.fold", "data.split", "data.records", "data.validation_fraction", "data.root"),
-        *("seed", "judge", "evaluate_test", "run_dir", "resume", "logger", "logger.csv", "task"),
+        *("seed", "test_checkpoint", "evaluate_test", "run_dir", "resume", "logger", "logger.csv", "task"),
         *("task.macro_f1_classes", "trainer", "trainer.devices", "trainer.accelerator"),
         *("trainer.limit_val_batches", "trainer.overfit_batches", "trainer.fast_dev_run"),
     ],

@@ -221,7 +221,7 @@ def test_a_trial_whose_last_epoch_is_worse_is_scored_by_it_with_judge_last(optio
     # the stand-in's score falls from epoch to epoch with weight decay, and its best is its first
     for judge, epoch in ((Epoch.best, 0), (Epoch.last, 3)):
         (tmp_path / judge.value).mkdir()
-        settings = options(n_trials=1, judge=judge, run_dir=str(tmp_path / judge.value))
+        settings = options(n_trials=1, test_checkpoint=judge, run_dir=str(tmp_path / judge.value))
         (trial,) = work(settings, "optimizer.weight_decay=1", "++trainer.max_epochs=4").trials
         assert trial.value == trial.intermediate_values[epoch]
         assert trial.user_attrs["best_epoch"] == epoch

@@ -15,8 +15,11 @@ from ecgrnn.training.trainer import _loggers, check_course
         ({"max_epochs": None, "max_time": "00:01:00:00"}, r"max_epochs=null"),
         ({"fast_dev_run": True}, "take debug=fast"),
         ({"fast_dev_run": 3}, r"fast_dev_run=3"),
-        ({"max_epochs": 2, "check_val_every_n_epoch": 4}, "before the first validation.*judge=last"),
-        ({"max_epochs": 2, "limit_val_batches": 0}, "judge=last"),
+        (
+            {"max_epochs": 2, "check_val_every_n_epoch": 4},
+            "before the first validation.*test_checkpoint=last",
+        ),
+        ({"max_epochs": 2, "limit_val_batches": 0}, "test_checkpoint=last"),
     ],
     ids=str,
 )
@@ -26,7 +29,7 @@ def test_a_training_whose_end_cannot_be_judged_is_refused(trainer, wanted):
 
 
 @pytest.mark.parametrize(
-    ("trainer", "judge"),
+    ("trainer", "test_checkpoint"),
     [
         ({"max_epochs": 12}, Epoch.best),
         ({"max_epochs": 4, "check_val_every_n_epoch": 4}, Epoch.best),
@@ -40,7 +43,7 @@ def test_a_training_whose_end_cannot_be_judged_is_refused(trainer, wanted):
     ids=str,
 )
 def test_a_training_whose_end_can_be_judged_is_not(trainer, judge):
-    check_course(TrainConfig(trainer=trainer, judge=judge))
+    check_course(TrainConfig(trainer=trainer, test_checkpoint=judge))
 
 
 def test_a_logger_that_is_not_installed_is_named(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ and heartbeat interval features. IEEE Trans Biomed Eng 51(7):1196-1206, 2004."""
 
 _DE_CHAZAL = "de Chazal et al., IEEE Trans Biomed Eng 51(7):1196-1206, 2004"
 _SAME_MAN = (
-    "201 (training side) and 202 (test) are the same man: the published division counts records, not "
+    "201 (training set) and 202 (test) are the same man: the published division counts records, not "
     f"patients ({_DE_CHAZAL}); data.split=ds1ds2_strict leaves 201 out"
 )
 _STRICT = (

@@ -1,4 +1,4 @@
-"""The leak audit: who was trained on, chosen on and judged on, what was fitted on whom, and proof of it."""
+"""The leak audit: who was trained on, chosen on and scored on, what was fitted on whom, and proof of it."""
 
 import hashlib
 from collections import Counter
@@ -10,7 +10,7 @@ import numpy as np
 
 from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
-from ecgrnn.data.splits.build import SIDES, Split
+from ecgrnn.data.splits.build import SUBSETS, Split
 from ecgrnn.data.splits.seen import split_digest
 from ecgrnn.data.view import View
 from ecgrnn.errors import SplitError, some_of
@@ -35,13 +35,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Audit:
-    """What is known about who is on which side.
+    """What is known about who is in which subset.
 
     Attributes:
-        split: the sides.
-        counts: side to class to number of beats, where it is known.
+        split: the subsets.
+        counts: subset to class to number of beats, where it is known.
         checks: what was looked at.
-        fitted: what is fitted or chosen, and on which side.
+        fitted: what is fitted or chosen, and in which subset.
     """
 
     split: Split
@@ -50,7 +50,7 @@ class Audit:
     fitted: tuple[tuple[str, str], ...] = ()
 
     def require(self) -> None:
-        """Go on only where nothing is on two sides.
+        """Go on only where nothing is in two subsets.
 
         Raises:
             SplitError: a check failed; says which one and what it found.
@@ -67,8 +67,8 @@ class Audit:
         """Give the audit as plain data."""
         return {
             "split": self.split.manifest(),
-            "beats": {side: dict(counts) for side, counts in self.counts.items()},
-            "fitted": [{"what": what, "on": side} for what, side in self.fitted],
+            "beats": {subset: dict(counts) for subset, counts in self.counts.items()},
+            "fitted": [{"what": what, "on": subset} for what, subset in self.fitted],
             "checks": [vars(check) for check in self.checks],
             "not_checked": self.not_checked(),
         }
@@ -80,17 +80,19 @@ class Audit:
     def lines(self) -> list[str]:
         """Print the audit for a terminal."""
         lines = [f"split       {self.split.name}"]
-        for side in SIDES:
-            records = self.split.side(side)
+        for subset in SUBSETS:
+            records = self.split.subset(subset)
             patients = sorted({self.split.patients[record] for record in records})
-            beats = "  ".join(f"{name} {count:,}" for name, count in self.counts.get(side, {}).items())
-            lines.append(f"{side:<11} {len(records)} records of {len(patients)} patients  {beats}".rstrip())
+            beats = "  ".join(f"{name} {count:,}" for name, count in self.counts.get(subset, {}).items())
+            lines.append(f"{subset:<11} {len(records)} records of {len(patients)} patients  {beats}".rstrip())
             lines.append(f"  records   {' '.join(records)}")
             if patients != sorted(records):
                 lines.append(f"  patients  {' '.join(patients)}")
-        lines += [f"fitted      {what}: {side}" for what, side in self.fitted]
+        lines += [f"fitted      {what}: {subset}" for what, subset in self.fitted]
         for first, second in self.split.accepted_overlaps:
-            lines.append(f"overlap     {first} and {second} are one patient on two sides: named and accepted")
+            lines.append(
+                f"overlap     {first} and {second} are one patient in two subsets: named and accepted"
+            )
         lines += [f"note        {note}" for note in self.split.notes]
         return [*lines, *self.verdicts()]
 
@@ -101,9 +103,9 @@ class Audit:
         return [f"{verdict[check.passed]:<11} {check.name}: {check.detail}" for check in first]
 
 
-def audit_sides(
+def audit_subsets(
     split: Split,
-    sides: Mapping[str, Sequence[CachedRecord]],
+    subsets: Mapping[str, Sequence[CachedRecord]],
     *,
     view: View,
     counts: Mapping[str, Mapping[str, int]],
@@ -114,27 +116,27 @@ def audit_sides(
     absent: str = "",
     quick: bool = False,
 ) -> Audit:
-    """Prove that the sides of a split share no patient, record, signal or window.
+    """Prove that the subsets of a split share no patient, record, signal or window.
 
     Names are proved always. Contents are where the records are at hand: the same recording under two names
     has the same prepared signal, and beats cut twice have the same windows.
 
     Args:
-        split: who is on which side.
-        sides: ``train``, ``validation`` and ``test`` to their records; empty where they are not at hand.
+        split: who is in which subset.
+        subsets: ``train``, ``validation`` and ``test`` to their records; empty where they are not at hand.
         view: what the task cuts out of records.
-        counts: side to class to number of items, as training counted them.
-        fitted: what the task fits or chooses, and on which side.
+        counts: subset to class to number of items, as training counted them.
+        fitted: what the task fits or chooses, and in which subset.
         fingerprint: hash of the files that training read; None leaves it out.
         stretches: what each stretch of the training was trained on, as the checkpoint keeps it.
-        kept: side to digest to record, as the checkpoint keeps them: the signals are compared by these where
-            the records are not at hand.
+        kept: subset to digest to record, as the checkpoint keeps them: the signals are compared by these
+            where the records are not at hand.
         absent: why the records are not at hand.
-        quick: leave windows of beats in sequence out: no signal is on two sides, and to cut them all takes
+        quick: leave windows of beats in sequence out: no signal is in two subsets, and to cut them all takes
             longer than the rest of a start.
     """
     names = [_patients(split), _records(split)]
-    if not sides:
+    if not subsets:
         unseen = f"the records are not at hand ({absent})"
         known = [_kept_signals(kept)] if kept and all(kept.values()) else []
         more = ["windows"] if known else ["signals", "windows"]
@@ -143,13 +145,13 @@ def audit_sides(
             other = _other_stretch(split, fingerprint, stretches)
             unproved.append(other or Check(_NAMES["fingerprint"], None, unseen))
         return Audit(split, counts, (*names, *known, *unproved), tuple(fitted))
-    checks = [*names, _signals(sides)]
+    checks = [*names, _signals(subsets)]
     windows = view.compared_windows(quick=quick)
     if windows is not None:
-        checks.append(_windows(sides, windows))
+        checks.append(_windows(subsets, windows))
     if fingerprint is not None:
         other = _other_stretch(split, fingerprint, stretches)
-        checks.append(other or _fingerprint(sides, fingerprint, n_stretches=len(stretches)))
+        checks.append(other or _fingerprint(subsets, fingerprint, n_stretches=len(stretches)))
     return Audit(split, counts, tuple(checks), tuple(fitted))
 
 
@@ -165,7 +167,7 @@ def check_other_database(
         own: the records of the model's own split; empty where they are not at hand.
         kept: digest of each lead that was trained or validated on to its record, as the checkpoint keeps it.
     """
-    seen = [record for side in ("train", "validation") for record in own.get(side, ())]
+    seen = [record for subset in ("train", "validation") for record in own.get(subset, ())]
     if not seen and not kept:
         return Check(
             _OTHER,
@@ -198,10 +200,10 @@ def check_other_database(
 _MOST_NAMED = 8
 _OTHER = "no held-out signal was seen in training"
 _NAMES = {
-    "patients": "no patient is on two sides",
-    "records": "no record is on two sides",
-    "signals": "no signal is on two sides",
-    "windows": "no window is on two sides",
+    "patients": "no patient is in two subsets",
+    "records": "no record is in two subsets",
+    "signals": "no signal is in two subsets",
+    "windows": "no window is in two subsets",
     "fingerprint": "the files at hand are those trained on",
 }
 
@@ -209,56 +211,58 @@ _NAMES = {
 def _patients(split: Split) -> Check:
     accepted = {frozenset(pair) for pair in split.accepted_overlaps}
     seen: dict[str, tuple[str, str]] = {}
-    for side in SIDES:
-        for record in split.side(side):
-            other, where = seen.setdefault(split.patients[record], (record, side))
-            if where != side and frozenset((other, record)) not in accepted:
+    for subset in SUBSETS:
+        for record in split.subset(subset):
+            other, where = seen.setdefault(split.patients[record], (record, subset))
+            if where != subset and frozenset((other, record)) not in accepted:
                 detail = (
-                    f"patient {split.patients[record]} has record {other} in {where} and {record} in {side}"
+                    f"patient {split.patients[record]} has record {other} in {where} and {record} in {subset}"
                 )
                 return Check(_NAMES["patients"], False, detail)
     named = "".join(f", but {' and '.join(pair)}, a named overlap" for pair in split.accepted_overlaps)
-    return Check(_NAMES["patients"], True, f"{len(seen)} patients, each on one side{named}")
+    return Check(_NAMES["patients"], True, f"{len(seen)} patients, each in one subset{named}")
 
 
 def _records(split: Split) -> Check:
-    names = [record for side in SIDES for record in split.side(side)]
+    names = [record for subset in SUBSETS for record in split.subset(subset)]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         return Check(_NAMES["records"], False, f"twice: {', '.join(twice)}")
     return Check(_NAMES["records"], True, f"{len(names)} records, each named once")
 
 
-def _signals(sides: Mapping[str, Sequence[CachedRecord]]) -> Check:
+def _signals(subsets: Mapping[str, Sequence[CachedRecord]]) -> Check:
     seen: dict[str, tuple[str, str]] = {}
-    for side, records in sides.items():
+    for subset, records in subsets.items():
         for record in records:
-            other, where = seen.setdefault(record.digest, (record.name, side))
-            if where != side:
-                detail = f"record {other} of {where} and record {record.name} of {side} hold the same signal"
+            other, where = seen.setdefault(record.digest, (record.name, subset))
+            if where != subset:
+                detail = (
+                    f"record {other} of {where} and record {record.name} of {subset} hold the same signal"
+                )
                 return Check(_NAMES["signals"], False, detail)
     return Check(_NAMES["signals"], True, f"{len(seen)} signals, all different")
 
 
-def _windows(sides: Mapping[str, Sequence[CachedRecord]], view: BeatView) -> Check:
-    hashes = {side: _window_hashes(records, view) for side, records in sides.items()}
+def _windows(subsets: Mapping[str, Sequence[CachedRecord]], view: BeatView) -> Check:
+    hashes = {subset: _window_hashes(records, view) for subset, records in subsets.items()}
     for k, one in enumerate(hashes):
         for other in list(hashes)[k + 1 :]:
             if shared := hashes[one] & hashes[other]:
                 detail = f"{len(shared)} windows of {one} are also in {other}"
                 return Check(_NAMES["windows"], False, detail)
-    counted = ", ".join(f"{len(found):,} of {side}" for side, found in hashes.items())
+    counted = ", ".join(f"{len(found):,} of {subset}" for subset, found in hashes.items())
     return Check(_NAMES["windows"], True, f"{counted}, all different")
 
 
 def _kept_signals(kept: Mapping[str, Mapping[str, str]]) -> Check:
-    """Compare the signals of the sides by the digests that the checkpoint keeps."""
+    """Compare the signals of the subsets by the digests that the checkpoint keeps."""
     seen: dict[str, tuple[str, str]] = {}
-    for side, digests in kept.items():
+    for subset, digests in kept.items():
         for digest, record in digests.items():
-            other, where = seen.setdefault(digest, (record, side))
-            if where != side:
-                detail = f"record {other} of {where} and record {record} of {side} hold the same signal"
+            other, where = seen.setdefault(digest, (record, subset))
+            if where != subset:
+                detail = f"record {other} of {where} and record {record} of {subset} hold the same signal"
                 return Check(_NAMES["signals"], False, detail)
     return Check(_NAMES["signals"], True, f"{len(seen)} digests kept in the checkpoint, all different")
 
@@ -275,8 +279,8 @@ def _other_stretch(split: Split, fingerprint: str, stretches: Sequence[Mapping[s
     return None
 
 
-def _fingerprint(sides: Mapping[str, Sequence[CachedRecord]], expected: str, *, n_stretches: int) -> Check:
-    found = data_fingerprint([record for records in sides.values() for record in records])
+def _fingerprint(subsets: Mapping[str, Sequence[CachedRecord]], expected: str, *, n_stretches: int) -> Check:
+    found = data_fingerprint([record for records in subsets.values() for record in records])
     if found != expected:
         detail = f"they hash to {found[:16]}, those trained on to {expected[:16]}"
         return Check(_NAMES["fingerprint"], False, detail)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.databases.database import Database, PublishedSplit
 from ecgrnn.data.databases.patients import resolve_patients
-from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.data.splits.split_file import SplitFile, check_named, read_split_file, split_patients
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
 from ecgrnn.errors import SplitError, nearest
 
-__all__ = ["SIDES", "Split", "build_split", "split_patients"]
+__all__ = ["SUBSETS", "Split", "build_split", "split_patients"]
 
 _STRIPS_SEED = 2017
 
@@ -53,14 +53,14 @@ def build_split(
     ``kfold`` holds out one of ``folds`` groups of patients, ``strips`` the same with folds that no seed
     changes, those of a file where the application keeps one; ``holdout`` holds out
     ``test_fraction`` of the patients. Elsewhere than in ``published``, validation patients come out of the
-    training side, every class shared out as evenly as patients allow.
+    training set, every class shared out as evenly as patients allow.
 
     Args:
         name: one of the names above, or the path of a YAML file with ``train``, ``test`` and, where wanted,
             ``validation`` and ``patients``; a file with ``test`` alone is for scoring.
         database: an opened database; its exclusions are in no split.
         counts: class counts of each record, ``(class,)``; may be empty where nothing has to be chosen.
-        validation_fraction: share of the training side that becomes validation.
+        validation_fraction: share of the training set that becomes validation.
         test_fraction: share of ``holdout`` that is held out.
         folds: how many folds ``kfold`` and ``strips`` make.
         fold: which of them is held out, from 0.
@@ -69,7 +69,7 @@ def build_split(
 
     Raises:
         SplitError: the name or a record is unknown, the file is not a split file, the split does not go with
-            the database, or a side would be empty.
+            the database, or a subset would be empty.
     """
     known = set(database.records)
     unknown = [record for record in records if record not in known]
@@ -98,7 +98,7 @@ def build_split(
     else:
         split = _MAKERS[name](request) if name in _MAKERS else _from_file(request)
     if not split.train:
-        raise SplitError(f"split {split.name}: the train side has no record; give it at least one patient")
+        raise SplitError(f"split {split.name}: the training set has no record; give it at least one patient")
     return split
 
 
@@ -255,16 +255,16 @@ def _kept_folds(request: _Request) -> dict[str, int]:
 
 
 def _by_fold(request: _Request, fold_of: Mapping[str, int]) -> Split:
-    side_of = {request.database.validation_fold: "validation", request.database.test_fold: "test"}
-    sides: dict[str, list[str]] = {side: [] for side in SIDES}
+    subset_of = {request.database.validation_fold: "validation", request.database.test_fold: "test"}
+    subsets: dict[str, list[str]] = {subset: [] for subset in SUBSETS}
     for record in _included(request):
         fold = fold_of[request.database.patient_of(record)]
-        sides[side_of.get(fold, "train")].append(record)
+        subsets[subset_of.get(fold, "train")].append(record)
     return Split(
         name="published",
-        train=tuple(sides["train"]),
-        validation=tuple(sides["validation"]),
-        test=tuple(sides["test"]),
+        train=tuple(subsets["train"]),
+        validation=tuple(subsets["validation"]),
+        test=tuple(subsets["test"]),
         patients=_patients(request.database),
     )
 
@@ -285,7 +285,7 @@ def _with_validation(
     notes: tuple[str, ...] = (),
     accepted_overlaps: tuple[tuple[str, str], ...] = (),
 ) -> Split:
-    """Take validation patients out of the training side."""
+    """Take validation patients out of the training set."""
     allowed, patient_of = set(request.records), request.database.patient_of
     fitted = [record for record in train if record in allowed]
     patients, table = _grouped(request, fitted)
@@ -320,7 +320,7 @@ def _from_file(request: _Request) -> Split:
     patients = resolve_patients(request.database.records, request.database.patients, file.patients)
     request = replace(request, database=replace(request.database, patients=patients))
     allowed = set(request.records)
-    train, validation, test = (tuple(r for r in named[side] if r in allowed) for side in SIDES)
+    train, validation, test = (tuple(r for r in named[subset] if r in allowed) for subset in SUBSETS)
     if file.validation is None:
         return _with_validation(request, name=path.stem, train=train, test=test)
     return Split(name=path.stem, train=train, validation=validation, test=test, patients=patients)

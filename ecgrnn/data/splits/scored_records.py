@@ -1,4 +1,4 @@
-"""Who an existing model is scored on: the test side of a split, without anybody to train on."""
+"""Who an existing model is scored on: the test set of a split, without anybody to train on."""
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath

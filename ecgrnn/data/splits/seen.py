@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.splits.split import SIDES
+from ecgrnn.data.splits.split import SUBSETS
 
 _FILES = 16
 """Letters of the hash of a record's files that are kept."""
@@ -20,19 +20,19 @@ def contents_of(records: Iterable[CachedRecord]) -> dict[str, str]:
     return {record.name: " ".join((record.fingerprint[:_FILES], *record.contents)) for record in records}
 
 
-def seen_leads(facts: Mapping[str, Any], *sides: str) -> dict[str, str]:
-    """Give the digest of each lead on some sides of a checkpoint's split, and the record it is of.
+def seen_leads(facts: Mapping[str, Any], *subsets: str) -> dict[str, str]:
+    """Give the digest of each lead in some subsets of a checkpoint's split, and the record it is of.
 
     Empty for an older checkpoint, which keeps none.
     """
     contents: Mapping[str, str] = facts.get("contents", {})
-    names = (name for side in sides for name in facts["split"][side])
+    names = (name for subset in subsets for name in facts["split"][subset])
     return {digest: name for name in names for digest in contents.get(name, "").split()[1:]}
 
 
 def split_digest(manifest: Mapping[str, Any]) -> str:
-    """Hash who is on which side of a split; its name and its notes do not matter."""
-    sides = {side: dict(manifest[side]) for side in SIDES}
+    """Hash who is in which subset of a split; its name and its notes do not matter."""
+    subsets = {subset: dict(manifest[subset]) for subset in SUBSETS}
     overlaps = sorted(sorted(pair) for pair in manifest.get("accepted_overlaps", []))
-    plain = json.dumps([sides, overlaps], sort_keys=True)
+    plain = json.dumps([subsets, overlaps], sort_keys=True)
     return hashlib.sha256(plain.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""A split: who is trained on, chosen on and judged on, proved to share nobody before it exists."""
+"""A split: who is trained on, chosen on and scored on, proved to share nobody before it exists."""
 
 import itertools
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from ecgrnn.errors import SplitError
 
-SIDES = ("train", "validation", "test")
+SUBSETS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which records a model is fitted on, chosen on and judged on; no patient is on two sides.
+    """Which records a model is fitted on, chosen on and scored on; no patient is in two subsets.
 
     A split with ``test`` alone says who an existing model is scored on; nothing can be trained with it.
 
@@ -22,11 +22,12 @@ class Split:
         test: held-out records.
         patients: patient of every record above.
         notes: what a reader of its figures must know.
-        accepted_overlaps: pairs of records of one patient on two sides that a published division has; a note
-            must say so.
+        accepted_overlaps: pairs of records of one patient in two subsets that a published division has; a
+            note must say so.
 
     Raises:
-        SplitError: a side is empty, a record is named twice or has no patient, or a patient is on two sides.
+        SplitError: a subset is empty, a record is named twice or has no patient, or a patient is in two
+            subsets.
     """
 
     name: str
@@ -38,23 +39,25 @@ class Split:
     accepted_overlaps: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        _check_sides(self)
+        _check_subsets(self)
         _check_patients(self)
         if self.accepted_overlaps and not self.notes:
             raise SplitError(f"split {self.name}: accepted_overlaps needs a note that says who published it")
 
-    def side(self, name: str) -> tuple[str, ...]:
+    def subset(self, name: str) -> tuple[str, ...]:
         """Give the records of ``train``, ``validation`` or ``test``."""
-        sides = {"train": self.train, "validation": self.validation, "test": self.test}
-        if name not in sides:
-            raise SplitError(f"a split has no side {name!r}; there are {', '.join(SIDES)}")
-        return sides[name]
+        subsets = {"train": self.train, "validation": self.validation, "test": self.test}
+        if name not in subsets:
+            raise SplitError(f"a split has no subset {name!r}; there are {', '.join(SUBSETS)}")
+        return subsets[name]
 
     def manifest(self) -> dict[str, object]:
-        """Give the split as plain data: name, notes, overlaps, and a table of record to patient per side."""
-        sides = {side: {record: self.patients[record] for record in self.side(side)} for side in SIDES}
+        """Give the split as plain data: name, notes, overlaps, and for each subset record to patient."""
+        subsets = {
+            subset: {record: self.patients[record] for record in self.subset(subset)} for subset in SUBSETS
+        }
         overlaps = [list(pair) for pair in self.accepted_overlaps]
-        return {"name": self.name, **sides, "notes": list(self.notes), "accepted_overlaps": overlaps}
+        return {"name": self.name, **subsets, "notes": list(self.notes), "accepted_overlaps": overlaps}
 
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, object]) -> "Split":
@@ -63,64 +66,64 @@ class Split:
         Raises:
             SplitError: a key is missing or of another type, or the split shares a patient.
         """
-        sides = {side: _mapping(manifest, side) for side in SIDES}
+        subsets = {subset: _mapping(manifest, subset) for subset in SUBSETS}
         name, notes = manifest.get("name"), manifest.get("notes", [])
         overlaps = manifest.get("accepted_overlaps", [])
         if not isinstance(name, str) or not isinstance(notes, list) or not isinstance(overlaps, list):
             raise SplitError("a split manifest needs a name, and lists of notes and accepted_overlaps")
-        if not sides["train"]:
-            raise SplitError(f"split {name}: the train side has no record; give it at least one patient")
+        if not subsets["train"]:
+            raise SplitError(f"split {name}: the training set has no record; give it at least one patient")
         if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in overlaps):
             raise SplitError(
                 f"accepted_overlaps of a split manifest must be pairs of records, not {overlaps!r}"
             )
         return cls(
             name=name,
-            train=tuple(sides["train"]),
-            validation=tuple(sides["validation"]),
-            test=tuple(sides["test"]),
-            patients={record: patient for side in sides.values() for record, patient in side.items()},
+            train=tuple(subsets["train"]),
+            validation=tuple(subsets["validation"]),
+            test=tuple(subsets["test"]),
+            patients={record: patient for subset in subsets.values() for record, patient in subset.items()},
             notes=tuple(str(note) for note in notes),
             accepted_overlaps=tuple((str(first), str(second)) for first, second in overlaps),
         )
 
 
-def _check_sides(split: Split) -> None:
+def _check_subsets(split: Split) -> None:
     seen: dict[str, str] = {}
-    sides = SIDES if split.train or split.validation else ("test",)
-    for side in sides:
-        if not split.side(side):
+    subsets = SUBSETS if split.train or split.validation else ("test",)
+    for subset in subsets:
+        if not split.subset(subset):
             raise SplitError(
-                f"split {split.name}: the {side} side has no record; give it at least one patient"
+                f"split {split.name}: the {subset} subset has no record; give it at least one patient"
             )
-        for record in split.side(side):
+        for record in split.subset(subset):
             if record in seen:
                 raise SplitError(
-                    f"split {split.name}: record {record} is in {seen[record]} and again in {side}"
+                    f"split {split.name}: record {record} is in {seen[record]} and again in {subset}"
                 )
             if record not in split.patients:
-                raise SplitError(f"split {split.name}: no patient is given for record {record} of {side}")
-            seen[record] = side
+                raise SplitError(f"split {split.name}: no patient is given for record {record} of {subset}")
+            seen[record] = subset
 
 
 def _check_patients(split: Split) -> None:
     accepted = {frozenset(pair) for pair in split.accepted_overlaps}
-    for one, other in itertools.combinations(SIDES, 2):
+    for one, other in itertools.combinations(SUBSETS, 2):
         here: dict[str, list[str]] = {}
-        for record in split.side(one):
+        for record in split.subset(one):
             here.setdefault(split.patients[record], []).append(record)
-        for record in split.side(other):
+        for record in split.subset(other):
             patient = split.patients[record]
             for same in here.get(patient, ()):
                 if frozenset((same, record)) not in accepted:
                     raise SplitError(
-                        f"split {split.name}: patient {patient} is on two sides, record {same} in {one} and "
-                        f"record {record} in {other}; keep all records of a patient on one side"
+                        f"split {split.name}: patient {patient} is in two subsets, record {same} in {one} "
+                        f"and record {record} in {other}; keep all records of a patient in one subset"
                     )
 
 
-def _mapping(manifest: Mapping[str, object], side: str) -> dict[str, str]:
-    value = manifest.get(side)
+def _mapping(manifest: Mapping[str, object], subset: str) -> dict[str, str]:
+    value = manifest.get(subset)
     if not isinstance(value, Mapping):
-        raise SplitError(f"a split manifest needs {side} as a table of record to patient; it has {value!r}")
+        raise SplitError(f"a split manifest needs {subset} as a table of record to patient; it has {value!r}")
     return {str(record): str(patient) for record, patient in value.items()}

@@ -17,8 +17,8 @@ class SplitFile:
     """What a split file says, before it is compared with a database.
 
     Attributes:
-        train: records of the training side; empty in a file with ``test`` alone, for scoring.
-        validation: records to choose on; None where they are to come out of the training side.
+        train: records of the training set; empty in a file with ``test`` alone, for scoring.
+        validation: records to choose on; None where they are to come out of the training set.
         test: held-out records.
         patients: record to patient, for the records whose patient is not their own name.
     """

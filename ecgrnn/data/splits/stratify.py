@@ -8,7 +8,7 @@ from ecgrnn.errors import SplitError
 # One draw costs (patients x classes) multiplications; many draws only pay where patients are few.
 _DRAW_BUDGET = 1 << 20
 _MOST_DRAWS = 4096
-# A class that is missing from a side costs more than any imbalance can.
+# A class that is missing from a subset costs more than any imbalance can.
 _MISSING_COST = 1e6
 # Beyond this many patients single moves come near enough, and all pairs are too many.
 _MOST_SWAPPED = 200
@@ -20,9 +20,9 @@ def choose_validation(
     """Choose the patients whose share of every class comes nearest to ``fraction``.
 
     Takes the best of many random draws, then moves and swaps patients while that helps. The cost of a class
-    is the squared log-ratio of what it has on each side to what it should have; the patients themselves count
-    as one more class. A class that two patients or more have is kept on both sides wherever the patients
-    allow it (three classes with two patients each may make it impossible).
+    is the squared log-ratio of what it has in each subset to what it should have; the patients themselves
+    count as one more class. A class that two patients or more have is kept in both subsets wherever the
+    patients allow it (three classes with two patients each may make it impossible).
 
     Args:
         counts: how often each patient has each class, ``(patient, class)``.
@@ -41,7 +41,7 @@ def choose_validation(
     True
     """
     if not 0 < fraction < 1:
-        raise SplitError(f"a side's share must lie between 0 and 1; it is {fraction}")
+        raise SplitError(f"a subset's share must lie between 0 and 1; it is {fraction}")
     patients = len(counts)
     if patients < 2:
         raise SplitError(f"cannot take patients out of {patients}; expected at least 2")
@@ -137,7 +137,7 @@ def _improved(chosen: NDArray[np.bool_], table: NDArray[np.float64], *, fraction
 
 
 def _moves(chosen: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """List pairs of patients that change sides; a pair of the same patient is a single move."""
+    """List pairs of patients that change subsets; a pair of the same patient is a single move."""
     single = np.repeat(np.arange(len(chosen))[:, None], 2, axis=1)
     if len(chosen) > _MOST_SWAPPED:
         return single

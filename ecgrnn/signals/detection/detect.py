@@ -149,7 +149,7 @@ class QrsDetector:
     """Find QRS complexes in a stream: the joined output equals that of `detect_qrs`, however it is cut.
 
     The state is bounded: it does not grow with the length of the stream. A complex comes out at most about
-    9 s after it went in, as the leads are judged by six seconds on either side, and later only where a long
+    9 s after it went in, as the leads are scored by six seconds on either side, and later only where a long
     RR interval makes the detector search back.
 
     Args:

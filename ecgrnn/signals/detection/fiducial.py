@@ -32,9 +32,9 @@ SWITCH = 1.25
 
 ALIKE, LEAST_OTHER, MOST_OTHER = 1.5, 1.1, 1.25
 """A beat is marked at its other wave where that is so many times as large as its usual one. These are
-1.25 times in a patient whose usual beats have two waves nearly as large, so that noise does not choose
+1.25 times in a patient whose beat templates have two waves nearly as large, so that noise does not choose
 between them. They go down to 1.1 times where the other wave, against the usual one, is more than 1.5
-times what it is in usual beats: a wide beat of the other polarity. The marks of V beats in DS1 are at the
+times what it is in beat templates: a wide beat of the other polarity. The marks of V beats in DS1 are at the
 other wave in half of the beats in which it is 1.1 to 1.25 times as large, and in four of five beyond;
 those of svdb from 0.8 times on."""
 

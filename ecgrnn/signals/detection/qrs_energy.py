@@ -20,7 +20,7 @@ QRS_S = 0.1
 """Averaging time of the energy: the width of a normal QRS complex."""
 
 WINDOW = 13
-"""Seconds over which a lead's level and quality are judged (odd: six before, its own, six after). Long enough
+"""Seconds over which a lead's level and quality are scored (odd: six before, its own, six after). Long enough
 to hold beats on either side of a pause of 4 s, short enough to follow an electrode that moves."""
 
 MEDIAN, HIGH = 6, 10

@@ -13,7 +13,7 @@ from ecgrnn.tasks.beats.options import AugmentationConfig
 class BeatAugmentation:
     """Changes a `SequenceBatch`: gain, a lead lost, noise, wander, shift, and noise on the features.
 
-    The gain is the same for the beat and the usual beat, as it would be at the electrode; noise and wander
+    The gain is the same for the beat and the beat template, as it would be at the electrode; noise and wander
     are on the beat alone. Draws come from torch's global generator.
 
     Args:

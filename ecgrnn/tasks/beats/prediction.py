@@ -130,8 +130,8 @@ def classify_record(
         stretch_s=stretch_s,
     )
     parts = []
-    for dataset, judged in one_ahead((view.windows([s.record], s.table), s.judged) for s in stretches):
-        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[judged])
+    for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
+        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[scored])
     return np.concatenate(parts)
 
 

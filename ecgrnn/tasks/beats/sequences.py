@@ -1,4 +1,4 @@
-"""The dataset of beats in sequence: stretches of beats in a row, each beside the patient's usual beat."""
+"""The dataset of beats in sequence: stretches of beats in a row, each beside the patient's beat template."""
 
 import hashlib
 import math
@@ -28,21 +28,21 @@ from ecgrnn.data.windows import (
 )
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
-from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, UsualBeats, usual_beats
+from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
 from ecgrnn.tasks.beats.ectopic_copies import ectopic_copies
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 _QRS_S = (0.13, 0.19)
-"""The usual beat's height is taken so far before and after the R peak."""
+"""The beat template's height is taken so far before and after the R peak."""
 
 _LEAST_HEIGHT = 0.1
-"""A flatter usual beat, in mV, is a loose electrode: it is not blown up."""
+"""A flatter beat template, in mV, is a loose electrode: it is not blown up."""
 
 _WAY = 2
-"""Counts up when usual beats or features are computed in another way, so that none kept before is taken."""
+"""Counts up when beat templates or features are computed in another way, so that older ones are not read."""
 
 _LARGEST = 6.0
-"""Samples beyond so many heights of the usual beat are artefacts."""
+"""Samples beyond so many heights of the beat template are artefacts."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class BeatSequenceView:
     def context(self) -> int:
         """Beats on either side that the classification of a beat depends on.
 
-        The beats of its sequence, and around each of them those that its features and its usual beat are
-        from; a multiple of the beats by which sequences and usual beats follow one another.
+        The beats of its sequence, and around each of them those that its features and its beat template are
+        from; a multiple of the beats by which sequences and beat templates follow one another.
         """
         step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
         depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
@@ -179,15 +179,15 @@ def cut_sequences(beats: NDArray[np.int64], *, length: int, training: bool, caus
 class BeatSequenceDataset(Dataset[SequenceBatch]):
     """Sequences of beats, served a batch at a time.
 
-    A beat's window and its usual beat have the usual beat's median taken off and are divided by the height of
-    its QRS, in each lead.
+    A beat's window and its beat template have the template's median taken off and are divided by the height
+    of the template's QRS, in each lead.
 
     Args:
         records: the records the table points into.
         table: the beats, record by record and in order of time.
         view: how they are cut.
         training: whether sequences are learned from.
-        kept: keep usual beats and features of a record of the cache in its entry, for the next start.
+        kept: keep beat templates and features of a record of the cache in its entry, for the next start.
     """
 
     def __init__(
@@ -275,10 +275,10 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         file, key = self._kept_in(record, sample, source_sample)
         kept = None if file is None else read_kept(file, key=key)
         if kept is not None:
-            usual = UsualBeats(kept["usual"], kept["of"])
+            usual = BeatTemplates(kept["usual"], kept["of"])
         else:
             rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
-            usual = usual_beats(beats, rr, causal=self.view.causal)
+            usual = beat_templates(beats, rr, causal=self.view.causal)
         scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
         self._beats[start:stop, ..., 0] = scaled
         self._beats[start:stop, ..., 1] = scaled_usual.around()
@@ -293,7 +293,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         self,
         record: PreparedSignal,
         beats: NDArray[np.float32],
-        usual: UsualBeats,
+        usual: BeatTemplates,
         *,
         source_sample: NDArray[np.int64],
     ) -> NDArray[np.float32]:
@@ -302,7 +302,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         shapes = [
             beat_shapes(
                 beats[:, lead],
-                UsualBeats(usual.shape[:, lead], usual.of),
+                BeatTemplates(usual.shape[:, lead], usual.of),
                 before=self._before,
                 fs_hz=record.fs_hz,
             )
@@ -313,7 +313,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
     def _kept_in(
         self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]
     ) -> tuple[Path | None, str]:
-        """Say in which file usual beats and features are kept, if any, and name all they depend on."""
+        """Say in which file beat templates and features are kept, if any, and name all they depend on."""
         if not self._keep or not isinstance(record, CachedRecord):
             return None, ""
         settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
@@ -353,11 +353,11 @@ def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDAr
 
 
 def _scaled(
-    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
-) -> tuple[NDArray[np.float32], UsualBeats]:
-    """Take each usual beat's median off, of the beats around it too, and divide by the height of its QRS."""
+    beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], BeatTemplates]:
+    """Take each template's median off it and its beats, and divide both by the height of its QRS."""
     level = np.median(usual.shape, axis=2, keepdims=True)
     qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
     height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
     scaled = (beats - level[usual.of]) / height[usual.of]
-    return np.clip(scaled, -_LARGEST, _LARGEST), UsualBeats((usual.shape - level) / height, usual.of)
+    return np.clip(scaled, -_LARGEST, _LARGEST), BeatTemplates((usual.shape - level) / height, usual.of)

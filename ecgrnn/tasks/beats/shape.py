@@ -1,9 +1,9 @@
-"""The shape of a beat against the patient's usual beat: P wave, QRS and T wave compared by number."""
+"""The shape of a beat against the patient's beat template: P wave, QRS and T wave compared by number."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.signals.template import UsualBeats
+from ecgrnn.signals.template import BeatTemplates
 
 _QRS_S = (-0.09, 0.11)
 _P_S = (-0.28, -0.07)
@@ -27,9 +27,9 @@ SHAPES = (
 
 
 def beat_shapes(
-    beats: NDArray[np.float32], usual: UsualBeats, *, before: int, fs_hz: float
+    beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
 ) -> NDArray[np.float32]:
-    """Compare each beat of one lead with the patient's usual beat, and with the beat before it.
+    """Compare each beat of one lead with the patient's beat template, and with the beat before it.
 
     ``likeness`` is the correlation over a region, ``residual`` the logarithm of the root mean square
     difference, ``size`` the logarithm of the ratio of standard deviations. ``p_moved`` is the best
@@ -39,7 +39,7 @@ def beat_shapes(
 
     Args:
         beats: ``(beat, time)``, windows around the beats of a record in order, usual QRS of height near 1.
-        usual: the usual beats ``(usual, time)``, and which of them is around each beat.
+        usual: the beat templates ``(usual, time)``, and which of them is around each beat.
         before: samples of a window before the R peak.
         fs_hz: sampling frequency.
 

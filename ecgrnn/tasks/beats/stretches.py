@@ -25,13 +25,13 @@ class BeatStretch:
     Attributes:
         record: the part of the prepared record.
         table: the beats whose windows lie in it, their ``sample`` counted from its beginning.
-        judged: the rows of ``table`` that this stretch answers for: all but the ``context`` on either side.
+        scored: the rows of ``table`` that this stretch answers for: all but the ``context`` on either side.
             Joined over the stretches they are every beat of the record once, in order.
     """
 
     record: PreparedRecord
     table: BeatTable
-    judged: slice
+    scored: slice
 
 
 def beat_stretches(
@@ -53,7 +53,7 @@ def beat_stretches(
         config: how the signal is prepared.
         sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
         reach_s: how far from a beat its window reaches, at most.
-        context: how many beats, at least, come along on either side of those that are judged. The first of
+        context: how many beats, at least, come along on either side of those that are scored. The first of
             them is a multiple of it, so that a dataset whose sequences begin every so many beats, a divisor
             of ``context``, cuts them as in the whole record.
         stretch_s: length of the stretches that are read.
@@ -67,24 +67,24 @@ def beat_stretches(
     """
     table = _whole_table(path, config, sample)
     buffer = _Buffer()
-    judged = 0
+    scored = 0
     for stretch, is_last in _with_last(prepare_stretches(path, config, stretch_s=stretch_s)):
         buffer.append(stretch)
         reach = int(np.ceil(reach_s * stretch.record.fs_hz)) + 1
         whole = len(table) if is_last else int(np.searchsorted(table.sample, buffer.stop - reach))
-        until = len(table) if is_last else max(whole - context, judged)
-        first = _first(judged, context)
-        if until > judged:
+        until = len(table) if is_last else max(whole - context, scored)
+        first = _first(scored, context)
+        if until > scored:
             part = _rows(table, first, min(until + context, len(table)), origin=buffer.start)
-            yield BeatStretch(buffer.record, part, slice(judged - first, until - first))
-        judged = until
-        done = judged == len(table)  # behind the last beat nothing is kept
-        buffer.drop_before(buffer.stop if done else int(table.sample[_first(judged, context)]) - reach)
+            yield BeatStretch(buffer.record, part, slice(scored - first, until - first))
+        scored = until
+        done = scored == len(table)  # behind the last beat nothing is kept
+        buffer.drop_before(buffer.stop if done else int(table.sample[_first(scored, context)]) - reach)
 
 
-def _first(judged: int, context: int) -> int:
-    """Give the first beat that comes along when the beats from ``judged`` on are judged."""
-    return max(judged // context - 1, 0) * context if context else judged
+def _first(scored: int, context: int) -> int:
+    """Give the first beat that comes along when the beats from ``scored`` on are scored."""
+    return max(scored // context - 1, 0) * context if context else scored
 
 
 class _Buffer:

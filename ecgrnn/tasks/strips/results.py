@@ -1,4 +1,4 @@
-"""A classifier of whole strips judged on held-out records: what its files and its report are made from."""
+"""A classifier of whole strips scored on held-out records: what its files and its report are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class StripResults:
         held_out: the records.
         dataset: the strips that have a label.
         logits: ``(strip, class)``.
-        audit: who is on which side.
+        audit: who is in which subset.
         resampling: how intervals are made.
         seconds: time each stage of the training took; empty where that is not known.
     """

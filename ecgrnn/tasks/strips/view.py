@@ -77,7 +77,7 @@ class StripView:
         labelled = [k for k, row in enumerate(marks) if row.any()]
         if not labelled:
             raise ConfigError(
-                f"none of the {len(records)} records on one side of the split "
+                f"none of the {len(records)} records in one subset "
                 f"({some_of([record.name for record in records])}) has a label of scheme {self.scheme.name}, "
                 f"such as {self.scheme.classes[0]}; take another split, or more records"
             )

@@ -5,8 +5,8 @@ import pytest
 
 from ecgrnn.data.cache import data_fingerprint
 from ecgrnn.data.cache_entry import sums_of
-from ecgrnn.data.splits.audit import audit_sides, check_other_database
-from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.audit import audit_subsets, check_other_database
+from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.errors import SplitError
 from ecgrnn.evaluation.held_out import open_held_out, own_records, refuse_seen_patients
 from ecgrnn.inference.checkpoint import load_model
@@ -28,9 +28,9 @@ def held_out(model):
     return open_held_out(model, dataclasses.replace(model.data, database=None))
 
 
-def audit(model, held_out, sides, *, fingerprint=None):
+def audit(model, held_out, subsets, *, fingerprint=None):
     view = model.view(annotator=held_out.own_annotator)
-    return audit_sides(held_out.split, sides, view=view, counts={}, fingerprint=fingerprint)
+    return audit_subsets(held_out.split, subsets, view=view, counts={}, fingerprint=fingerprint)
 
 
 def named(record, name):
@@ -43,14 +43,14 @@ def test_an_honest_split_is_proved_by_names_contents_and_fingerprint(model, held
     found.require()
 
 
-def test_a_recording_on_two_sides_under_two_names_is_found(model, held_out):
+def test_a_recording_in_two_subsets_under_two_names_is_found(model, held_out):
     train = held_out.own["train"]
-    sides = held_out.own | {"test": [named(train[0], "other")]}
+    subsets = held_out.own | {"test": [named(train[0], "other")]}
     with pytest.raises(SplitError, match=f"{train[0].name} of train and record other of test"):
-        audit(model, held_out, sides).require()
+        audit(model, held_out, subsets).require()
 
 
-def test_a_stretch_of_a_recording_on_two_sides_is_found_by_its_windows(model, held_out, tmp_path):
+def test_a_stretch_of_a_recording_in_two_subsets_is_found_by_its_windows(model, held_out, tmp_path):
     record = held_out.own["train"][0]
     n = len(record.signal) - 100
     np.save(tmp_path / "signal.npy", record.signal[:n])
@@ -61,11 +61,11 @@ def test_a_stretch_of_a_recording_on_two_sides_is_found_by_its_windows(model, he
     )
     found = audit(model, held_out, held_out.own | {"test": [cut]})
     failed = [check for check in found.checks if check.passed is False]
-    assert [check.name for check in failed] == ["no window is on two sides"]
+    assert [check.name for check in failed] == ["no window is in two subsets"]
 
 
 def test_files_that_changed_since_training_are_found(model, held_out):
-    records = [record for side in SIDES for record in held_out.own[side]]
+    records = [record for subset in SUBSETS for record in held_out.own[subset]]
     changed = [dataclasses.replace(records[0], fingerprint="0" * 64), *records[1:]]
     assert data_fingerprint(records) == model.fingerprint
     found = audit(model, held_out, held_out.own, fingerprint=data_fingerprint(changed))
@@ -88,10 +88,10 @@ def test_a_named_overlap_is_printed_and_accepted():
         notes=("201 and 202 are the same man",),
         accepted_overlaps=(("201", "202"),),
     )
-    found = audit_sides(split, {}, view=None, counts={})
+    found = audit_subsets(split, {}, view=None, counts={})
     found.require()
     text = "\n".join(found.lines())
-    assert "201 and 202 are one patient on two sides: named and accepted" in text
+    assert "201 and 202 are one patient in two subsets: named and accepted" in text
     assert "but 201 and 202, a named overlap" in text
 
 
@@ -109,9 +109,9 @@ def test_windows_of_beats_in_sequence_are_proved_too_but_not_at_a_quick_start(mo
     view = task.view(annotator=held_out.own_annotator, scheme=model.scheme, loader=LoaderConfig())
     names = {}
     for quick in (False, True):
-        found = audit_sides(held_out.split, held_out.own, view=view, counts={}, quick=quick)
+        found = audit_subsets(held_out.split, held_out.own, view=view, counts={}, quick=quick)
         names[quick] = [check.name for check in found.checks if check.passed]
-    assert names[False] == [*names[True], "no window is on two sides"]
+    assert names[False] == [*names[True], "no window is in two subsets"]
 
 
 def test_names_of_another_simulation_or_folder_are_left_to_the_signals(model, held_out):
@@ -130,12 +130,14 @@ def test_names_of_another_simulation_or_folder_are_left_to_the_signals(model, he
 
 
 def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_for(model, held_out):
-    sides = {side: {name: f"patient of {name}" for name in held_out.split.side(side)} for side in SIDES}
+    subsets = {
+        subset: {name: f"patient of {name}" for name in held_out.split.subset(subset)} for subset in SUBSETS
+    }
     moved = dataclasses.replace(
-        model, split=model.split | sides, data=dataclasses.replace(model.data, split="gone.yaml")
+        model, split=model.split | subsets, data=dataclasses.replace(model.data, split="gone.yaml")
     )
     records, _ = own_records(moved, dataclasses.replace(model.data, database=None))
-    assert {side: {one.name: one.patient for one in records[side]} for side in SIDES} == sides
+    assert {subset: {one.name: one.patient for one in records[subset]} for subset in SUBSETS} == subsets
 
 
 def test_only_what_the_task_has_is_said_to_be_fitted():

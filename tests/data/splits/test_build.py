@@ -12,7 +12,7 @@ from ecgrnn.data.databases.database import Database
 from ecgrnn.data.databases.mitdb import DS1, DS2
 from ecgrnn.data.databases.patients import resolve_patients
 from ecgrnn.data.splits.build import build_split
-from ecgrnn.data.splits.split import SIDES, Split
+from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.data.splits.split_file import split_patients
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
 from ecgrnn.errors import SplitError
@@ -45,8 +45,8 @@ def random_database(seed: int) -> tuple[Database, dict[str, np.ndarray]]:
     return database, counts
 
 
-def patients_on(split: Split, side: str) -> set[str]:
-    return {split.patients[record] for record in split.side(side)}
+def patients_on(split: Split, subset: str) -> set[str]:
+    return {split.patients[record] for record in split.subset(subset)}
 
 
 def split_of(**changes: object) -> Split:
@@ -67,7 +67,7 @@ def test_no_split_shares_a_patient_or_loses_a_record(name: str) -> None:
         if name == "published" and len({database.patient_of(r) for r in database.records}) < 12:
             continue
         split = build_split(name, database=database, counts=counts, seed=seed, fold=seed % 5)
-        for one, other in itertools.combinations(SIDES, 2):
+        for one, other in itertools.combinations(SUBSETS, 2):
             assert not patients_on(split, one) & patients_on(split, other)
         named = [*split.train, *split.validation, *split.test]
         assert sorted(named) == sorted(database.included)
@@ -133,12 +133,14 @@ def test_cinc2017_is_split_alike_flat_and_in_folders_with_double_recordings_toge
         database, counts = cinc2017(layout)
         splits.append(build_split(name, database=database, counts=counts, **options))
     flat, folders = splits
-    for side in SIDES:
-        assert [PurePosixPath(record).name for record in folders.side(side)] == list(flat.side(side))
+    for subset in SUBSETS:
+        assert [PurePosixPath(record).name for record in folders.subset(subset)] == list(flat.subset(subset))
     for first, second in (("A01176", "A00227"), ("A03123", "A02656")):
         one, other = (f"training/{record[:3]}/{record}" for record in (first, second))
         assert folders.patients[one] == folders.patients[other]
-        assert sum(one in folders.side(side) and other in folders.side(side) for side in SIDES) == 1
+        assert (
+            sum(one in folders.subset(subset) and other in folders.subset(subset) for subset in SUBSETS) == 1
+        )
 
 
 def test_a_record_that_the_kept_folds_do_not_know_is_refused() -> None:
@@ -170,7 +172,7 @@ def test_what_the_catalogue_knows_and_a_split_file_are_put_together() -> None:
 
 def test_a_split_file_cannot_part_what_the_catalogue_knows_to_be_one_man(tmp_path: Path) -> None:
     text = "train: [201, 101]\nvalidation: [108]\ntest: [202]\npatients: {202: somebody}\n"
-    with pytest.raises(SplitError, match="patient somebody is on two sides"):
+    with pytest.raises(SplitError, match="patient somebody is in two subsets"):
         build_split(str(write_split(tmp_path, text)), database=MITDB, counts={})
 
 
@@ -207,10 +209,12 @@ def test_records_limit_a_split() -> None:
     assert split.notes == split.accepted_overlaps == ()
 
 
-def test_a_patient_on_two_sides_cannot_be_built() -> None:
-    with pytest.raises(SplitError, match="patient 1 is on two sides, record a in train and record d in test"):
+def test_a_patient_in_two_subsets_cannot_be_built() -> None:
+    with pytest.raises(
+        SplitError, match="patient 1 is in two subsets, record a in train and record d in test"
+    ):
         split_of(patients={"a": "1", "b": "1", "c": "2", "d": "1"})
-    with pytest.raises(SplitError, match="patient 3 is on two sides, record c in validation and record d"):
+    with pytest.raises(SplitError, match="patient 3 is in two subsets, record c in validation and record d"):
         split_of(patients={"a": "1", "b": "1", "c": "3", "d": "3"})
 
 
@@ -223,10 +227,10 @@ def test_a_published_overlap_is_accepted_for_its_records_alone_and_with_a_note()
         split_of(patients=shared | {"b": "1"}, accepted_overlaps=(("a", "d"),), notes=("published so",))
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_an_empty_side_is_an_error(side: str) -> None:
-    with pytest.raises(SplitError, match=f"the {side} side has no record"):
-        split_of(**{side: ()})
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_an_empty_side_is_an_error(subset: str) -> None:
+    with pytest.raises(SplitError, match=f"the {subset} subset has no record"):
+        split_of(**{subset: ()})
 
 
 def test_a_record_named_twice_or_without_patient_is_an_error() -> None:
@@ -252,7 +256,7 @@ def test_a_manifest_is_plain_data_and_comes_back_as_the_same_split() -> None:
         ({"name": None}, "needs a name"),
         ({"notes": "none"}, "needs a name, and lists of notes"),
         ({"accepted_overlaps": [["a"]]}, "must be pairs of records"),
-        ({"test": {"d": "1"}}, "patient 1 is on two sides"),
+        ({"test": {"d": "1"}}, "patient 1 is in two subsets"),
     ],
 )
 def test_a_manifest_that_is_not_one_is_an_error(change: dict[str, object], message: str) -> None:
@@ -265,8 +269,8 @@ def test_unknown_names_give_the_nearest_right_one() -> None:
         build_split("ds1ds3", database=MITDB, counts=MITDB_COUNTS)
     with pytest.raises(SplitError, match="mitdb has no record '99'"):
         build_split("ds1ds2", database=MITDB, counts=MITDB_COUNTS, records=["99"])
-    with pytest.raises(SplitError, match="no side 'tests'"):
-        split_of().side("tests")
+    with pytest.raises(SplitError, match="no subset 'tests'"):
+        split_of().subset("tests")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +284,7 @@ def test_unknown_names_give_the_nearest_right_one() -> None:
         ("holdout", {"counts": {}}, "no class counts for record 100"),
         ("holdout", {"test_fraction": 1.5}, "must lie between 0 and 1; it is 1.5"),
         ("ds1ds2", {"records": ["101", "100"]}, "1 patients to train on; expected at least 2"),
-        ("ds1ds2", {"records": ["101", "106"]}, "the test side has no record"),
+        ("ds1ds2", {"records": ["101", "106"]}, "the test set has no record"),
     ],
 )
 def test_a_split_that_cannot_be_made_says_why(name: str, options: dict[str, object], message: str) -> None:
@@ -306,7 +310,7 @@ def test_lists_in_a_file_are_a_split(tmp_path: Path) -> None:
     )
 
 
-def test_validation_patients_come_out_of_a_files_training_side(tmp_path: Path) -> None:
+def test_validation_patients_come_out_of_a_files_training_subset(tmp_path: Path) -> None:
     path = write_split(
         tmp_path, "train: [101, 106, 108, 109, 112]\ntest: [100]\npatients: {101: x, 106: x}\n"
     )
@@ -320,7 +324,7 @@ def test_validation_patients_come_out_of_a_files_training_side(tmp_path: Path) -
 def test_record_names_in_a_file_stay_as_they_are_written(tmp_path: Path) -> None:
     database = replace(MITDB, name="mine", records=("0100", "1e3", "no"), exclusions={})
     path = write_split(tmp_path, "train: [0100]\nvalidation: [1e3]\ntest: [no]\n")
-    assert build_split(str(path), database=database, counts={}).side("test") == ("no",)
+    assert build_split(str(path), database=database, counts={}).subset("test") == ("no",)
 
 
 @pytest.mark.parametrize(
@@ -348,7 +352,7 @@ def test_a_wrong_split_file_is_named_with_its_key(tmp_path: Path, text: str, mes
 
 def test_a_file_that_shares_a_patient_cannot_be_built(tmp_path: Path) -> None:
     path = write_split(tmp_path, "train: [101, 201]\nvalidation: [108]\ntest: [202]\n")
-    with pytest.raises(SplitError, match="patient 201 is on two sides"):
+    with pytest.raises(SplitError, match="patient 201 is in two subsets"):
         build_split(str(path), database=MITDB, counts={})
 
 
@@ -366,7 +370,7 @@ def test_chosen_patients_have_the_wanted_share_of_every_class() -> None:
         assert np.abs(share - 0.2).max() < 0.02
 
 
-def test_a_class_of_two_patients_is_kept_on_both_sides() -> None:
+def test_a_class_of_two_patients_is_kept_on_both_subsets() -> None:
     for seed in range(30):
         rng = np.random.default_rng(seed)
         counts = np.column_stack([rng.poisson(500, size=16), np.zeros((16, 3), dtype=np.int64)])

@@ -37,13 +37,13 @@ def test_all_takes_every_record_that_is_not_excluded():
     assert split.patients["b"] == "anna"
 
 
-def test_the_kept_folds_of_cinc2017_are_the_test_sides_of_strips():
+def test_the_kept_folds_of_cinc2017_are_the_test_sets_of_strips():
     records = tuple(f"A{number:05d}" for number in range(1, 41))
     database = replace(DATABASES["cinc2017"], records=records)
-    sides = [
+    subsets = [
         scored_split("strips", database=database, records=None, folds=5, fold=fold).test for fold in range(5)
     ]
-    assert sorted(record for side in sides for record in side) == sorted(records)
+    assert sorted(record for subset in subsets for record in subset) == sorted(records)
     assert scored_split("strips", database=database, records=None, folds=4, fold=0) is None
 
 
@@ -94,7 +94,7 @@ def test_nothing_can_be_trained_with_it(tmp_path):
         build_split(str(path), database=own(), counts={})
     with pytest.raises(SplitError, match="leaves nobody to train on"):
         check_split_name("all")
-    with pytest.raises(SplitError, match="the train side has no record"):
+    with pytest.raises(SplitError, match="the training set has no record"):
         Split.from_manifest({"name": "a", "train": {}, "validation": {}, "test": {"a": "a"}})
     check_split_name("holdout")
     check_split_name(None)

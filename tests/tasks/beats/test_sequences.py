@@ -177,7 +177,7 @@ def test_usual_beats_and_features_are_kept_for_the_next_start(cached, causal, mo
     first = view(causal=causal).dataset(cached, training=True)
     other = view(causal=causal, before_s=0.42).dataset(cached, training=True)
     again = view(causal=causal).dataset(cached, training=True)
-    monkeypatch.setattr(beat_sequences, "usual_beats", None)  # not called any more
+    monkeypatch.setattr(beat_sequences, "beat_templates", None)  # not called any more
     kept = view(causal=causal).dataset(cached, training=False)
     for dataset in (again, kept):
         np.testing.assert_array_equal(dataset._beats, first._beats)

@@ -49,15 +49,15 @@ def test_windows_and_features_of_all_stretches_are_those_of_the_whole_record(pat
     wanted = windows(prepared, table)
     at = 0
     for part in beat_stretches(path, config, sample, reach_s=AFTER_S, context=context, stretch_s=10.0):
-        first = at - part.judged.start
+        first = at - part.scored.start
         found = windows(part.record, part.table)
         np.testing.assert_allclose(found, wanted[first : first + len(found)], atol=2e-4)
         np.testing.assert_array_equal(part.table.source_sample, sample[first : first + len(found)])
         np.testing.assert_array_equal(part.table.features, table.features[first : first + len(found)])
-        assert part.judged.start >= min(context, at)
+        assert part.scored.start >= min(context, at)
         assert context == 0 or first % context == 0
-        at += part.judged.stop - part.judged.start
-        assert len(part.table) - part.judged.stop == min(context, len(sample) - at)
+        at += part.scored.stop - part.scored.start
+        assert len(part.table) - part.scored.stop == min(context, len(sample) - at)
     assert at == len(sample)
 
 
@@ -87,15 +87,15 @@ def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(lo
     config = PreprocessingConfig(fs_hz=100.0, n_leads=1)
     prepared = prepare_record(read_record(long_path), config)
     whole = sequences_of(view.windows([prepared], table_of_positions([prepared], [sample])))
-    judged = 0
+    scored = 0
     stretches = beat_stretches(
         long_path, config, sample, reach_s=0.496, context=view.context, stretch_s=600.0
     )
     parts = list(stretches)
     for part in parts:
-        origin = judged - part.judged.start
+        origin = scored - part.scored.start
         found = sequences_of(view.windows([part.record], part.table))
-        for beat in range(part.judged.start, part.judged.stop):
+        for beat in range(part.scored.start, part.scored.stop):
             start, signal, features = found[beat]
             wanted_start, wanted_signal, wanted_features = whole[origin + beat]
             assert start + origin == wanted_start
@@ -103,8 +103,8 @@ def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(lo
             np.testing.assert_array_equal(features[:, :n_rhythm], wanted_features[:, :n_rhythm])
             np.testing.assert_allclose(features, wanted_features, atol=2e-2)
             np.testing.assert_allclose(signal, wanted_signal, atol=5e-3)  # of the height of a beat of noise
-        judged += part.judged.stop - part.judged.start
-    assert judged == len(sample)
+        scored += part.scored.stop - part.scored.start
+    assert scored == len(sample)
     assert len(parts) >= 4
 
 

@@ -85,7 +85,7 @@ def test_a_delineation_leaves_what_every_task_leaves(delineator):
     assert all(check["passed"] for check in audit["checks"])
     assert summary_of(delineator)["audit"] == audit
     report = (delineator / "report.html").read_text()
-    for words in ("no patient is on two sides", 'href="#sides"', "<caption>", "Provenance"):
+    for words in ("no patient is in two subsets", 'href="#subsets"', "<caption>", "Provenance"):
         assert words in report
     assert "QRS onset" in (delineator / "MODEL_CARD.md").read_text()
 

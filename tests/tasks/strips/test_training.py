@@ -9,9 +9,9 @@ import wfdb
 
 from ecgrnn.cli import main
 from ecgrnn.data.datamodule import EcgDataModule
-from ecgrnn.data.splits.audit import audit_sides
+from ecgrnn.data.splits.audit import audit_subsets
 from ecgrnn.errors import ConfigError
-from ecgrnn.options.choices import Side
+from ecgrnn.options.choices import Subset
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.reports.paper import strip_svg
 from ecgrnn.signals.formats.wfdb.writer import write_digital
@@ -91,9 +91,9 @@ def test_a_recording_under_two_names_is_in_one_subset_where_records_are_in_folde
         seed=0,
     )
     module.setup()
-    sides = {side.value: module.records(side) for side in Side}
-    audit_sides(module.split, sides, view=view, counts={}).require()
-    patient_of = {PurePosixPath(r.name).name: r.patient for records in sides.values() for r in records}
+    subsets = {subset.value: module.records(subset) for subset in Subset}
+    audit_subsets(module.split, subsets, view=view, counts={}).require()
+    patient_of = {PurePosixPath(r.name).name: r.patient for records in subsets.values() for r in records}
     assert patient_of["A00227"] == patient_of["A01176"]
     assert patient_of["A02656"] == patient_of["A03123"]
     assert len(set(patient_of.values())) == len(names) - 2
@@ -102,7 +102,7 @@ def test_a_recording_under_two_names_is_in_one_subset_where_records_are_in_folde
 @pytest.fixture(scope="module")
 def rhythm_run(challenge, command_line, tmp_path_factory) -> Path:
     run_dir = tmp_path_factory.mktemp("rhythm") / "run"
-    words = ["task=rhythm", "judge=last", "optimizer=averaged", "trainer.precision=bf16-mixed"]
+    words = ["task=rhythm", "test_checkpoint=last", "optimizer=averaged", "trainer.precision=bf16-mixed"]
     assert command_line("train", *challenge, *TINY, *words, f"run_dir={run_dir}") == 0
     return run_dir
 
@@ -195,8 +195,8 @@ def test_predict_names_the_rhythm_of_a_strip(rhythm_run, challenge, tmp_path, ca
     assert main(["predict", *words]) == 0
     (row,) = rows_of(tmp_path / "A00015.csv")
     assert sum(float(row[f"p_{name}"]) for name in "NAO~") == pytest.approx(1, abs=1e-5)
-    (judged,) = (r for r in rows_of(rhythm_run / "records.csv") if r["record"] == "A00015")
-    assert float(row["p_A"]) == pytest.approx(float(judged["p_A"]), abs=1e-4)
+    (scored,) = (r for r in rows_of(rhythm_run / "records.csv") if r["record"] == "A00015")
+    assert float(row["p_A"]) == pytest.approx(float(scored["p_A"]), abs=1e-4)
     written = wfdb.rdann(str(tmp_path / "A00015"), "ecg")
     assert written.symbol == ["+"]
     assert written.aux_note[0] in {"(N", "(AFIB", "(OTHER", "(NOISE"}

@@ -46,7 +46,7 @@ def test_a_translator_learns_how_many_beats_a_strip_has(translator):
 
 def test_a_transcription_leaves_what_every_task_leaves(translator):
     report = (translator / "report.html").read_text()
-    for words in ("token error rate", "no patient is on two sides", 'href="#sides"', "Provenance"):
+    for words in ("token error rate", "no patient is in two subsets", 'href="#subsets"', "Provenance"):
         assert words in report
     assert json.loads((translator / "audit.json").read_text()) == summary_of(translator)["audit"]
     assert "token error rate" in (translator / "MODEL_CARD.md").read_text()

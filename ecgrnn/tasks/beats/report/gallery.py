@@ -137,8 +137,8 @@ def _worst(results: Results) -> Exhibit | None:
     mistakes = np.bincount(beats.table.record[wrong], minlength=len(beats.records))
     if not mistakes.any():
         return None
-    judged = (n >= _FEWEST_BEATS) | (n == n.max())
-    share = np.where(judged, mistakes / np.maximum(n, 1), -1.0)
+    scored = (n >= _FEWEST_BEATS) | (n == n.max())
+    share = np.where(scored, mistakes / np.maximum(n, 1), -1.0)
     record = int(share.argmax())
     rows = np.flatnonzero((beats.table.record == record) & wrong)
     if not len(rows):

@@ -1,4 +1,4 @@
-"""How far probabilities can be trusted: fitted on validation patients, judged on held-out ones."""
+"""How far probabilities can be trusted: fitted on validation patients, scored on held-out ones."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -64,18 +64,18 @@ def calibration(beats: HeldOutBeats, fitted: FittedOnValidation | None) -> dict[
     """Give expected calibration error and log likelihood, with and without the fitted temperature."""
     logits, label = beats.logits.astype(np.float64), beats.table.label
     temperatures = {"uncalibrated": 1.0} | ({} if fitted is None else {"calibrated": fitted.temperature})
-    judged = {}
+    scored = {}
     for name, temperature in temperatures.items():
         confidence, right = top_label(softmax(logits, temperature=temperature), label)
         curve = reliability_curve(confidence, right, n_bins=_BINS)
-        judged[name] = {
+        scored[name] = {
             "temperature": temperature,
             "expected_calibration_error": number(curve.expected_calibration_error),
             "negative_log_likelihood": number(
                 negative_log_likelihood(logits, label, temperature=temperature)
             ),
         }
-    return judged
+    return scored
 
 
 def reliability_rows(beats: HeldOutBeats, fitted: FittedOnValidation | None) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A checkpoint judged on held-out records: everything that the files and the report are made from."""
+"""A checkpoint scored on held-out records: everything that the files and the report are made from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ from ecgrnn.tasks.summary import describe_model
 from ecgrnn.tasks.task import Evaluation, Second
 
 ANNOTATIONS = "annotations"
-"""Folder of the annotation files with the application's own beats, below the run folder."""
+"""Folder of the annotation files with the detected beats, below the run folder."""
 
 
 AT_REFERENCE = "annotations_at_reference"
@@ -67,14 +67,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Results:
-    """A checkpoint judged on held-out records.
+    """A checkpoint scored on held-out records.
 
     Attributes:
         held_out: the records.
         reading: what the checkpoint makes of them.
         scored: classes that the macro-F1 is the mean over.
         fitted: what was fitted on validation patients; None where their records are not at hand.
-        audit: who is on which side.
+        audit: who is in which subset.
         resampling: how intervals are made.
         comparison: how a second checkpoint differs, by name of the statistic; empty without one.
         curves: rows of the training's ``metrics.csv``; empty where there is none.

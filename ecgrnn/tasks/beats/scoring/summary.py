@@ -110,7 +110,7 @@ def ec57_influence(scores: Ec57Scores, patients: Sequence[str]) -> list[Row]:
 
 
 def ec57_rows(scores: Ec57Scores) -> list[Row]:
-    """Give one row per record: EC57's statistics of the application's own beats, in percent."""
+    """Give one row per record: EC57's statistics of the detected beats, in percent."""
     return [
         {"record": name}
         | {key: number(ratio.percent) for key, ratio in comparison.statistics.items()}

@@ -54,7 +54,7 @@ def test_the_engine_counts_files_at_reference_positions_as_the_confusion_matrix_
     assert engine[:, 5:].sum() == engine[:, :, 5:].sum() == 0
 
 
-def test_nothing_is_fitted_on_the_test_side(results):
+def test_nothing_is_fitted_on_the_test_subset(results):
     split = results.held_out.split
     assert results.fitted.records == split.validation
     assert not set(results.fitted.records) & set(split.test)
