@@ -1,4 +1,4 @@
-"""Command ``verify``: the written-out cells against NumPy and the fast forms."""
+"""Command ``verify``: the written-out cells against NumPy, torch.nn and the fast forms."""
 
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import EcgrnnError
@@ -10,10 +10,13 @@ def run(options: VerifyConfig) -> None:
     """Print the largest differences, and fail when one is over its tolerance."""
     rows = verify(tolerance=options.tolerance)
     say(f"{'largest difference in float64':<35} {'outputs and states':>25} {'gradients':>25}")
-    columns = " ".join(f"{name:>12}" for name in ("NumPy", "fused", "NumPy", "fused"))
+    columns = " ".join(f"{name:>12}" for name in ("NumPy", "torch.nn", "NumPy", "torch.nn"))
     say(f"{'cell':<17} {'layers':>6} {'directions':>10} {columns}")
     for row in rows:
         say(_line(row))
+    say(
+        "torch.nn has no min_gru and min_lstm: theirs is the parallel scan; gru_by_hand is how a GRU is trained"
+    )
     failed = [row for row in rows if not row.passed]
     if failed:
         raise EcgrnnError(f"{len(failed)} of {len(rows)} comparisons are over {options.tolerance:g}")

@@ -18,7 +18,7 @@ it comes from above::
     g_(t-1) = d_(t-1) + z g_t + W_hh^T dq_t
 
 What stands beside ``g_t`` is known for all steps beforehand. ``nn/cells.py`` has the equations of one step,
-``nn/verification/reference.py`` its gradient in NumPy.
+``nn/verification/reference_cells.py`` its gradient in NumPy.
 """
 
 from collections.abc import Sequence

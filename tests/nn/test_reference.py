@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 import ecgrnn
 from ecgrnn.errors import ConfigError
@@ -15,12 +16,25 @@ GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3, Cell.min_gru: 2, C
 
 def test_numpy_ours_and_torch_agree_in_every_cell_layer_and_direction():
     rows = verify()
-    assert len(rows) == 8 * 3 * 2 + 3
+    assert len(rows) == 9 * 3 * 2 + 3
     for row in rows:
         assert row.passed, row
         assert (row.forward_fused is None) == (
             row.cell in {Cell.gru_reset_before, "lstm_layer_norm", "joined"}
         )
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])
+def test_every_layer_that_torch_has_is_compared_with_itself(layer, monkeypatch):
+    begun, forward = [], layer.forward
+
+    def watched(self, *given):
+        begun.append(given)
+        return forward(self, *given)
+
+    monkeypatch.setattr(layer, "forward", watched)
+    verify(layers=(1,))
+    assert len(begun) == (4 if layer is nn.RNN else 2)  # tanh and relu, in one direction and in two
 
 
 def test_a_tolerance_below_rounding_does_not_pass():

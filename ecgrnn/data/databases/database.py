@@ -90,9 +90,10 @@ class Database:
         validation_fold: the published fold that validates.
         test_fold: the published fold that tests.
         remote_files: regular expression of the published files that are needed; where it has a group, the
-            group is the local name.
+            group is the local name. Its headers must be ``n_records``.
         own_options: options of ``data`` that no other database has, to the reason.
-        read: fills in what only the folder knows: records, patients, folds.
+        read: fills in what only the folder knows: records, patients, folds. It is called for the whole
+            database, before ``records`` are chosen and before missing headers are looked for.
         place: makes or names its folder; None: it is looked for on this machine, else downloaded.
         strip_classes: the classes of whole strips.
         strip_labels: reads the labels of whole strips from the folder.

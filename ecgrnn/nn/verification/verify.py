@@ -1,7 +1,7 @@
 """The proof that a recurrent layer is what it says: NumPy, ours and the fast form, outputs and gradients.
 
-The fast form is the fused layer of torch.nn, the parallel scan of the cells that torch.nn does not have, or,
-for a GRU over rows of one length, the layer with its gradient by hand.
+A cell that torch.nn has is compared with the layer of torch.nn itself, a cell with a parallel form with the
+scan. The rows ``gru_by_hand`` are the layer that trains a GRU on a processor, with its gradient by hand.
 """
 
 from collections.abc import Iterator
@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ecgrnn.nn.fused import recurrence
+from ecgrnn.nn.cells import CELLS
+from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.state import State, map_state
 from ecgrnn.nn.verification import reference
@@ -34,9 +36,9 @@ class VerificationRow(NamedTuple):
         num_layers: layers on top of each other.
         directions: 1 or 2.
         forward_numpy: ours against NumPy.
-        forward_fused: ours against the fast form; None where there is none.
+        forward_fused: ours against torch.nn or the fast form; None where there is neither.
         gradient_numpy: ours, by autograd, against back-propagation through time by hand.
-        gradient_fused: ours against the fast form; None where there is none.
+        gradient_fused: ours against torch.nn or the fast form; None where there is neither.
         tolerance: the largest difference that passes.
     """
 
@@ -73,7 +75,8 @@ def verify(
         tolerance: the largest difference that passes.
         seed: seed of the random numbers.
     """
-    cells = [*((cell.value, cell, LENGTHS) for cell in Cell), ("gru_equal_rows", Cell.gru, EQUAL)]
+    by_hand = [("gru_by_hand", Cell.gru, LENGTHS), ("gru_by_hand_equal", Cell.gru, EQUAL)]
+    cells = [*((cell.value, cell, LENGTHS) for cell in Cell), *by_hand]
     rows = [
         _verify_one(
             name,
@@ -120,7 +123,8 @@ def _verify_one(
         case = _Case.draw(ours, lengths)
         result = _by_torch(ours, case)
         by_hand = _by_numpy(ours, case)
-        fused = None if cell is Cell.gru_reset_before else _by_torch(_fused(ours), case)
+        other = _others(ours) if name == cell.value else _fast(ours)
+        fused = None if other is None else _by_torch(other, case)
     return VerificationRow(
         cell=name,
         num_layers=num_layers,
@@ -155,19 +159,40 @@ class _Case(NamedTuple):
         )
 
 
-def _fused(ours: Recurrence) -> Recurrence:
-    fused = recurrence(
+class _TorchNN(NamedTuple):
+    """A layer of torch.nn and nothing else, over packed rows."""
+
+    layers: nn.RNNBase
+
+    def __call__(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, State]:
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        y, last = self.layers(packed, state.h if state.c is None else (state.h, state.c))
+        y = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])[0]
+        return y, State(last) if isinstance(last, Tensor) else State(*last)
+
+
+def _others(ours: Recurrence) -> Recurrence | _TorchNN | None:
+    """Give what torch.nn has of a cell, else its scan, with the same weights; None where there is neither."""
+    equations, fast = CELLS[ours.cell], None
+    if equations.torch_layer is not None or equations.parallel is not None:
+        fast = _fast(ours)
+    return _TorchNN(fast.layers) if isinstance(fast, FusedRecurrence) else fast
+
+
+def _fast(ours: Recurrence) -> Recurrence:
+    """Give the form that networks are trained in, with the same weights."""
+    fast = recurrence(
         ours.cell,
         ours.input_size,
         hidden_size=ours.hidden_size,
         num_layers=ours.num_layers,
         bidirectional=ours.bidirectional,
     ).double()
-    fused.load_state_dict(ours.state_dict())
-    return fused
+    fast.load_state_dict(ours.state_dict())
+    return fast
 
 
-def _by_torch(network: Recurrence, case: _Case) -> _Result:
+def _by_torch(network: Recurrence | _TorchNN, case: _Case) -> _Result:
     x = case.x.clone().requires_grad_()
     state = map_state(lambda part: part.clone().requires_grad_(), case.state)
     y, last = network(x, case.lengths, state)
