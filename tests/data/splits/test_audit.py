@@ -148,7 +148,7 @@ def test_only_what_the_task_has_is_said_to_be_fitted():
             "strips": task_of(SuperclassConfig()),
             "rhythms": task_of(RhythmConfig()),
             "waves": task_of(DelineateConfig()),
-            "generator": task_of(GenerationConfig(before_s=0.4)),
+            "generator": task_of(GenerationConfig()),
         }.items()
     }
     assert "temperature" in fitted["beats"]
