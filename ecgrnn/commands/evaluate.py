@@ -50,5 +50,6 @@ def score_model(
     scored = score(evaluation)
     say_all(scored.lines)
     for name, file in {"results": "summary.json", "report": "report.html"}.items():
-        say(f"{name:<11} {evaluation.run_dir / file}")
+        if (evaluation.run_dir / file).is_file():  # a task may write no report
+            say(f"{name:<11} {evaluation.run_dir / file}")
     return scored
