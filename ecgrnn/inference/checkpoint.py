@@ -42,6 +42,9 @@ def preprocessing_of_checkpoint() -> Iterator[None]:
 def load_model(path: Path) -> TrainedModel:
     """Rebuild a trained model from a checkpoint, without running anything the file says.
 
+    Args:
+        path: the checkpoint, ``checkpoints/best.ckpt`` or ``last.ckpt`` of a training's run folder.
+
     Raises:
         CheckpointError: when the file is missing, is no checkpoint, or is from another version.
     """
