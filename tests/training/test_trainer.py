@@ -23,7 +23,7 @@ from ecgrnn.training.trainer import _loggers, check_course
     ],
     ids=str,
 )
-def test_a_training_whose_end_cannot_be_judged_is_refused(trainer, wanted):
+def test_a_training_whose_end_cannot_be_scored_is_refused(trainer, wanted):
     with pytest.raises(ConfigError, match=wanted):
         check_course(TrainConfig(trainer=trainer))
 
@@ -42,8 +42,8 @@ def test_a_training_whose_end_cannot_be_judged_is_refused(trainer, wanted):
     ],
     ids=str,
 )
-def test_a_training_whose_end_can_be_judged_is_not(trainer, judge):
-    check_course(TrainConfig(trainer=trainer, test_checkpoint=judge))
+def test_a_training_whose_end_can_be_scored_is_not(trainer, test_checkpoint):
+    check_course(TrainConfig(trainer=trainer, test_checkpoint=test_checkpoint))
 
 
 def test_a_logger_that_is_not_installed_is_named(monkeypatch, tmp_path):

@@ -284,7 +284,7 @@ def test_unknown_names_give_the_nearest_right_one() -> None:
         ("holdout", {"counts": {}}, "no class counts for record 100"),
         ("holdout", {"test_fraction": 1.5}, "must lie between 0 and 1; it is 1.5"),
         ("ds1ds2", {"records": ["101", "100"]}, "1 patients to train on; expected at least 2"),
-        ("ds1ds2", {"records": ["101", "106"]}, "the test set has no record"),
+        ("ds1ds2", {"records": ["101", "106"]}, "the test subset has no record"),
     ],
 )
 def test_a_split_that_cannot_be_made_says_why(name: str, options: dict[str, object], message: str) -> None:
