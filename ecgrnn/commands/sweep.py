@@ -205,11 +205,11 @@ def _check_words(options: SweepConfig) -> None:
 
 
 def _check_objectives(options: SweepConfig) -> None:
-    judged_by = task_of(options.task).monitor[0]
-    if Objective.macro_f1 in options.search.objectives and judged_by != MONITOR:
+    monitor = task_of(options.task).monitor[0]
+    if Objective.macro_f1 in options.search.objectives and monitor != MONITOR:
         others = ", ".join(name for name, task in TASKS.items() if task.monitor[0] == MONITOR)
         raise ConfigError(
-            f"search.objectives names macro_f1, but this task chooses its best epoch by {judged_by}; take a "
+            f"search.objectives names macro_f1, but this task chooses its best epoch by {monitor}; take a "
             f"task with {MONITOR} ({others})"
         )
 

@@ -110,7 +110,9 @@ def _run(options: TrainConfig, interruption: Interruption) -> None:
     write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
     scored = None
     if options.evaluate_test:
-        scored = score_model(model, _judged(options, checkpoint), seconds=stages.seconds, audited=True)
+        scored = score_model(
+            model, _evaluation_options(options, checkpoint), seconds=stages.seconds, audited=True
+        )
     else:
         say("test        skipped (evaluate_test=false)")
     log_results(trainer.loggers, options, scored=scored)
@@ -171,7 +173,7 @@ def _prove_no_leak(options: TrainConfig, datamodule: EcgDataModule, facts: dict[
         say(line)
 
 
-def _judged(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
+def _evaluation_options(options: TrainConfig, checkpoint: Path) -> EvaluateConfig:
     """Ask for the checkpoint's own held-out records, where the training found them."""
     here = DataConfig(
         database=None, root=options.data.root, cache=options.data.cache, workers=options.data.workers

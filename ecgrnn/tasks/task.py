@@ -32,6 +32,12 @@ ONLY_FOR_BEATS = dict.fromkeys(("scheme", "start_s", "window_s"), "it is for cla
 NO_BATCHES_OF_BEATS = {"batch_size": "this task is not scored in batches of beats"}
 """Options of ``evaluate`` that tasks do not read whose items are whole records."""
 
+NO_BEATS_GIVEN = {
+    "annotator": "which takes no beat positions",
+    "batch_size": "which reads one record at a time",
+}
+"""Options of ``predict`` that tasks do not read that classify no single beats."""
+
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
 EPOCH = ("best epoch, which is what is scored unless test_checkpoint=last", "validation")
@@ -162,9 +168,11 @@ class Task(ABC, Generic[Options]):
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """What is fitted or chosen, and on which subset: rows of the leak audit."""
 
-    @abstractmethod
     def scheme(self, data: DataConfig) -> LabelScheme:
-        """Give the classes that the task tells apart."""
+        """Give the classes that the task tells apart: those of the scheme that the options name."""
+        from ecgrnn.data.collection import find_scheme
+
+        return find_scheme(data.scheme)
 
     @abstractmethod
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":

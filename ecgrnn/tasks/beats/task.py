@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecgrnn.options.commands import PredictConfig
-from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
@@ -40,12 +40,6 @@ class _OnBeats(Task[Options]):
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """Weights on training patients; epoch, temperature and thresholds on validation patients."""
         return (WEIGHTS, CLASS_WEIGHTS, EPOCH, *DECISION, DETECTOR)
-
-    def scheme(self, data: DataConfig) -> LabelScheme:
-        """Give the scheme that the options name."""
-        from ecgrnn.data.collection import find_scheme
-
-        return find_scheme(data.scheme)
 
     def score(self, evaluation: Evaluation) -> Scored:
         """Score reference beats and detected beats, with intervals, calibration and a report."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import gather, rank, share
-from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.delineation import (
     FIDUCIALS,
     FiducialScore,
@@ -32,7 +31,7 @@ from ecgrnn.tasks.delineation.prediction import at_source_fs, delineate
 from ecgrnn.tasks.delineation.report import delineation_lines, delineation_report
 from ecgrnn.tasks.delineation.strips import wave_strip
 from ecgrnn.tasks.delineation.view import WaveView
-from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored
 
@@ -72,32 +71,13 @@ def delineate_records(
         raise TypeError("delineate_records needs a delineator")
     view = WaveView(annotator=annotator, step_s=task.step_s)
     found = gather([_waves_found(model, record) for record in share(records)])
-    return [_judged(record, waves, view) for record, waves in zip(records, found, strict=True)]
+    return [_scored(record, waves, view) for record, waves in zip(records, found, strict=True)]
 
 
 def score_delineation(evaluation: Evaluation) -> Scored:
-    """Score held-out records and write the results; every process reads a share of the records."""
-    summary = write_delineation(
-        evaluation.model,
-        evaluation.held_out,
-        audit=evaluation.audit,
-        resampling=evaluation.resampling,
-        run_dir=evaluation.run_dir,
-        seconds=evaluation.seconds,
-    )
-    return Scored(delineation_lines(summary))
-
-
-def write_delineation(
-    model: TrainedModel,
-    held_out: HeldOutRecords,
-    *,
-    audit: Audit,
-    resampling: Resampling,
-    run_dir: Path,
-    seconds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Score held-out records; write summary, tables, audit, model card and report."""
+    """Score held-out records, of which every process reads a share, and write all that is told of them."""
+    model, held_out, audit = evaluation.model, evaluation.held_out, evaluation.audit
+    run_dir, resampling = evaluation.run_dir, evaluation.resampling
     delineated = delineate_records(model, held_out.test, annotator=held_out.annotator)
     total = sum_scores(one.scores for one in delineated)
     rows = [_row(key, total[key], patients=_patients(delineated, key)) for key in FIDUCIALS]
@@ -113,9 +93,10 @@ def write_delineation(
         "interval_note": few_patients(len({one.record.patient for one in delineated})),
         "intervals": _intervals(delineated, resampling),
     }
-    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=evaluation.seconds)
+    scored = Scored(delineation_lines(summary))
     if rank() != 0:
-        return summary  # the first process writes
+        return scored  # the first process writes
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "fiducials.csv", rows)
     per_record = [
@@ -132,7 +113,7 @@ def write_delineation(
     write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
     pictures = _pictures(delineated, folder=held_out.folder)
     write_text(run_dir / "report.html", delineation_report(summary, pictures, title=held_out.title))
-    return summary
+    return scored
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:
@@ -164,7 +145,7 @@ def _waves_found(model: TrainedModel, record: CachedRecord) -> list[Waves]:
     ]
 
 
-def _judged(record: CachedRecord, found: Sequence[Waves], view: WaveView) -> Delineated:
+def _scored(record: CachedRecord, found: Sequence[Waves], view: WaveView) -> Delineated:
     reference = [view.reference(record, lead) for lead in record.leads]
     scores = sum_scores(
         score_waves(marked, waves, fs_hz=record.source_fs_hz)

@@ -13,6 +13,7 @@ from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.task import (
     EPOCH,
     NO_BATCHES_OF_BEATS,
+    NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
     Evaluation,
@@ -39,8 +40,7 @@ class DelineationTask(Task[DelineateConfig]):
     idle: ClassVar[Mapping[str, str]] = {"scheme": "this task has classes of its own"}
     idle_in_evaluation: ClassVar[Mapping[str, str]] = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
     idle_in_prediction: ClassVar[Mapping[str, str]] = {
-        "annotator": "which takes no beat positions",
-        "batch_size": "which reads one record at a time",
+        **NO_BEATS_GIVEN,
         "extension": "which writes one file per lead, named like the lead",
     }
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ecgrnn.data.beats import BeatDataset
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import rank
-from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.statistics import number
 from ecgrnn.networks.generator import Generator
 from ecgrnn.options.spec import Row
@@ -22,7 +21,7 @@ from ecgrnn.reports.render import render
 from ecgrnn.reports.terminal import Summary, cell
 from ecgrnn.tasks.generation.module import beat_losses
 from ecgrnn.tasks.generation.prediction import beat_shape
-from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored
 
@@ -47,38 +46,25 @@ class ClassFit:
 
 
 def score_generation(evaluation: Evaluation) -> Scored:
-    """Compare with held-out beats and write the results; one process does it."""
+    """Compare with held-out beats and write all that is told of them; one process does it."""
     if rank() != 0:
         return Scored([])
-    summary = write_generation(
+    model, held_out, audit, run_dir = (
         evaluation.model,
         evaluation.held_out,
-        audit=evaluation.audit,
-        run_dir=evaluation.run_dir,
-        seconds=evaluation.seconds,
+        evaluation.audit,
+        evaluation.run_dir,
     )
-    return Scored(generation_lines(summary))
-
-
-def write_generation(
-    model: TrainedModel,
-    held_out: HeldOutRecords,
-    *,
-    audit: Audit,
-    run_dir: Path,
-    seconds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Compare with held-out beats and write summary, table of classes, audit, model card and report."""
     fits = fit_classes(model, held_out.test, annotator=held_out.annotator)
     figures = {"classes": {fit.name: dict(fit.row) for fit in fits}}
-    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=evaluation.seconds)
     write_json(run_dir / "summary.json", summary)
     write_csv(run_dir / "classes.csv", [{"class": fit.name, **fit.row} for fit in fits])
     write_json(run_dir / "audit.json", audit.to_dict())
     write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
     report = generation_report(summary, fits, leads=held_out.test[0].leads, title=held_out.title)
     write_text(run_dir / "report.html", report)
-    return summary
+    return Scored(generation_lines(summary))
 
 
 def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str) -> list[ClassFit]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import CheckpointError
 from ecgrnn.options.commands import GenerateConfig, PredictConfig
-from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import GeneratorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.generation.options import GenerationConfig
@@ -48,12 +48,6 @@ class GenerationTask(Task[GenerationConfig]):
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """Weights on training patients, the epoch on validation patients."""
         return (WEIGHTS, CLASS_WEIGHTS, EPOCH)
-
-    def scheme(self, data: DataConfig) -> LabelScheme:
-        """Give the scheme that the options name."""
-        from ecgrnn.data.collection import find_scheme
-
-        return find_scheme(data.scheme)
 
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
         """One item per reference beat."""

@@ -14,6 +14,7 @@ from ecgrnn.tasks.task import (
     CLASS_WEIGHTS,
     DETECTOR,
     EPOCH,
+    NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
     Evaluation,
@@ -43,10 +44,7 @@ class _OnStrips(Task[StripOptions]):
         "annotator": "the labels of this task are in a table of the database",
     }
     idle_in_evaluation: ClassVar[Mapping[str, str]] = ONLY_FOR_BEATS
-    idle_in_prediction: ClassVar[Mapping[str, str]] = {
-        "annotator": "which takes no beat positions",
-        "batch_size": "which reads one record at a time",
-    }
+    idle_in_prediction: ClassVar[Mapping[str, str]] = NO_BEATS_GIVEN
     several: ClassVar[bool]
 
     @property

@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.ranks import rank
-from ecgrnn.data.splits.audit import Audit
 from ecgrnn.metrics.ratios import ratios
-from ecgrnn.metrics.statistics import Resampling, by_patient, few_patients, intervals, number
+from ecgrnn.metrics.statistics import by_patient, few_patients, intervals, number
 from ecgrnn.metrics.transcription import TranscriptionScore, score_strip, sum_transcriptions
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.reports.render import render
-from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored
 from ecgrnn.tasks.transcription.prediction import transcribe
@@ -24,38 +23,11 @@ from ecgrnn.tasks.transcription.report import transcription_lines, transcription
 
 
 def score_transcription(evaluation: Evaluation) -> Scored:
-    """Score held-out strips and write the results; one process does it."""
+    """Score held-out strips and write all that is told of them; one process does it."""
     if rank() != 0:
         return Scored([])
-    summary = write_transcription(
-        evaluation.model,
-        evaluation.held_out,
-        audit=evaluation.audit,
-        resampling=evaluation.resampling,
-        run_dir=evaluation.run_dir,
-        seconds=evaluation.seconds,
-    )
-    return Scored(transcription_lines(summary))
-
-
-def score_strips(
-    model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
-) -> dict[str, TranscriptionScore]:
-    """Read all strips of held-out records and score each record against its beats."""
-    view = model.view(annotator=annotator)
-    return {record.name: _score_record(model, record, view) for record in records}
-
-
-def write_transcription(
-    model: TrainedModel,
-    held_out: HeldOutRecords,
-    *,
-    audit: Audit,
-    resampling: Resampling,
-    run_dir: Path,
-    seconds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Score held-out records and write summary, table of records, audit, model card and report."""
+    model, held_out, audit = evaluation.model, evaluation.held_out, evaluation.audit
+    run_dir, resampling = evaluation.run_dir, evaluation.resampling
     by_record = score_strips(model, held_out.test, annotator=held_out.annotator)
     total = sum_transcriptions(by_record.values())
     counts = by_patient(
@@ -68,7 +40,7 @@ def write_transcription(
         "interval_note": few_patients(len(counts)),
         "intervals": intervals(counts, _STATISTICS, resampling),
     }
-    summary = form_summary(model, held_out, figures, audit=audit, seconds=seconds)
+    summary = form_summary(model, held_out, figures, audit=audit, seconds=evaluation.seconds)
     rows: list[Row] = [
         {"record": record.name, "patient": record.patient, **_row(by_record[record.name])}
         for record in held_out.test
@@ -78,7 +50,15 @@ def write_transcription(
     write_json(run_dir / "audit.json", audit.to_dict())
     write_text(run_dir / "MODEL_CARD.md", _card(summary, title=held_out.title))
     write_text(run_dir / "report.html", transcription_report(summary, rows, title=held_out.title))
-    return summary
+    return Scored(transcription_lines(summary))
+
+
+def score_strips(
+    model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
+) -> dict[str, TranscriptionScore]:
+    """Read all strips of held-out records and score each record against its beats."""
+    view = model.view(annotator=annotator)
+    return {record.name: _score_record(model, record, view) for record in records}
 
 
 def _card(summary: Mapping[str, Any], *, title: str) -> str:

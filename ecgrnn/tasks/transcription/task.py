@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.options.commands import PredictConfig
-from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import TranslatorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.task import (
     EPOCH,
     NO_BATCHES_OF_BEATS,
+    NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
     Evaluation,
@@ -37,8 +38,7 @@ class TranscriptionTask(Task[TranscriptionConfig]):
     monitor = ("validation/token_error_rate", "min")
     idle_in_evaluation: ClassVar[Mapping[str, str]] = {**ONLY_FOR_BEATS, **NO_BATCHES_OF_BEATS}
     idle_in_prediction: ClassVar[Mapping[str, str]] = {
-        "annotator": "which takes no beat positions",
-        "batch_size": "which reads one record at a time",
+        **NO_BEATS_GIVEN,
         "extension": "which writes a table and no annotation file",
     }
 
@@ -46,12 +46,6 @@ class TranscriptionTask(Task[TranscriptionConfig]):
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """Weights on training patients, the epoch on validation patients."""
         return (WEIGHTS, EPOCH)
-
-    def scheme(self, data: DataConfig) -> LabelScheme:
-        """Give the scheme that the options name."""
-        from ecgrnn.data.collection import find_scheme
-
-        return find_scheme(data.scheme)
 
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
         """One item per strip."""
