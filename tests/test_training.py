@@ -54,11 +54,11 @@ def test_the_summary_says_what_was_scored(trained, model):
     wanted = {"database", "split", "scheme", "records", "beats", "accuracy", "macro_f1", "macro_f1_classes"}
     assert wanted | {"classes", "seconds", "versions"} <= set(found)
     assert (found["database"], found["split"], found["scheme"]) == ("synthetic", "holdout", "aami")
-    assert found["records"] == len(model.split["test"])
-    assert found["beats"] == sum(model.facts["counts"]["test"].values())
+    assert found["records"] == len(model.trained.split.test)
+    assert found["beats"] == sum(model.trained.counts["test"].values())
     for name, score in found["classes"].items():
         assert set(score) >= {"support", "sensitivity", "positive_predictivity", "f1"}
-        assert score["support"] == model.facts["counts"]["test"][name]
+        assert score["support"] == model.trained.counts["test"][name]
     scored = [found["classes"][name]["f1"] for name in found["macro_f1_classes"]]
     assert found["macro_f1"] == pytest.approx(np.mean(scored))
 

@@ -7,10 +7,11 @@ from ecgrnn.commands.idle import check_scoring
 from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.commands.threads import on_threads
 from ecgrnn.data.collection import annotation_notes
-from ecgrnn.evaluation.evaluate import evaluation_of, score
+from ecgrnn.evaluation.evaluate import evaluation_of
+from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.commands import EvaluateConfig
-from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.task import Scored
 from ecgrnn.training.course import training_curves, training_seconds
 from ecgrnn.training.launch import keys_of_evaluation, together
@@ -23,31 +24,35 @@ def run(options: EvaluateConfig) -> None:
     check_scoring(options, model)
     stages = Stages()
     with together(keys_of_evaluation(options.processes)), stages.timed("evaluate"):
-        score_model(model, options, seconds=training_seconds(Path(options.checkpoint)))
+        held_out = open_held_out(model, options.data)
+        score_model(model, held_out, options, seconds=training_seconds(Path(options.checkpoint)))
     say(f"took        {', '.join(f'{stage} {taken:.1f} s' for stage, taken in stages.seconds.items())}")
 
 
 def score_model(
-    model: TrainedModel, options: EvaluateConfig, *, seconds: Mapping[str, float], audited: bool = False
+    model: TrainedModel,
+    held_out: HeldOutRecords,
+    options: EvaluateConfig,
+    *,
+    seconds: Mapping[str, float],
+    audited: bool = False,
 ) -> Scored:
     """Score a model and report: the proof of no leak before any figure, then the figures, then the files.
 
     Args:
         model: the model.
-        options: what to score it on, and how.
+        held_out: what to score it on.
+        options: how.
         seconds: time each stage of the training took.
         audited: the proof was reported before.
     """
     evaluation = evaluation_of(
-        model, options, seconds=seconds, curves=training_curves(Path(options.checkpoint))
+        model, held_out, options, seconds=seconds, curves=training_curves(Path(options.checkpoint))
     )
-    if audited:
-        say_all(f"NOT CHECKED {line}" for line in evaluation.audit.not_checked())
-    else:
-        say_all(evaluation.audit.verdicts())
-    say_all(evaluation.held_out.lines())
-    say_all(f"annotations {note}" for note in annotation_notes(evaluation.held_out.test))
-    scored = score(evaluation)
+    unseen = [f"NOT CHECKED {line}" for line in evaluation.audit.not_checked()]
+    proof = unseen if audited else evaluation.audit.verdicts()
+    say_all([*proof, *held_out.lines(), *annotation_notes(held_out.test)])
+    scored = model.task.score(evaluation)
     say_all(scored.lines)
     for name, file in {"results": "summary.json", "report": "report.html"}.items():
         if (evaluation.run_dir / file).is_file():  # a task may write no report

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from typing import Any
 
 from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
 from ecgrnn.options.rules import given_names
-from ecgrnn.tasks import task_of
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.task import Task
 
 _PLACE = {"database", "root", "cache", "workers"}
 """Options of ``data`` that say where the checkpoint's own database is."""
@@ -18,7 +19,7 @@ Idle = Mapping[str, str]
 """Name of an option to the reason why it cannot act."""
 
 
-def check_training(options: TrainConfig) -> None:
+def check_training(options: TrainConfig, task: Task[Any]) -> None:
     """Refuse what cannot act in a training, nor in the preparation for one.
 
     Raises:
@@ -28,7 +29,7 @@ def check_training(options: TrainConfig) -> None:
         return  # compared option by option with the run that it continues
     idle = {
         **_of_data(options.data, _split_name(options.data, scored=False)),
-        **_prefixed(task_of(options.task).idle),
+        **_prefixed(task.idle),
     }
     trackers = {"mlflow_uri": options.logger.mlflow, "wandb_online": options.logger.wandb}
     for name, used in trackers.items():
@@ -44,11 +45,16 @@ def check_scoring(options: EvaluateConfig | AuditConfig, model: TrainedModel) ->
         ConfigError: naming the option.
     """
     data, task = options.data, model.task
+    if isinstance(options, EvaluateConfig) and options.compare is not None and not task.compares:
+        raise ConfigError(
+            f"compare= takes beat classifiers, and {options.checkpoint} was trained with "
+            f"task={task.name}; leave compare= out"
+        )
     idle: dict[str, str] = {}
     changed: Iterable[str] = ()
     if data.database is None:
         why = (
-            f"without data= the checkpoint's own test records are used (split {model.split['name']}); "
+            f"without data= the checkpoint's own test records are used (split {model.trained.split.name}); "
             "name a database with data= to choose others"
         )
         others = [field.name for field in fields(DataConfig) if field.name not in _PLACE]

@@ -9,29 +9,30 @@ from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import trained_on
 from ecgrnn.options.choices import Subset
 from ecgrnn.options.commands import InspectConfig
+from ecgrnn.tasks.facts import Facts
 from ecgrnn.tasks.model import TrainedModel
 
 
 def run(options: InspectConfig) -> None:
     """Print the facts of a checkpoint."""
     model = load_model(Path(options.checkpoint))
-    facts = model.facts
+    facts, trained = model.facts, model.trained
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
     say(f"checkpoint     {options.checkpoint}")
-    say(f"task           {facts['task']['form']}: {_line(facts['task']['options'])}")
+    say(f"task           {model.task.name}: {_line(facts['task']['options'])}")
     say(f"network        {facts['network']['form']}, {parameters:,} parameters")
     for key, value in facts["network"]["options"].items():
         say(f"  {key:<12} {_line(value) if isinstance(value, Mapping) else _plain(value)}")
     say(f"signal         {model.signal.fs_hz:g} Hz, {_leads(model)}, {model.signal.unit}")
     say(f"preprocessing  {_line(facts['preprocessing'])}")
     say(f"classes        {', '.join(model.scheme.classes)} (scheme {model.scheme.name})")
-    say(f"trained on     {model.data.database}, split {model.split['name']}, seed {facts['seed']}")
+    say(f"trained on     {model.data.database}, split {trained.split.name}, seed {trained.seed}")
     for subset in Subset:
-        say(f"  {subset.value:<12} {_subset(facts, subset)}")
-    for note in model.split.get("notes", ()):
+        say(f"  {subset.value:<12} {_subset(trained, subset.value)}")
+    for note in trained.split.notes:
         say(f"  note         {note}")
-    say(f"fingerprint    {model.fingerprint}")
-    say(f"versions       {_line(facts['versions'])}")
+    say(f"fingerprint    {trained.fingerprint}")
+    say(f"versions       {_line(trained.versions)}")
 
 
 def _leads(model: TrainedModel) -> str:
@@ -42,12 +43,11 @@ def _leads(model: TrainedModel) -> str:
     return f"any {len(model.signal.leads)} leads{known}"
 
 
-def _subset(facts: Mapping[str, Any], subset: Subset) -> str:
-    records: Mapping[str, str] = facts["split"][subset.value]
-    patients = len(set(records.values()))
+def _subset(trained: Facts, subset: str) -> str:
+    records = trained.split.subset(subset)
+    patients = len({trained.split.patients[record] for record in records})
     return (
-        f"{len(records)} records of {patients} patients; {_line(facts['counts'][subset.value])}; "
-        f"{' '.join(records)}"
+        f"{len(records)} records of {patients} patients; {_line(trained.counts[subset])}; {' '.join(records)}"
     )
 
 

@@ -1,17 +1,18 @@
 """Command ``prepare``: find, simulate or fetch a database and fill the cache with what ``train`` opens."""
 
 from ecgrnn.commands.idle import check_training
-from ecgrnn.commands.stages import Stages, say
+from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.data.collection import annotation_notes, open_collection
 from ecgrnn.options.commands import PrepareConfig
-from ecgrnn.tasks import training_view
+from ecgrnn.tasks import task_of
 
 
 def run(options: PrepareConfig) -> None:
     """Prepare as the options say."""
-    check_training(options)
-    stages = Stages()
-    view = training_view(options)  # of the training that will look for what is prepared here
+    task, stages = task_of(options.task), Stages()
+    check_training(options, task)
+    # The training will look for what is prepared here.
+    view = task.training_view(options)
     with stages.timed("prepare"):
         collection = open_collection(
             options.data,
@@ -27,8 +28,7 @@ def run(options: PrepareConfig) -> None:
     if options.shards > 1:
         say(f"shard       {options.shard} of {options.shards}")
     say(f"records     {len(records)}, {hours:.1f} h, prepared in {stages.seconds['prepare']:.1f} s")
-    for note in annotation_notes(records):
-        say(f"annotations {note}")
+    say_all(annotation_notes(records))
     for name, reason in collection.database.exclusions.items():
         say(f"left out    {name}: {reason}")
     say(f"signals     {collection.folder}")

@@ -27,8 +27,7 @@ from ecgrnn.reports.sweep_page import SweepShown, sweep_page
 from ecgrnn.tasks import TASKS, task_of
 from ecgrnn.training.interruption import SIGNALS
 from ecgrnn.training.run_folder import OPTIONS, key_and_value
-from ecgrnn.training.trainer import check_course
-from ecgrnn.training.trainer_values import check_trainer_keys
+from ecgrnn.training.trainer_values import check_course, check_trainer_keys
 
 _COPIED_GROUPS = ("data", "preprocessing", "network", "optimizer", "loader", "trainer", "logger", "task")
 _NOT_OF_A_TRIAL = {"run_dir", "resume", "evaluate_test"}
@@ -56,8 +55,9 @@ def run(options: SweepConfig, *, compose: Compose | None = None) -> None:
     check_space(options.search.space, train_options(options))
     check_trainer_keys(dict.fromkeys(_trainer_keys(options)))
     check_course(options)
-    check_training(options)
-    _check_objectives(options)
+    task = task_of(options.task)
+    check_training(options, task)
+    _check_objectives(options, task.monitor[0])
     _check_folder(options)
     words = trial_words(options)
     _check_words(options)
@@ -204,8 +204,7 @@ def _check_words(options: SweepConfig) -> None:
             )
 
 
-def _check_objectives(options: SweepConfig) -> None:
-    monitor = task_of(options.task).monitor[0]
+def _check_objectives(options: SweepConfig, monitor: str) -> None:
     if Objective.macro_f1 in options.search.objectives and monitor != MONITOR:
         others = ", ".join(name for name, task in TASKS.items() if task.monitor[0] == MONITOR)
         raise ConfigError(

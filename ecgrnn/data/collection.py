@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ecgrnn.data.cache import CachedRecord, RecordSource, prepare_records
-from ecgrnn.data.databases import DATABASES, find_database, open_database
-from ecgrnn.data.databases.database import Database, labels_of
+from ecgrnn.data.databases import DATABASES, find_database
+from ecgrnn.data.databases.database import Database, labels_of, opened
 from ecgrnn.data.databases.progress import progress_bar
 from ecgrnn.data.download import locate
-from ecgrnn.data.splits.build import Split, build_split, is_split_file, split_patients
+from ecgrnn.data.splits.build import Split, build_split, listed_patients
 from ecgrnn.errors import ConfigError, some_of
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.spec import LabelScheme
@@ -84,12 +84,12 @@ def open_collection(
 
 
 def annotation_notes(records: Iterable[CachedRecord]) -> list[str]:
-    """Say which annotations of records were merged or left out when they were prepared; nothing of most."""
+    """Say which annotations of records were merged or left out when they were prepared; of most, nothing."""
     said, every = [], list(records)
     for kind in ("merged", "outside"):
         odd = {record.name: getattr(record, kind) for record in every if getattr(record, kind)}
         notes = reference_notes(**{"merged": 0, "outside": 0, kind: sum(odd.values())})
-        said += [f"{note} ({some_of(list(odd))})" for note in notes]
+        said += [f"annotations {note} ({some_of(list(odd))})" for note in notes]
     return said
 
 
@@ -140,16 +140,12 @@ def find_records(data: DataConfig) -> tuple[Path, Database]:
             f"data.root={data.root} is remote; records are read as files: mount it (s3fs, gcsfuse, rclone "
             "mount) or copy it, and give that folder (docs/scale.md)"
         )
-    listed = data.split is not None and is_split_file(data.split)
-    patients = split_patients(Path(data.split)) if data.split is not None and listed else {}
     if data.database is None:
         raise ConfigError(f"data.database is not given; say data=NAME, one of {', '.join(DATABASES)}")
     database = find_database(data.database)
+    patients = listed_patients(data.split)
     folder = database.place(data) if database.place else _located(database, data)
-    opened = open_database(
-        database.name, folder, annotator=data.annotator, patients=patients, records=records
-    )
-    return folder, opened
+    return folder, opened(database, folder, annotator=data.annotator, patients=patients, records=records)
 
 
 def _located(database: Database, data: DataConfig) -> Path:

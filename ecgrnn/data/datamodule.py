@@ -14,7 +14,7 @@ from ecgrnn.data.buckets import BucketBatches, LengthBatches
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
 from ecgrnn.data.collection import Collection, open_collection, split_collection
 from ecgrnn.data.order import OrderedShare, TrainingBatches
-from ecgrnn.data.ranks import rank, world_size
+from ecgrnn.data.ranks import first_then_others, rank, world_size
 from ecgrnn.data.splits.build import Split, check_split_name
 from ecgrnn.data.view import View
 from ecgrnn.errors import DataError
@@ -63,6 +63,11 @@ class EcgDataModule(pl.LightningDataModule):
         """Fill the cache; one process does it while the others wait."""
         self._open()
 
+    def open(self) -> None:
+        """Prepare and set up outside a Trainer, in every one of the processes that work together."""
+        first_then_others(self.prepare_data)
+        self.setup()
+
     def setup(self, stage: str | None = None) -> None:
         """Open the cache and split it, in every process."""
         if self._split is None:
@@ -87,7 +92,12 @@ class EcgDataModule(pl.LightningDataModule):
     @property
     def fingerprint(self) -> str:
         """Hash of the files of every record in any subset."""
-        return data_fingerprint([record for subset in Subset for record in self.records(subset)])
+        return data_fingerprint(self.all_records)
+
+    @property
+    def all_records(self) -> list[CachedRecord]:
+        """The records in any subset."""
+        return [record for subset in Subset for record in self.records(subset)]
 
     def records(self, subset: Subset) -> list[CachedRecord]:
         """Give the records in one subset."""

@@ -10,7 +10,6 @@ from ecgrnn.data.collection import Collection, find_records, open_collection, sp
 from ecgrnn.data.databases import find_database
 from ecgrnn.data.splits.audit import Audit, audit_subsets, check_other_database
 from ecgrnn.data.splits.scored_records import ALL, scored_split
-from ecgrnn.data.splits.seen import seen_leads
 from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.errors import DataError, SplitError, some_of
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
@@ -40,7 +39,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         DataError: the database or a record to be scored is not there.
         SplitError: a patient whom the model has seen is among those to be scored.
     """
-    split = Split.from_manifest(model.split)
+    split = model.trained.split
     ours = data.database is None
     own, absent = own_records(model, data)
     if ours:
@@ -50,7 +49,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
             of=sum(len(split.subset(subset)) for subset in SUBSETS),
         )
     else:
-        seen = bool(own or seen_leads(model.facts, "train", "validation"))
+        seen = bool(own or model.trained.seen_leads(*SEEN))
         chosen = _choose(model, data, compared=seen)
     split, collection = chosen.split, chosen.collection
     return HeldOutRecords(
@@ -68,6 +67,23 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     )
 
 
+def held_out_of(model: TrainedModel, collection: Collection) -> HeldOutRecords:
+    """Give the records of a model's own split, where its training has just opened them."""
+    split = model.trained.split
+    own = {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}
+    return HeldOutRecords(
+        database=collection.database.name,
+        title=collection.database.title,
+        folder=collection.folder,
+        split=split,
+        annotator=model.data.annotator,
+        test=own["test"],
+        own=own,
+        own_annotator=model.data.annotator,
+        of=sum(map(len, own.values())),
+    )
+
+
 def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[CachedRecord]], str]:
     """Open the records a model was made from and tested on.
 
@@ -79,7 +95,7 @@ def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[C
         ``train``, ``validation`` and ``test`` to their records, empty where one of them is not at hand; and
         why it is not.
     """
-    split = Split.from_manifest(model.split)
+    split = model.trained.split
     try:
         collection = _open(
             model, _settings(model, data), [record for subset in SUBSETS for record in split.subset(subset)]
@@ -113,7 +129,7 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
         return
     if compared and not find_database(data.database).same_names(model.data, data):
         return
-    own = Split.from_manifest(model.split)
+    own = model.trained.split
     seen = {own.patients[record]: record for record in (*own.train, *own.validation)}
     accepted = {record for pair in own.accepted_overlaps for record in pair}
     known = [
@@ -210,22 +226,22 @@ def _without(split: Split, records: Sequence[str], *, data: DataConfig, why: str
 
 def audit_model(model: TrainedModel, held_out: HeldOutRecords) -> Audit:
     """Prove that nobody a checkpoint is scored on was trained or validated on."""
-    own_split = type(held_out.split).from_manifest(model.split)
+    own_split = model.trained.split
     view = model.view(annotator=held_out.own_annotator)
     audit = audit_subsets(
         own_split,
         held_out.own,
         view=view,
-        counts=model.facts["counts"],
-        fingerprint=model.fingerprint,
-        stretches=model.facts.get("stretches", ()),
-        kept={subset: seen_leads(model.facts, subset) for subset in SUBSETS},
+        counts=model.trained.counts,
+        fingerprint=model.trained.fingerprint,
+        stretches=model.trained.stretches,
+        kept={subset: model.trained.seen_leads(subset) for subset in SUBSETS},
         absent=held_out.absent,
         fitted=model.task.fitted,
     )
     if held_out.split == own_split:
         return audit
-    other = check_other_database(held_out.test, held_out.own, seen_leads(model.facts, *SEEN))
+    other = check_other_database(held_out.test, held_out.own, model.trained.seen_leads(*SEEN))
     return replace(audit, checks=(*audit.checks, other))
 
 
@@ -239,7 +255,7 @@ def open_second(options: EvaluateConfig, first: TrainedModel, held_out: HeldOutR
     data = first.data if options.data.database is None else options.data
     elsewhere = model.data.database != data.database
     seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)
-    kept = seen_leads(model.facts, *SEEN)
+    kept = model.trained.seen_leads(*SEEN)
     refuse_seen_patients(model, data, held_out.split, compared=bool(seen or kept))
     names = [record.name for record in held_out.test]
     here = replace(

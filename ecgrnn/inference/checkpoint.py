@@ -8,19 +8,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ecgrnn.data.splits.split import SUBSETS, Split
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
-from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.networks import read_network
-from ecgrnn.options.spec import LabelScheme, SignalSpec, from_plain
-from ecgrnn.tasks import read_task, task_of
+from ecgrnn.tasks import read_task
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
+from ecgrnn.tasks.facts import read_facts
 from ecgrnn.tasks.model import TrainedModel
 
 _WEIGHTS_PREFIX = "network."
-
-
-_LOWEST_HZ, _HIGHEST_HZ = 1.0, 100_000.0
 
 
 @contextmanager
@@ -49,72 +44,32 @@ def load_model(path: Path) -> TrainedModel:
         CheckpointError: when the file is missing, is no checkpoint, or is from another version.
     """
     checkpoint = read_checkpoint(path)
-    facts = checkpoint["ecgrnn"]
+    plain = checkpoint["ecgrnn"]
     try:
-        network_config = read_network(facts["network"])
-        signal = from_plain(SignalSpec, facts["signal"])
-        scheme = from_plain(LabelScheme, facts["scheme"])
-        _check_facts(facts, signal, scheme)
-        task = task_of(read_task(facts["task"]))
-        network = task.network(network_config, signal=signal, n_classes=len(scheme.classes))
+        facts = read_facts(plain)
+        task, network_config = read_task(facts.task), read_network(facts.network)
+        network = task.network(network_config, signal=facts.signal, n_classes=len(facts.scheme.classes))
         network.load_state_dict(_network_weights(checkpoint["state_dict"], network))
-        return TrainedModel(
-            network=network.eval(),
-            network_config=network_config,
-            task=task,
-            signal=signal,
-            scheme=scheme,
-            data=from_plain(DataConfig, facts["data"]),
-            preprocessing=_preprocessing(facts, signal),
-            split=facts["split"],
-            fingerprint=facts["fingerprint"],
-            facts=facts,
-            trained_leads=_trained_leads(facts),
-        )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, EcgrnnError) as error:
         raise CheckpointError(
             f"{path} cannot be rebuilt ({error}); it was written by ecgrnn "
-            f"{facts.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
+            f"{plain.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
         ) from error
-
-
-def _preprocessing(facts: Mapping[str, Any], signal: SignalSpec) -> PreprocessingConfig:
-    """Give the preprocessing, at the frequency that the network reads: other records may have another."""
-    config = from_plain(PreprocessingConfig, facts["preprocessing"])
-    return config if config.fs_hz is not None else replace(config, fs_hz=signal.fs_hz)
-
-
-def _trained_leads(facts: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """Give the names of the leads that were trained on; an older checkpoint has those that were asked for."""
-    named = [[lead] for lead in facts["preprocessing"].get("leads") or ()]
-    return tuple(tuple(names) for names in facts.get("trained_leads", named))
-
-
-def _check_facts(facts: Mapping[str, Any], signal: SignalSpec, scheme: LabelScheme) -> None:
-    """Refuse facts that are there but cannot be true.
-
-    Raises:
-        ValueError: naming the fact and its value.
-        SplitError: the split is none.
-    """
-    if not _LOWEST_HZ <= signal.fs_hz <= _HIGHEST_HZ:
-        raise ValueError(f"signal.fs_hz={signal.fs_hz:g} is no sampling frequency of an ECG")
-    if not signal.leads or signal.unit != "mV":
-        raise ValueError(f"signal has {len(signal.leads)} leads in {signal.unit!r}; expected some in mV")
-    unknown = set(scheme.symbols.values()) - set(scheme.classes)
-    if not scheme.classes or len(set(scheme.classes)) < len(scheme.classes) or unknown:
-        raise ValueError(f"scheme.classes={list(scheme.classes)} are not the classes of its symbols")
-    Split.from_manifest(facts["split"])
-    for subset in SUBSETS:
-        counts = facts["counts"][subset]
-        if set(counts) != set(scheme.classes) or not all(_is_count(count) for count in counts.values()):
-            raise ValueError(f"counts.{subset}={counts!r:.80} are not the numbers of items of each class")
-    if not isinstance(facts["fingerprint"], str) or not _is_count(facts["seed"]):
-        raise ValueError(f"fingerprint={facts['fingerprint']!r:.40} or seed={facts['seed']!r:.40} is none")
-
-
-def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    # Other records may have another frequency than those that were trained on as they were.
+    prepared = facts.preprocessing
+    asked_for = tuple((lead,) for lead in prepared.leads or ())
+    return TrainedModel(
+        network=network.eval(),
+        network_config=network_config,
+        task=task,
+        signal=facts.signal,
+        scheme=facts.scheme,
+        data=facts.data,
+        preprocessing=prepared if prepared.fs_hz is not None else replace(prepared, fs_hz=facts.signal.fs_hz),
+        trained_leads=facts.trained_leads or asked_for,  # an older checkpoint says no more
+        trained=facts,
+        facts=plain,
+    )
 
 
 def _network_weights(state: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]:

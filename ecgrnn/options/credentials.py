@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ecgrnn.options.spec import flat, to_plain
+
 HIDDEN = "***"
 """Stands where a password was."""
 
@@ -32,3 +34,11 @@ def without_passwords(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_passwords(item) for item in value]
     return value
+
+
+def flat_options(options: Any) -> dict[str, str | int | float | bool]:
+    """Give a command's options as one level of dotted names, without any password."""
+    return {
+        name: leaf if isinstance(leaf, str | int | float | bool) else str(leaf)
+        for name, leaf in flat(without_passwords(to_plain(options))).items()
+    }

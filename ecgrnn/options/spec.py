@@ -108,8 +108,8 @@ def _restored(hint: Any, value: Any, name: str) -> Any:
             return None
         (hint,) = (part for part in typing.get_args(hint) if part is not type(None))
     origin = typing.get_origin(hint) or hint
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return from_plain(typing.cast("type[Any]", hint), value)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, Mapping | hint):
+        return from_plain(hint, value) if isinstance(value, Mapping) else value
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     if origin in (list, tuple) and isinstance(value, list | tuple):

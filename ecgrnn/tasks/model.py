@@ -14,6 +14,7 @@ from ecgrnn.data.view import View
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.tasks.facts import Facts
 from ecgrnn.tasks.task import Task
 
 
@@ -30,11 +31,10 @@ class TrainedModel:
         data: the database it was trained on.
         preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
             training left theirs as it was.
-        split: manifest of who was in which subset.
-        fingerprint: hash of the files it was trained, validated and tested on.
-        facts: all of the above and the rest, as the checkpoint holds it.
         trained_leads: for each lead the network reads, the names it had in the training records, the
             commonest first; empty where an older checkpoint does not say.
+        trained: all that its checkpoint says of how and on what it was trained.
+        facts: the same as plain data, as the checkpoint holds it.
     """
 
     network: nn.Module
@@ -44,10 +44,9 @@ class TrainedModel:
     scheme: LabelScheme
     data: DataConfig
     preprocessing: PreprocessingConfig
-    split: Mapping[str, Any]
-    fingerprint: str
+    trained_leads: tuple[tuple[str, ...], ...]
+    trained: Facts
     facts: Mapping[str, Any]
-    trained_leads: tuple[tuple[str, ...], ...] = ()
 
     def view(
         self, *, annotator: str = "", scheme: LabelScheme | None = None, in_memory_mb: float = 1024.0

@@ -62,13 +62,13 @@ def form_summary(
 def describe_model(model: TrainedModel) -> dict[str, Any]:
     """Say in plain data what a model is, without where it lies."""
     return {
-        "task": model.facts["task"]["form"],
+        "task": model.task.name,
         "network": model.facts["network"],
         "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
-        "seed": model.facts["seed"],
+        "seed": model.trained.seed,
         "database": model.data.database,
-        "split": model.split["name"],
+        "split": model.trained.split.name,
         "preprocessing": model.facts["preprocessing"],
-        "fingerprint": model.fingerprint,
-        "precision": model.facts.get("precision"),
+        "fingerprint": model.trained.fingerprint,
+        "precision": model.trained.precision,
     }

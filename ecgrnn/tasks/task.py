@@ -10,7 +10,7 @@ from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
-from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.options.training import TaskConfig
 
 if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether torch is needed
@@ -163,6 +163,10 @@ class Task(ABC, Generic[Options]):
     def __init__(self, options: Options) -> None:
         self.options = options
 
+    def plain(self) -> dict[str, Any]:
+        """Give the task's name and options as plain data."""
+        return {"form": self.name, "options": to_plain(self.options)}
+
     @property
     @abstractmethod
     def fitted(self) -> tuple[tuple[str, str], ...]:
@@ -177,6 +181,15 @@ class Task(ABC, Generic[Options]):
     @abstractmethod
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
         """Build what the task makes of records; ``seed`` is that of what is simulated in training."""
+
+    def training_view(self, options: TrainConfig) -> "View":
+        """Build what a training makes of records."""
+        return self.view(
+            annotator=options.data.annotator,
+            scheme=self.scheme(options.data),
+            loader=options.loader,
+            seed=options.seed,
+        )
 
     @abstractmethod
     def build_network(self, config: Any, *, signal: SignalSpec, n_classes: int) -> "nn.Module":

@@ -1,9 +1,39 @@
-"""The course of a training, read back from its run folder."""
+"""The course of a training, written into its run folder and read back."""
 
 import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_only
+
+from ecgrnn.reports.files import write_json
+from ecgrnn.tasks.checkpoint_file import read_checkpoint
+from ecgrnn.tasks.model import TrainedModel
+
+
+@rank_zero_only
+def write_training(
+    trainer: pl.Trainer, model: TrainedModel, *, run_dir: Path, seconds: Mapping[str, float]
+) -> None:
+    """Write ``training.json``: what the training came to on the validation patients, and what it took.
+
+    A training that ended before its first validation has no best epoch.
+    """
+    best_checkpoint = run_dir / "checkpoints" / "best.ckpt"
+    callback = trainer.checkpoint_callback
+    best = callback.best_model_score if isinstance(callback, ModelCheckpoint) else None
+    content = {
+        "monitor": model.task.monitor[0],
+        "best": None if best is None or best != best else float(best),
+        "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
+        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "fit_seconds": seconds["train"],
+        "precision": trainer.precision,
+    }
+    write_json(run_dir / "training.json", content)
 
 
 def training_seconds(checkpoint: Path) -> dict[str, float]:

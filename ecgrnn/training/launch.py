@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,12 @@ from lightning_fabric import Fabric
 from torch import distributed
 
 from ecgrnn.errors import ConfigError, Interrupted
+
+_ANNOUNCERS = (
+    "lightning_fabric.utilities.distributed",
+    "lightning_fabric.utilities.rank_zero",
+    "pytorch_lightning.utilities.rank_zero",
+)
 
 _MEETING_PLACE = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")
 """What Lightning's launcher writes into the environment of the process that it starts others from."""
@@ -32,9 +39,7 @@ def together(keys: Mapping[str, Any]) -> Iterator[None]:
     Raises:
         ConfigError: the keys do not go together, or do not fit what torchrun or srun have started.
     """
-    # Lightning's own announcements are no news to the user.
-    for module in ("distributed", "rank_zero"):
-        logging.getLogger(f"lightning_fabric.utilities.{module}").setLevel(logging.WARNING)
+    quieten_lightning()
     chosen = {
         name: keys[name] for name in ("accelerator", "devices", "num_nodes", "strategy") if name in keys
     }
@@ -56,6 +61,17 @@ def together(keys: Mapping[str, Any]) -> Iterator[None]:
             _take_down(fabric)
         raise
     _part(fabric, before)
+
+
+def quieten_lightning() -> None:
+    """Keep announcements, and a warning about torch that is Lightning's own business, from the user."""
+    for module in _ANNOUNCERS:
+        logging.getLogger(module).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+    # A run that is resumed goes on in its own folder, and every figure logged is that of all ranks already.
+    warnings.filterwarnings("ignore", message=".*directory.* exists and is not empty")
+    warnings.filterwarnings("ignore", message=r".*recommended to use `self.log\(.*sync_dist=True")
+    warnings.filterwarnings("ignore", message=".*dataloader is not resumable")
 
 
 def keys_of_evaluation(processes: int) -> dict[str, Any]:

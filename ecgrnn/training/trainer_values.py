@@ -1,4 +1,4 @@
-"""Values of the open group ``trainer``: each works, or is refused before anything is prepared."""
+"""Checks the options of a training before anything is prepared: above all every key of ``trainer``."""
 
 import inspect
 import math
@@ -13,6 +13,11 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from ecgrnn.errors import ConfigError, did_you_mean
+from ecgrnn.options.choices import Epoch
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.training.launch import quieten_lightning
+from ecgrnn.training.precision import with_precision
+from ecgrnn.training.trackers import check_trackers
 
 _OURS = {
     "callbacks": "they are built from early_stopping_patience, optimizer and checkpoint_every_steps",
@@ -36,6 +41,47 @@ _ALIASES = {"32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
 _MOST_PROCESSES_PER_CORE = 4
 _NO_END = -1
 _DURATION = re.compile(r"\d+:\d\d:\d\d:\d\d")
+
+
+def check_course(options: TrainConfig) -> None:
+    """Check, before the minutes that preparing may take, that a training has an end that can be scored.
+
+    Raises:
+        ConfigError: when a key of ``trainer`` is unknown or has a value that does not work, when keys leave
+            the training without an end, without a checkpoint, or without the validation that
+            ``test_checkpoint=best`` needs, or when a tracker is not installed.
+    """
+    keys = options.trainer
+    check_trainer_keys(keys)
+    check_trackers(options.logger)
+    if keys.get("fast_dev_run"):
+        raise ConfigError(
+            f"trainer.fast_dev_run={keys['fast_dev_run']} keeps no checkpoint that could be scored; take "
+            "debug=fast, which trains and validates on two batches"
+        )
+    epochs, every = keys.get("max_epochs"), keys.get("check_val_every_n_epoch")
+    # Without a number of epochs Lightning takes 1000, or with a time limit any number.
+    endless = epochs == _NO_END or (epochs is None and keys.get("max_time") is not None)
+    quieten_lightning()
+    check_trainer_values(with_precision(keys)[0])
+    if endless and keys.get("max_steps") in (None, _NO_END):
+        raise ConfigError(
+            f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
+            "follows a schedule that needs one; set trainer.max_epochs or trainer.max_steps"
+        )
+    if options.test_checkpoint is not Epoch.best:
+        return
+    if isinstance(epochs, int) and isinstance(every, int) and 0 < epochs < every:
+        raise ConfigError(
+            f"trainer.max_epochs={epochs} ends before the first validation, which comes after "
+            f"trainer.check_val_every_n_epoch={every} epochs, so no epoch would be the best; change one of "
+            "them, or set test_checkpoint=last"
+        )
+    if keys.get("limit_val_batches") == 0:
+        raise ConfigError(
+            "trainer.limit_val_batches=0 leaves validation out, so no epoch would be the best; "
+            "set test_checkpoint=last"
+        )
 
 
 def check_trainer_keys(keys: Mapping[str, Any]) -> None:

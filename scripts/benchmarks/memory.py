@@ -31,9 +31,10 @@ from ecgrnn.options.data import LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, EncoderConfig
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.simulator.simulate import write_database
-from ecgrnn.tasks import build_module, task_of
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
 from ecgrnn.tasks.optimisation import configure
+from ecgrnn.tasks.task import ModuleInputs
 
 SMALL = EncoderConfig(hidden_size=8, num_layers=1)  # what the network takes is not in question here
 TASKS = {
@@ -153,13 +154,12 @@ def train(folder: Path, task: str, *, steps: int) -> dict[str, float]:
 
 def network_of(options: TrainConfig, record: CachedRecord) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     signal = SignalSpec(fs_hz=record.fs_hz, leads=("",) * len(record.leads))
-    scheme = task_of(options.task).scheme(options.data)
-    network = task_of(options.task).network(options.network, signal=signal, n_classes=len(scheme.classes))
-    module = build_module(
-        options, signal=signal, scheme=scheme, counts=[1000] * len(scheme.classes), facts={}
-    )
+    task = task_of(options.task)
+    scheme = task.scheme(options.data)
+    network = task.network(options.network, signal=signal, n_classes=len(scheme.classes))
+    counts = [1000] * len(scheme.classes)
+    module = task.module(ModuleInputs(options, network, signal, scheme, counts, counts, {}))
     optimizer = configure(network, options.optimizer, total_steps=1000)["optimizer"]
-    module.network = network
     return module, optimizer
 
 

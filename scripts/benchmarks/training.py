@@ -44,8 +44,9 @@ from ecgrnn.options.networks import (
     SequenceConfig,
 )
 from ecgrnn.options.spec import SignalSpec
-from ecgrnn.tasks import build_datamodule, task_of
+from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
+from ecgrnn.training.data import build_datamodule
 
 SINGLE = EncoderConfig(frame_s=0.05, cell=Cell.lstm, hidden_size=64, num_layers=2, bidirectional=True)
 BATCH = 256
@@ -212,7 +213,7 @@ def variant(name: str, options: TrainConfig, *, n_leads: int, bf16: bool = False
 
 
 def opened(options: TrainConfig) -> Any:
-    module = build_datamodule(options)
+    module = build_datamodule(options, task_of(options.task))
     module.prepare_data()
     module.setup()
     return module

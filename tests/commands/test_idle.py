@@ -1,6 +1,7 @@
 """Options that cannot act are refused, and never kept as if they had acted."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,7 +87,8 @@ class _Model:
     """What the checks look at."""
 
     def __init__(self, options):
-        self.task, self.split = task_of(options), {"name": "holdout"}
+        self.task = task_of(options)
+        self.trained = SimpleNamespace(split=SimpleNamespace(name="holdout"))
 
 
 @pytest.mark.parametrize(

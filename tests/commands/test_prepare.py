@@ -10,7 +10,8 @@ from ecgrnn.errors import DataError
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_digital
-from ecgrnn.tasks import build_datamodule
+from ecgrnn.tasks import task_of
+from ecgrnn.training.data import build_datamodule
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_train_opens_the_entries_that_prepare_makes_with_the_same_words(
     words, small_data, real_layout, tmp_path, monkeypatch
 ):
     def open_only(options):
-        build_datamodule(options).prepare_data()
+        build_datamodule(options, task_of(options.task)).prepare_data()
 
     monkeypatch.setattr("ecgrnn.commands.train.run", open_only)
     real = any("ludb" in word or "cinc2017" in word for word in words)

@@ -1,87 +1,112 @@
-import copy
+import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
-from ecgrnn.commands.resume import stretches_trained
-from ecgrnn.data.splits.seen import seen_leads, split_digest
+from ecgrnn.data.splits.split import Split, Stretch
 from ecgrnn.errors import ConfigError
+from ecgrnn.options.data import DataConfig, PreprocessingConfig
+from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.tasks.facts import Facts, read_facts
+from ecgrnn.training.continued import Last, continued
 
-FACTS = {
-    "split": {
-        "name": "mine",
-        "train": {"a": "a", "b": "b"},
-        "validation": {"c": "c"},
-        "test": {"d": "d", "e": "e"},
-        "notes": [],
-        "accepted_overlaps": [],
-    },
-    "fingerprint": "f" * 64,
-    "contents": {name: f"files-{name} lead-{name}" for name in "abcde"},
-    "scheme": {"name": "aami", "classes": ["N", "S"], "symbols": {"N": "N"}, "citation": "x"},
-    "signal": {"fs_hz": 180.0, "leads": [""], "unit": "mV"},
-}
+PATIENTS = {name: name for name in "abcde"}
+SPLIT = Split(name="mine", train=("a", "b"), validation=("c",), test=("d", "e"), patients=PATIENTS)
+COUNTS = {"N": 3, "S": 1}
+FACTS = Facts(
+    signal=SignalSpec(fs_hz=180.0, leads=("",)),
+    scheme=LabelScheme(name="aami", classes=("N", "S"), symbols={"N": "N"}, citation="x"),
+    task={"form": "beats", "options": {}},
+    network={"form": "classifier", "options": {}},
+    data=DataConfig(),
+    preprocessing=PreprocessingConfig(),
+    split=SPLIT,
+    counts={"train": COUNTS, "validation": COUNTS, "test": COUNTS},
+    fingerprint="f" * 64,
+    seed=0,
+    versions={},
+    contents={name: f"files-{name} lead-{name}" for name in "abcde"},
+)
 
 
-def changed(*path, to):
-    facts = copy.deepcopy(FACTS)
-    place = facts
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = to
-    return facts
+def changed(**facts):
+    return dataclasses.replace(FACTS, **facts)
+
+
+def split(**parts):
+    return changed(split=dataclasses.replace(SPLIT, **parts))
+
+
+def scheme(**parts):
+    return changed(scheme=dataclasses.replace(FACTS.scheme, **parts))
 
 
 def last(facts=FACTS, step=120):
-    return {"ecgrnn": facts, "global_step": step}
+    return Last(Path("last.ckpt"), facts, step, seconds=1.0)
 
 
-def test_a_new_training_has_one_stretch_and_a_resumed_one_more(tmp_path):
-    first = stretches_trained(None, FACTS, run_dir=tmp_path)
-    assert first == [{"from_step": 0, "split": split_digest(FACTS["split"]), "fingerprint": "f" * 64}]
-    again = stretches_trained(last({**FACTS, "stretches": first}), FACTS, run_dir=tmp_path)
-    assert [stretch["from_step"] for stretch in again] == [0, 120]
-    assert stretches_trained(last(), FACTS, run_dir=tmp_path) == again  # an older checkpoint
+def steps(facts):
+    return [stretch.from_step for stretch in facts.stretches]
+
+
+def test_a_new_training_has_one_stretch_and_a_resumed_one_more():
+    first = continued(FACTS, None, run_dir="run")
+    assert first.stretches == (Stretch(0, SPLIT.digest, "f" * 64),)
+    again = continued(FACTS, last(first), run_dir="run")
+    assert steps(again) == [0, 120]
+    assert continued(FACTS, last(), run_dir="run") == again  # an older checkpoint
+    assert steps(continued(FACTS, last(again, step=200), run_dir="run")) == [0, 120, 200]
+
+
+OTHER_COUNTS = {"N": 3, "V": 1}
 
 
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (changed("split", "train", to={"a": "a", "d": "d"}), "b was in train and is not in it now"),
-        (changed("split", "test", to={"d": "d"}), "e was in test and is not in it now"),
+        (split(train=("a",), test=("d", "e", "b")), "b was in train and is in test now"),
+        (split(test=("d",)), "e was in test and is not in it now"),
+        (split(train=("a", "f"), patients={**PATIENTS, "f": "f"}), "b was in train and is not in it now"),
+        (split(patients={**PATIENTS, "b": "f"}), "b was of patient b and is of f now"),
+        (split(accepted_overlaps=(("a", "d"),), notes=("x",)), "its named overlaps changed"),
         (
-            {
-                **FACTS,
-                "split": {**FACTS["split"], "train": {"a": "a"}, "test": {"b": "b", "d": "d", "e": "e"}},
-            },
-            "b was in train and is in test now",
-        ),
-        (changed("split", "train", "b", to="d"), "b was of patient b and is of d now"),
-        (changed("split", "accepted_overlaps", to=[["a", "d"]]), "its named overlaps changed"),
-        (
-            {**changed("contents", "b", to="other lead-b"), "fingerprint": "0" * 64},
+            changed(contents={**FACTS.contents, "b": "other lead-b"}, fingerprint="0" * 64),
             r"the files of its records \(or their labels\) changed .*: b\.",
         ),
-        (changed("fingerprint", to="0" * 64), "changed since it was trained on them"),
+        (changed(fingerprint="0" * 64), "changed since it was trained on them"),
         (
-            changed("scheme", "classes", to=["N", "V"]),
-            r"scheme\.classes was \['N', 'S'\] and is \['N', 'V'\]",
+            changed(
+                scheme=LabelScheme("aami", ("N", "V"), {"N": "N"}, "x"),
+                counts={"train": OTHER_COUNTS, "validation": OTHER_COUNTS, "test": OTHER_COUNTS},
+            ),
+            r"scheme\.classes was \('N', 'S'\) and is \('N', 'V'\)",
         ),
-        (changed("scheme", "symbols", to={"N": "N", "A": "S"}), r"scheme\.symbols was"),
-        (changed("signal", "fs_hz", to=250.0), r"signal\.fs_hz was 180\.0 and is 250\.0 now"),
+        (scheme(symbols={"N": "N", "A": "S"}), r"scheme\.symbols was"),
+        (
+            changed(signal=SignalSpec(fs_hz=250.0, leads=("",))),
+            r"signal\.fs_hz was 180\.0 and is 250\.0 now",
+        ),
     ],
 )
-def test_what_a_training_was_not_trained_on_is_refused_by_name(now, said, tmp_path):
+def test_what_a_training_was_not_trained_on_is_refused_by_name(now, said):
     with pytest.raises(ConfigError, match=said):
-        stretches_trained(last(), now, run_dir=tmp_path)
+        continued(now, last(), run_dir="run")
 
 
-def test_the_name_and_the_notes_of_a_split_may_change(tmp_path):
-    other = {**FACTS, "split": {**FACTS["split"], "name": "moved/mine.yaml", "notes": ["copied"]}}
-    assert len(stretches_trained(last(), other, run_dir=tmp_path)) == 2
+def test_the_name_and_the_notes_of_a_split_may_change():
+    other = split(name="moved/mine.yaml", notes=("copied",))
+    assert steps(continued(other, last(), run_dir="run")) == [0, 120]
+
+
+def test_facts_come_back_from_plain_data_as_they_were():
+    facts = continued(FACTS, last(), run_dir="run")
+    read = read_facts(facts.plain())
+    assert read == facts
+    assert read.plain() == facts.plain()
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +114,8 @@ def begun(command_line, small_training, tmp_path_factory):
     """Give the folder of a training by a split file, which can be resumed."""
     folder = tmp_path_factory.mktemp("begun")
     names = [f"s00{k}" for k in range(1, 9)]
-    split = {"train": names[:4], "validation": names[4:6], "test": names[6:]}
-    (folder / "split.yaml").write_text(yaml.safe_dump(split))
+    subsets = {"train": names[:4], "validation": names[4:6], "test": names[6:]}
+    (folder / "split.yaml").write_text(yaml.safe_dump(subsets))
     words = [*small_training, f"data.split={folder / 'split.yaml'}", "evaluate_test=false"]
     assert command_line(*words, f"run_dir={folder / 'run'}") == 0
     (folder / "run" / "training.json").unlink()  # as if it had been killed before its end
@@ -101,10 +126,10 @@ def test_a_changed_split_file_is_refused_and_the_run_stays_as_it_was(begun, comm
     shutil.copytree(begun / "run", tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*.ckpt")}
     text = (begun / "split.yaml").read_text()
-    split = yaml.safe_load(text)
-    split["train"][0], split["test"][0] = split["test"][0], split["train"][0]
+    moved = yaml.safe_load(text)
+    moved["train"][0], moved["test"][0] = moved["test"][0], moved["train"][0]
     try:
-        (begun / "split.yaml").write_text(yaml.safe_dump(split))
+        (begun / "split.yaml").write_text(yaml.safe_dump(moved))
         assert command_line("train", f"resume={tmp_path / 'run'}") == 2
     finally:
         (begun / "split.yaml").write_text(text)
@@ -154,7 +179,7 @@ def test_a_checkpoint_of_a_folder_knows_its_recordings_without_it(
     content = torch.load(begun / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     content["ecgrnn"]["data"] |= {"database": "folder", "root": str(tmp_path / "gone")}
     torch.save(content, tmp_path / "of_folder.ckpt")
-    assert len(seen_leads(content["ecgrnn"], "train", "validation")) == 6 * 2 * 2
+    assert len(read_facts(content["ecgrnn"]).seen_leads("train", "validation")) == 6 * 2 * 2
     other = tmp_path / "other"
     other.mkdir()
     names = ["s007", "s008", "s002"]

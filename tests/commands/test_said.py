@@ -86,11 +86,11 @@ def test_train_counts_its_items_and_keeps_its_seed(command_line, small_training,
     words = ["seed=7", "evaluate_test=false", f"run_dir={tmp_path / 'run'}"]
     assert command_line(*small_training, *words) == 0
     said = capsys.readouterr().out
-    facts = load_model(tmp_path / "run" / "checkpoints" / "best.ckpt").facts
-    assert facts["seed"] == 7
+    facts = load_model(tmp_path / "run" / "checkpoints" / "best.ckpt").trained
+    assert facts.seed == 7
     for subset in ("train", "validation", "test"):
-        counts = "  ".join(f"{name} {count:,}" for name, count in facts["counts"][subset].items())
-        assert f"{subset:<11} {len(facts['split'][subset]):>4} records  {counts}" in said
+        counts = "  ".join(f"{name} {count:,}" for name, count in facts.counts[subset].items())
+        assert f"{subset:<11} {len(facts.split.subset(subset)):>4} records  {counts}" in said
     assert "test        skipped (evaluate_test=false)" in said
 
 

@@ -47,7 +47,7 @@ def test_a_model_comes_back_as_it_was_trained(trained, checkpoint):
     assert model.scheme.classes == ("N", "S", "V", "F", "Q")
     assert model.preprocessing.highpass_hz == 0.5
     assert model.data.database == "synthetic"
-    assert set(model.split["train"]).isdisjoint(model.split["test"])
+    assert set(model.trained.split.train).isdisjoint(model.trained.split.test)
 
 
 def test_a_checkpoint_is_plain_data(checkpoint):
@@ -68,7 +68,7 @@ def test_a_checkpoint_is_plain_data(checkpoint):
 
 def test_best_and_last_are_both_models(trained):
     for name in ("best", "last"):
-        assert load_model(trained / "checkpoints" / f"{name}.ckpt").fingerprint
+        assert load_model(trained / "checkpoints" / f"{name}.ckpt").trained.fingerprint
 
 
 def test_a_missing_file_is_named(tmp_path):

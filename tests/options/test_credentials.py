@@ -55,13 +55,13 @@ def test_no_file_and_no_message_of_a_run_has_it(address, small_training, tmp_pat
     run_dir = tmp_path / "run"
     seen = {}
 
-    def look(options, interruption):
+    def look(options, *rest):
         seen["uri"] = options.logger.mlflow_uri
         seen["files"] = "".join(path.read_text() for path in run_dir.rglob("*.yaml"))
         raise ConfigError(f"{options.logger.mlflow_uri} does not answer")
 
     monkeypatch.setattr("ecgrnn.commands.train._run", look)
-    monkeypatch.setattr("ecgrnn.training.trainer.find_spec", lambda name: True)
+    monkeypatch.setattr("ecgrnn.training.trackers.find_spec", lambda name: True)
     words = ["logger.mlflow=true", f"logger.mlflow_uri='{address}'", f"run_dir={run_dir}"]
     assert main([*small_training, *words]) == 2
     assert seen["uri"] == address

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from ecgrnn.commands.resume import refuse_finished
+from ecgrnn.commands.resume import last_checkpoint
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.training.seeds import StepSeeds
@@ -232,12 +232,12 @@ def test_a_run_that_stopped_by_itself_is_finished_whatever_epochs_are_left(unint
     run_dir = tmp_path / "run"
     shutil.copytree(uninterrupted, run_dir)
     longer = TrainConfig(resume=str(run_dir), evaluate_test=False, trainer={"max_epochs": EPOCHS + 6})
-    refuse_finished(longer)
+    last_checkpoint(longer)
     last = content(run_dir)
     last["ecgrnn_resume"]["should_stop"] = True
     torch.save(last, run_dir / "checkpoints" / "last.ckpt")
     with pytest.raises(ConfigError, match=f"trainer.max_time ended it after {EPOCHS} epochs"):
-        refuse_finished(longer)
+        last_checkpoint(longer)
 
 
 def test_what_would_make_another_run_of_it_is_refused(uninterrupted, command_line, tmp_path, capsys):

@@ -4,7 +4,8 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Epoch
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.training import LoggerConfig
-from ecgrnn.training.trainer import _loggers, check_course
+from ecgrnn.training.trackers import build_loggers
+from ecgrnn.training.trainer_values import check_course
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,6 @@ def test_a_logger_that_is_not_installed_is_named(monkeypatch, tmp_path):
     def absent(*arguments, **options):
         raise ModuleNotFoundError("Neither `tensorboard` nor `tensorboardX` is available")
 
-    monkeypatch.setattr("ecgrnn.training.trainer.TensorBoardLogger", absent)
+    monkeypatch.setattr("ecgrnn.training.trackers.TensorBoardLogger", absent)
     with pytest.raises(ConfigError, match=r"logger\.tensorboard=false"):
-        _loggers(LoggerConfig(tensorboard=True), tmp_path)
+        build_loggers(LoggerConfig(tensorboard=True), tmp_path)

@@ -181,8 +181,8 @@ def test_a_training_is_refused_before_anything_is_prepared_or_left(
     def too_late(*arguments, **options):
         raise AssertionError("prepared")
 
-    monkeypatch.setattr("ecgrnn.commands.train.build_datamodule", too_late)
-    monkeypatch.setattr("ecgrnn.training.trainer.find_spec", lambda name: None)
+    monkeypatch.setattr("ecgrnn.commands.train.open_data", too_late)
+    monkeypatch.setattr("ecgrnn.training.trackers.find_spec", lambda name: None)
     assert main([*small_training, word, f"run_dir={tmp_path / 'run'}"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1

@@ -159,7 +159,7 @@ def opened(
         database: an entry of the table.
         folder: the database's own folder, as ``download.locate`` gives it.
         annotator: suffix of the annotation files of a folder of one's own, or ``lead``: each lead has one.
-        patients: record to patient, as a split file has it (``split_file.split_patients``); put together with
+        patients: record to patient, as a split file has it (``build.listed_patients``); put together with
             what is known of the database. A record that neither knows is a patient of its own.
         records: limit the database to these records, in this order; empty takes all.
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
-from ecgrnn.data.splits.build import SUBSETS, Split
-from ecgrnn.data.splits.seen import split_digest
+from ecgrnn.data.splits.split import SUBSETS, Split, Stretch
 from ecgrnn.data.view import View
 from ecgrnn.errors import SplitError, some_of
 
@@ -111,7 +110,7 @@ def audit_subsets(
     counts: Mapping[str, Mapping[str, int]],
     fitted: Sequence[tuple[str, str]] = (),
     fingerprint: str | None = None,
-    stretches: Sequence[Mapping[str, Any]] = (),
+    stretches: Sequence[Stretch] = (),
     kept: Mapping[str, Mapping[str, str]] | None = None,
     absent: str = "",
     quick: bool = False,
@@ -128,7 +127,7 @@ def audit_subsets(
         counts: subset to class to number of items, as training counted them.
         fitted: what the task fits or chooses, and in which subset.
         fingerprint: hash of the files that training read; None leaves it out.
-        stretches: what each stretch of the training was trained on, as the checkpoint keeps it.
+        stretches: what each stretch of the training was trained on.
         kept: subset to digest to record, as the checkpoint keeps them: the signals are compared by these
             where the records are not at hand.
         absent: why the records are not at hand.
@@ -267,14 +266,16 @@ def _kept_signals(kept: Mapping[str, Mapping[str, str]]) -> Check:
     return Check(_NAMES["signals"], True, f"{len(seen)} digests kept in the checkpoint, all different")
 
 
-def _other_stretch(split: Split, fingerprint: str, stretches: Sequence[Mapping[str, Any]]) -> Check | None:
+def _other_stretch(split: Split, fingerprint: str, stretches: Sequence[Stretch]) -> Check | None:
     """Find a stretch of the training that was trained on something else than the last."""
-    expected = {"split": split_digest(split.manifest()), "fingerprint": fingerprint}
-    for stretch in stretches:
-        for what, name in (("fingerprint", "other files"), ("split", "another split")):
-            if stretch[what] != expected[what]:
-                hashes = f"{stretch[what][:16]}, not {expected[what][:16]}"
-                detail = f"from step {stretch['from_step']} on it was trained on {name} ({hashes})"
+    for one in stretches:
+        for what, was, now in (
+            ("other files", one.fingerprint, fingerprint),
+            ("another split", one.split, split.digest),
+        ):
+            if was != now:
+                hashes = f"{was[:16]}, not {now[:16]}"
+                detail = f"from step {one.from_step} on it was trained on {what} ({hashes})"
                 return Check(_NAMES["fingerprint"], False, detail)
     return None
 

@@ -11,11 +11,11 @@ from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.databases.database import Database, PublishedSplit
 from ecgrnn.data.databases.patients import resolve_patients
 from ecgrnn.data.splits.split import SUBSETS, Split
-from ecgrnn.data.splits.split_file import SplitFile, check_named, read_split_file, split_patients
+from ecgrnn.data.splits.split_file import SplitFile, check_named, read_split_file
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
 from ecgrnn.errors import SplitError, nearest
 
-__all__ = ["SUBSETS", "Split", "build_split", "split_patients"]
+__all__ = ["SUBSETS", "Split", "build_split"]
 
 _STRIPS_SEED = 2017
 
@@ -102,9 +102,15 @@ def build_split(
     return split
 
 
-def is_split_file(name: str) -> bool:
-    """Tell whether a split is the path of a file, and not one of the named ones."""
-    return name not in _names() and (name.endswith((".yaml", ".yml")) or Path(name).is_file())
+def listed_patients(name: str | None) -> Mapping[str, str]:
+    """Give the patients that a split file names, record to patient; nobody where a split is no file.
+
+    Raises:
+        SplitError: the file cannot be read or is not a split file.
+    """
+    if name is None or name in _names() or not _is_file(name):
+        return {}
+    return read_split_file(Path(name)).patients
 
 
 def published_split(name: str, database: Database) -> PublishedSplit | None:
@@ -186,11 +192,15 @@ def split_path(name: str) -> Path:
     Raises:
         SplitError: it is the path of no file, and the name of no split either.
     """
-    if name.endswith((".yaml", ".yml")) or Path(name).is_file():
+    if _is_file(name):
         return Path(name)
     if name == "all":
         raise SplitError("split all leaves nobody to train on; it is for evaluate and audit")
     raise SplitError(f"there is no split {name!r}{nearest(name, _names())}; or give the path of a YAML file")
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or Path(name).is_file()
 
 
 def _names() -> set[str]:

@@ -1,6 +1,8 @@
 """A split: who is trained on, chosen on and scored on, proved to share nobody before it exists."""
 
+import hashlib
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -59,6 +61,14 @@ class Split:
         overlaps = [list(pair) for pair in self.accepted_overlaps]
         return {"name": self.name, **subsets, "notes": list(self.notes), "accepted_overlaps": overlaps}
 
+    @property
+    def digest(self) -> str:
+        """Hash of who is in which subset; the name and the notes do not matter."""
+        manifest = self.manifest()
+        overlaps = sorted(sorted(pair) for pair in self.accepted_overlaps)
+        plain = json.dumps([{subset: manifest[subset] for subset in SUBSETS}, overlaps], sort_keys=True)
+        return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
     @classmethod
     def from_manifest(cls, manifest: Mapping[str, object]) -> "Split":
         """Build a split from what ``manifest`` gave, proving it again.
@@ -86,6 +96,21 @@ class Split:
             notes=tuple(str(note) for note in notes),
             accepted_overlaps=tuple((str(first), str(second)) for first, second in overlaps),
         )
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What a part of a training was trained on: each time it is resumed, another part begins.
+
+    Attributes:
+        from_step: the step it began at.
+        split: digest of its split.
+        fingerprint: hash of its records' files.
+    """
+
+    from_step: int
+    split: str
+    fingerprint: str
 
 
 def _check_subsets(split: Split) -> None:

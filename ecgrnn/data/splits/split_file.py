@@ -55,15 +55,6 @@ def read_split_file(path: Path) -> SplitFile:
     )
 
 
-def split_patients(path: Path) -> dict[str, str]:
-    """Read the patients of a split file: record to patient, empty where the file has none.
-
-    Raises:
-        SplitError: the file cannot be read or is not a split file.
-    """
-    return dict(read_split_file(path).patients)
-
-
 def check_named(database: Database, records: Sequence[str], *, where: str) -> None:
     """Refuse names of records that a database does not have or leaves out.
 

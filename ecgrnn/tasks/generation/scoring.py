@@ -77,7 +77,7 @@ def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotat
     """
     view = model.view(annotator=annotator, in_memory_mb=0.0)
     dataset = view.dataset(records, training=False)
-    trained_on = model.facts["counts"]["train"]
+    trained_on = model.trained.counts["train"]
     return [
         _fit(model, dataset, index)
         for index, name in enumerate(model.scheme.classes)

@@ -38,7 +38,7 @@ def named(record, name):
 
 
 def test_an_honest_split_is_proved_by_names_contents_and_fingerprint(model, held_out):
-    found = audit(model, held_out, held_out.own, fingerprint=model.fingerprint)
+    found = audit(model, held_out, held_out.own, fingerprint=model.trained.fingerprint)
     assert [check.passed for check in found.checks] == [True] * 5
     found.require()
 
@@ -67,13 +67,13 @@ def test_a_stretch_of_a_recording_in_two_subsets_is_found_by_its_windows(model, 
 def test_files_that_changed_since_training_are_found(model, held_out):
     records = [record for subset in SUBSETS for record in held_out.own[subset]]
     changed = [dataclasses.replace(records[0], fingerprint="0" * 64), *records[1:]]
-    assert data_fingerprint(records) == model.fingerprint
+    assert data_fingerprint(records) == model.trained.fingerprint
     found = audit(model, held_out, held_out.own, fingerprint=data_fingerprint(changed))
     assert found.checks[-1].passed is False
 
 
 def test_records_that_are_not_at_hand_are_said_to_be_unseen(model, held_out):
-    found = audit(model, held_out, {}, fingerprint=model.fingerprint)
+    found = audit(model, held_out, {}, fingerprint=model.trained.fingerprint)
     assert [check.passed for check in found.checks] == [True, True, None, None, None]
     found.require()
 
@@ -133,8 +133,12 @@ def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_
     subsets = {
         subset: {name: f"patient of {name}" for name in held_out.split.subset(subset)} for subset in SUBSETS
     }
+    patients = {name: patient for subset in subsets.values() for name, patient in subset.items()}
+    split = dataclasses.replace(model.trained.split, patients=patients)
     moved = dataclasses.replace(
-        model, split=model.split | subsets, data=dataclasses.replace(model.data, split="gone.yaml")
+        model,
+        trained=dataclasses.replace(model.trained, split=split),
+        data=dataclasses.replace(model.data, split="gone.yaml"),
     )
     records, _ = own_records(moved, dataclasses.replace(model.data, database=None))
     assert {subset: {one.name: one.patient for one in records[subset]} for subset in SUBSETS} == subsets

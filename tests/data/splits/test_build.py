@@ -11,9 +11,8 @@ from ecgrnn.data.databases import DATABASES, open_database
 from ecgrnn.data.databases.database import Database
 from ecgrnn.data.databases.mitdb import DS1, DS2
 from ecgrnn.data.databases.patients import resolve_patients
-from ecgrnn.data.splits.build import build_split
+from ecgrnn.data.splits.build import build_split, listed_patients
 from ecgrnn.data.splits.split import SUBSETS, Split
-from ecgrnn.data.splits.split_file import split_patients
 from ecgrnn.data.splits.stratify import choose_validation, stratified_folds
 from ecgrnn.errors import SplitError
 
@@ -318,7 +317,7 @@ def test_validation_patients_come_out_of_a_files_training_subset(tmp_path: Path)
     assert sorted(split.train + split.validation) == ["101", "106", "108", "109", "112"]
     assert len({"101", "106"} & set(split.train)) in (0, 2)
     assert split.patients["106"] == "x"
-    assert split_patients(path) == {"101": "x", "106": "x"}
+    assert listed_patients(str(path)) == {"101": "x", "106": "x"}
 
 
 def test_record_names_in_a_file_stay_as_they_are_written(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def run(command_line, small_data, tmp_path_factory):
 def test_training_ends_with_every_held_out_beat_scored(run):
     summary = json.loads((run / "summary.json").read_text())
     model = load_model(run / "checkpoints" / "best.ckpt")
-    assert summary["beats"] == sum(model.facts["counts"]["test"].values())
+    assert summary["beats"] == sum(model.trained.counts["test"].values())
     assert (run / "report.html").is_file()
 
 

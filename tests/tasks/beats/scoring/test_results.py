@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.evaluation.evaluate import evaluation_of
+from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.ec57.scores import score_records
 from ecgrnn.options.commands import EvaluateConfig
@@ -32,7 +33,8 @@ def options(trained, tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(options):
     model = load_model(Path(options.checkpoint))
-    return evaluate_beats(evaluation_of(model, options, seconds={}))
+    held_out = open_held_out(model, options.data)
+    return evaluate_beats(evaluation_of(model, held_out, options, seconds={}))
 
 
 def with_labels(beats: HeldOutBeats, predicted: np.ndarray) -> HeldOutBeats:

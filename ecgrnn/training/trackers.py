@@ -1,23 +1,21 @@
-"""Tells experiment trackers what a run was given and what it came to: options, final figures, pictures."""
+"""Loggers and experiment trackers: which there are, and what they are told of a run."""
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import pytorch_lightning as pl
+from lightning_fabric.loggers.tensorboard import _TENSORBOARD_AVAILABLE, _TENSORBOARDX_AVAILABLE
 from numpy.typing import NDArray
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import TrainConfig
-from ecgrnn.options.credentials import without_passwords
-from ecgrnn.options.spec import flat, to_plain
-from ecgrnn.reports.files import write_json
-from ecgrnn.tasks.checkpoint_file import read_checkpoint
-from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.options.credentials import flat_options, without_passwords
+from ecgrnn.options.training import LoggerConfig
 from ecgrnn.tasks.task import Scored
 from ecgrnn.training.course import training_curves
 
@@ -25,13 +23,86 @@ Picture = NDArray[np.uint8]
 """``(height, width, colour)``."""
 
 
-def flat_options(options: TrainConfig) -> dict[str, str | int | float | bool]:
-    """Give the options as one level of dotted names, without any password."""
-    leaves = flat(without_passwords(to_plain(options)))
-    return {
-        name: leaf if isinstance(leaf, str | int | float | bool) else str(leaf)
-        for name, leaf in leaves.items()
-    }
+def check_trackers(config: LoggerConfig) -> None:
+    """Make sure that the trackers that the options ask for are installed.
+
+    Raises:
+        ConfigError: one is not; says how to install it.
+    """
+    for name, wanted in {"wandb": config.wandb, "mlflow": config.mlflow}.items():
+        if wanted and find_spec(name) is None:
+            raise _not_installed(name)
+
+
+def _not_installed(name: str) -> ConfigError:
+    product = {"wandb": "wandb", "mlflow": "MLflow"}[name]
+    return ConfigError(f"logger={name} needs {product}: pip install 'ecgrnn[{name}]'")
+
+
+def build_loggers(config: LoggerConfig, run_dir: Path) -> list[Logger]:
+    """Build what is told of a training: the CSV file, and the trackers that the options ask for.
+
+    Raises:
+        ConfigError: a tracker is not installed.
+    """
+    loggers: list[Logger] = []
+    if config.csv:
+        loggers.append(CSVLogger(str(run_dir), name="", version="csv"))
+    if config.tensorboard or (config.tensorboard is None and tensorboard_installed()):
+        loggers.append(_tensorboard(run_dir))
+    if config.wandb:
+        loggers.append(_wandb(config, run_dir))
+    if config.mlflow:
+        loggers.append(_mlflow(config, run_dir))
+    return loggers
+
+
+def tensorboard_installed() -> bool:
+    """Tell whether Lightning finds a TensorBoard to write event files with."""
+    return bool(_TENSORBOARD_AVAILABLE or _TENSORBOARDX_AVAILABLE)
+
+
+def _tensorboard(run_dir: Path) -> Logger:
+    try:
+        return TensorBoardLogger(str(run_dir), name="", version="tensorboard", default_hp_metric=False)
+    except ImportError as error:
+        raise ConfigError(
+            "logger.tensorboard=true needs TensorBoard: pip install 'ecgrnn[tensorboard]', or take "
+            "logger.tensorboard=false"
+        ) from error
+
+
+def _wandb(config: LoggerConfig, run_dir: Path) -> Logger:
+    try:
+        from wandb import Settings
+    except ImportError as error:
+        raise _not_installed("wandb") from error
+    return WandbLogger(
+        name=run_dir.name,
+        save_dir=str(run_dir),
+        project=config.project,
+        offline=not config.wandb_online,
+        # what the run folder holds is enough: no console, no code, no address of a repository
+        settings=Settings(silent=True, console="off", disable_git=True, save_code=False),
+    )
+
+
+def _mlflow(config: LoggerConfig, run_dir: Path) -> Logger:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    beside = None
+    if config.mlflow_uri.startswith("sqlite:///"):
+        store = Path(config.mlflow_uri.removeprefix("sqlite:///")).resolve()
+        store.parent.mkdir(parents=True, exist_ok=True)
+        beside = (store.parent / "mlflow_artifacts").as_uri()
+    try:
+        return MLFlowLogger(
+            experiment_name=config.project,
+            run_name=str(run_dir),
+            tracking_uri=config.mlflow_uri,
+            artifact_location=beside,
+        )
+    except ImportError as error:
+        raise _not_installed("mlflow") from error
 
 
 @rank_zero_only
@@ -54,28 +125,6 @@ def log_options(loggers: Sequence[Logger], options: TrainConfig) -> None:
                     reason = without_passwords(str(error).partition("\n")[0])
                     address = without_passwords(options.logger.mlflow_uri)
                     raise ConfigError(f"logger.mlflow_uri={address} cannot be used: {reason}") from error
-
-
-@rank_zero_only
-def write_training(
-    trainer: pl.Trainer, model: TrainedModel, *, run_dir: Path, seconds: Mapping[str, float]
-) -> None:
-    """Write ``training.json``: what the training came to on the validation patients, and what it took.
-
-    A training that ended before its first validation has no best epoch.
-    """
-    best_checkpoint = run_dir / "checkpoints" / "best.ckpt"
-    callback = trainer.checkpoint_callback
-    best = callback.best_model_score if isinstance(callback, ModelCheckpoint) else None
-    content = {
-        "monitor": model.task.monitor[0],
-        "best": None if best is None or best != best else float(best),
-        "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
-        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
-        "fit_seconds": seconds["train"],
-        "precision": trainer.precision,
-    }
-    write_json(run_dir / "training.json", content)
 
 
 @rank_zero_only

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ecgrnn.training.logs import _final_metrics
+from ecgrnn.training.trackers import _final_metrics
 
 
 @pytest.mark.parametrize(
