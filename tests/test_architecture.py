@@ -118,6 +118,24 @@ def test_a_task_is_named_in_its_own_room_and_in_the_table_only(module):
                 assert parts[:2] == ("tasks", room), f"{module.relative_to(ROOT)} imports {name}"
 
 
+MOST_LINES, MOST_FILES = 350, 15
+ONE_FILE_EACH = {"data/databases"}
+"""Folders with a file for each thing of one kind, as many as there are."""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_a_file_is_short(module):
+    lines = len(module.read_text().splitlines())
+    assert lines <= MOST_LINES, f"{named(module)} has {lines} lines: it is two rooms, split it"
+
+
+@pytest.mark.parametrize("folder", sorted({module.parent for module in MODULES}), ids=named)
+def test_few_files_stand_side_by_side(folder):
+    if named(folder) not in ONE_FILE_EACH:
+        count = len([file for file in folder.glob("*.py") if file.name != "__init__.py"])
+        assert count <= MOST_FILES, f"{named(folder)} has {count} modules: it is two floors, divide it"
+
+
 DRAWINGS = {"reports/charts.py", "reports/paper.py", "reports/parallel.py", "tasks/delineation/strips.py"}
 """The files that draw SVG."""
 

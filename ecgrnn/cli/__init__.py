@@ -1,30 +1,26 @@
 """The command line: command, options, run folder, work; from Python ``main(["predict", "record=..."])``."""
 
-import errno
-import gc
-import importlib
 import os
-import shlex
 import signal
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecgrnn import __version__
 from ecgrnn.cli import output
 from ecgrnn.cli.help_text import command_help, shown
+from ecgrnn.cli.jobs import do
 from ecgrnn.data.ranks import rank_of
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
 from ecgrnn.options import commands, sweep
 from ecgrnn.options.arguments import CommandLine, read_arguments
 from ecgrnn.options.credentials import without_passwords
 from ecgrnn.options.networks import NETWORKS
-from ecgrnn.options.rules import given
 from ecgrnn.tasks import TASKS
 from ecgrnn.training import run_folder as runs
 
@@ -232,15 +228,16 @@ def _shown_options(command: str, composer: "Composer") -> str:
 
 def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
     """Do the jobs one after another; in a multirun one that fails costs no other, and all are listed."""
+    compose = _train_composer(line) if command == "sweep" else None
     if not line.multirun:
-        _do(command, line, jobs[0])
+        do(command, line, jobs[0], compose=compose)
         return 0
     ended: list[tuple[str, str]] = []
     failed = 0
     try:
         for job in jobs:
             try:
-                ended.append((str(_do(command, line, job)), " ".join(job.overrides)))
+                ended.append((str(do(command, line, job, compose=compose)), " ".join(job.overrides)))
             except EcgrnnError as error:
                 failed += 1
                 if any(name in os.environ for name in _LAUNCHED):
@@ -270,121 +267,6 @@ def _train_composer(line: CommandLine) -> Callable[[Sequence[str]], Any]:
             return to_config(composer.jobs()[0].composed)
 
     return compose_train
-
-
-def _do(command: str, line: CommandLine, job: "Job") -> Path | None:
-    """Claim a folder for a job, keep its options there, and run the command; give the folder."""
-    composed, theirs = job.composed, sys.argv
-    resumed = command == "train" and composed.resume is not None
-    if "given" in composed:
-        composed.given = sweep.Given(job.overrides, job.groups, line.config_dirs)
-    run_dir, goes_on = (job.folder, True) if resumed else _taken_folder(job)
-    if run_dir is not None:
-        composed.run_dir = str(run_dir)
-    # Lightning starts the other processes of a machine with the arguments it finds here.
-    sys.argv = [theirs[0], command, *_words(line, job)]
-    more = {"compose": _train_composer(line)} if command == "sweep" else {}
-    try:
-        with _disk_trouble(command, run_dir), _held(command, run_dir):
-            options = to_config(composed)
-            if run_dir is not None and (resumed or not goes_on):
-                _keep_options(command, line, job, run_dir, resumed=resumed)
-            with given(runs.key_and_value(word)[0] for word in job.overrides):
-                _module_of(command).run(options, **more)
-    except Exception:
-        if run_dir is not None and not goes_on:
-            runs.leave_no_empty_run(run_dir)
-        raise
-    finally:
-        sys.argv = theirs
-    return run_dir
-
-
-def _held(command: str, run_dir: Path | None) -> Any:
-    return runs.held(run_dir) if command == "train" and run_dir is not None else nullcontext()
-
-
-def _module_of(command: str) -> Any:
-    """Import a command, for the first time without searching for cycles on the way.
-
-    The imports make a million objects, all of which stay: to search them again and again takes a sixth of the
-    time, and as long once more while the options are read and the data opened.
-    """
-    name = f"ecgrnn.commands.{command}"
-    if name in sys.modules:
-        return sys.modules[name]
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        return importlib.import_module(name)
-    finally:
-        gc.freeze()
-        if searching:
-            gc.enable()
-
-
-def _keep_options(command: str, line: CommandLine, job: "Job", run_dir: Path, *, resumed: bool) -> None:
-    """Write the resolved options into the run folder; a run that is resumed must have the same."""
-    from ecgrnn.cli.composing import resolved, yaml_of
-
-    options = resolved(job.composed)
-    if resumed:
-        if rank_of(os.environ) == 0:
-            runs.check_resumed(run_dir, options)
-        options["resume"] = None
-    runs.write_whole(run_dir / runs.OPTIONS, yaml_of(without_passwords(options)))
-    if command == "train":
-        runs.write_words(run_dir, _words(line, job))
-    runs.claimed(run_dir)
-
-
-def _taken_folder(job: "Job") -> tuple[Path | None, bool]:
-    """Give the run folder, now ours, and whether it is that of a sweep to go on with."""
-    if job.folder is None:
-        return None, False
-    if job.dated:
-        return runs.claim_near(job.folder), False
-    return job.folder, runs.join(job.folder, shared="given" in job.composed)
-
-
-def _words(line: CommandLine, job: "Job") -> list[str]:
-    """Give what the command line said of one job."""
-    return [*(f"--config-dir={folder}" for folder in line.config_dirs), *job.overrides]
-
-
-@contextmanager
-def _disk_trouble(command: str, run_dir: Path | None) -> Iterator[None]:
-    """Say what the operating system refused, where, and how to continue."""
-    try:
-        yield
-    except EcgrnnError as error:
-        refused = isinstance(error.__cause__, OSError) and command == "train"
-        way_on = _continue(run_dir) if refused else ""
-        if not way_on:
-            raise
-        raise type(error)(f"{error}; {way_on}") from error
-    except OSError as error:
-        where = error.filename or run_dir or Path.cwd()
-        raise EcgrnnError(f"{where}: {reason_of(error)}; {_way_on(command, run_dir, error)}") from error
-    except MemoryError as error:
-        raise EcgrnnError(f"not enough memory ({error or 'none is left'}); lower the sizes") from error
-
-
-def _way_on(command: str, run_dir: Path | None, error: OSError) -> str:
-    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), None)
-    first = "make room" if full else "see that the place is there and can be read and written"
-    way_on = _continue(run_dir) if command == "train" else ""
-    return f"{first}, then {way_on or 'run the command again'}"
-
-
-def _continue(run_dir: Path | None) -> str:
-    """Say how a training continues that has left more than its options; empty where there is none."""
-    if run_dir is None or runs.is_bare(run_dir):
-        return ""
-    if (run_dir / "training.json").is_file():
-        done = shlex.quote(str(run_dir / "checkpoints" / "last.ckpt"))
-        return f"the training is done: score it with python -m ecgrnn evaluate checkpoint={done}"
-    return f"continue with python -m ecgrnn train resume={shlex.quote(str(run_dir))}"
 
 
 def _complain(message: str, *, status: int = _EXIT_BAD_INPUT, error: Exception | None = None) -> int:

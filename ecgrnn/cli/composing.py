@@ -1,4 +1,4 @@
-"""From arguments to the options of each job, by Hydra; the only file that knows Hydra and OmegaConf.
+"""From arguments to the options of each job, by Hydra; which is known here and in `yaml_text` alone.
 
 Hydra composes and does no more: it starts no job, makes no folder and stays initialised only while it
 composes, so that a program that uses Hydra itself, a notebook, and several threads can call the command line.
@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -23,16 +21,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from ecgrnn.cli.yaml_text import text_source
 from ecgrnn.errors import ConfigError, did_you_mean
 from ecgrnn.options.arguments import (
     PATHS,
     CommandLine,
-    Kind,
-    Option,
     as_typed,
     expanded,
     options_of,
@@ -142,7 +138,7 @@ class Composer:
             sources = SourcesRegistry.instance().types
             plain = sources["file"]
             GlobalHydra.instance().clear()
-            sources["file"] = _text_source(self.options)
+            sources["file"] = text_source(self.options)
             try:
                 with initialize_config_dir(str(self.conf), job_name=self.command, version_base="1.3"):
                     yield
@@ -317,54 +313,3 @@ def _expand(composed: DictConfig) -> None:
         value = OmegaConf.select(composed, name)
         if isinstance(value, str) and expanded(value) != value:
             OmegaConf.update(composed, name, expanded(value))
-
-
-def _text_source(options: Mapping[str, Option]) -> type[FileConfigSource]:
-    class TextSource(FileConfigSource):
-        """Reads YAML files as Hydra does, but for text: YAML 1.1 would turn 100_1 into 1001."""
-
-        def load_config(self, config_path: str) -> ConfigResult:
-            """Read a file, and give every option of text its text back."""
-            path = Path(self.path) / self._normalize_file_name(config_path)
-            try:
-                result = super().load_config(config_path)
-                plain = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-            except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-                raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
-            read = OmegaConf.to_container(result.config, resolve=False) if result.config else None
-            if isinstance(read, dict) and isinstance(plain, dict):
-                group = str(Path(config_path).parent.as_posix()).replace("/", ".").strip(".")
-                package = result.header.get("package") or group
-                package = "" if package == "_global_" else package.replace("_group_", group)
-                _as_written(read, plain, package and f"{package}.", options)
-                if "defaults" in read:
-                    read["defaults"] = _texts(read["defaults"], plain["defaults"])
-                result.config = OmegaConf.create(read)
-            return result
-
-    return TextSource
-
-
-def _as_written(
-    read: dict[Any, Any], plain: Mapping[str, Any], prefix: str, options: Mapping[str, Option]
-) -> None:
-    """Put text, as it is written in the file, into the place of the number that YAML made of it."""
-    for key, value in read.items():
-        name, text = f"{prefix}{key}", plain.get(str(key))
-        kind = options[name].kind if name in options else Kind.other
-        if name == "search.space" and isinstance(value, dict) and isinstance(text, dict):
-            for option, choices in value.items():
-                if option in options and options[option].kind is not Kind.other:
-                    value[option] = _texts(choices, text.get(option))
-        elif kind in (Kind.text, Kind.texts):
-            read[key] = _texts(value, text)
-        elif isinstance(value, dict) and isinstance(text, dict):
-            _as_written(value, text, f"{name}.", options)
-
-
-def _texts(value: Any, text: Any) -> Any:
-    if isinstance(value, list) and isinstance(text, list):
-        return [_texts(one, written) for one, written in zip(value, text, strict=True)]
-    if isinstance(value, dict) and isinstance(text, dict):
-        return {key: _texts(one, text.get(str(key))) for key, one in value.items()}
-    return text if isinstance(value, bool | int | float) and isinstance(text, str) else value

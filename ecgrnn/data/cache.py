@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,12 @@ from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations
 from ecgrnn.signals.content import lead_digests
 from ecgrnn.signals.formats.wfdb.header import Header, read_header, record_files
-from ecgrnn.signals.formats.wfdb.record import Record, read_record
+from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
 from ecgrnn.signals.reference import read_reference
 
 CACHE_VERSION = 2
 """Raised whenever preparing the same record with the same options gives other numbers."""
-
-_MAPPED_AT_ONCE = 256
-"""Signals that stay mapped: each holds an open file, and often no more than 1024 may be open."""
 
 _AT_ONCE = 8
 """Records that a process is handed at once: strips of ten seconds would wait for their turn else."""
@@ -106,9 +103,7 @@ class CachedRecord:
     @property
     def signal(self) -> NDArray[np.float32]:
         """``(time, lead)`` in mV, read-only."""
-        path = self._whole("signal.npy")
-        status = path.stat()
-        return _mapped(path, (status.st_ino, status.st_mtime_ns))
+        return entry.mapped(self._whole("signal.npy"))
 
     def read(self) -> NDArray[np.float32]:
         """Read ``signal`` into memory without mapping it: every mapping keeps a file open."""
@@ -205,13 +200,6 @@ def _pool(workers: int, processes: int) -> Executor:
     return ThreadPoolExecutor(max(workers, 1))
 
 
-@lru_cache(maxsize=_MAPPED_AT_ONCE)
-def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
-    """Map a signal; the stamp says which file stands there, in case another has taken its place."""
-    mapped: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return mapped
-
-
 def _find(source: RecordSource, config: PreprocessingConfig, cache: Path) -> CachedRecord | None:
     """Open a record's entry, or the same signal's that kept the record's own sampling frequency."""
     found = _entry(Origin(source, config, cache))
@@ -285,9 +273,12 @@ def _is_whole(record: CachedRecord) -> bool:
 def _write(origin: Origin, beside: Path, folder: Path) -> CachedRecord:
     source = origin.source
     header = read_header(source.path)
-    record_read = _read(source, origin.config, header)
+    config = origin.config
+    record_read = read_record(
+        source.path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
+    )
     contents = lead_digests(record_read.signal)
-    prepared = prepare_record(record_read, origin.config)
+    prepared = prepare_record(record_read, config)
     np.save(beside / "signal.npy", prepared.signal)
     merged, outside = _write_annotations(source, prepared, beside, frame_hz=header.frame_hz)
     files = _files(source, header)  # only now: what reads them has said which of them is missing
@@ -338,11 +329,6 @@ _FACTS = (
     *("fingerprint", "digest", "contents", "merged", "outside"),
 )
 """The fields of a record that its entry holds; all others belong to whoever opens it."""
-
-
-def _read(source: RecordSource, config: PreprocessingConfig, header: Header) -> Record:
-    leads, n_leads, first_lead = config.leads, config.n_leads, config.first_lead
-    return read_record(source.path, leads=leads, n_leads=n_leads, first_lead=first_lead, header=header)
 
 
 def _folder(source: RecordSource, config: PreprocessingConfig, cache: Path) -> Path:

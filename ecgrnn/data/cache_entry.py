@@ -8,7 +8,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 FACTS = "facts.json"
+
+_MAPPED_AT_ONCE = 256
+"""Signals that stay mapped: each holds an open file, and often no more than 1024 may be open."""
 
 FileSums = Mapping[str, tuple[int, int]]
 """File name to its size and its CRC-32."""
@@ -128,3 +131,16 @@ def _crc(path: Path) -> int:
 
 def _text_sum(facts: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+
+
+def mapped(path: Path) -> NDArray[np.float32]:
+    """Map an array of numbers from disk, once however often it is asked for."""
+    status = path.stat()
+    return _mapped(path, (status.st_ino, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=_MAPPED_AT_ONCE)
+def _mapped(path: Path, stamp: tuple[int, int]) -> NDArray[np.float32]:
+    """Map an array; the stamp says which file stands there, in case another has taken its place."""
+    array: NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array

@@ -39,26 +39,38 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
         DataError: the database or a record to be scored is not there.
         SplitError: a patient whom the model has seen is among those to be scored.
     """
-    split = model.trained.split
-    ours = data.database is None
     own, absent = own_records(model, data)
-    if ours:
-        chosen = _Chosen(
-            split,
-            _open(model, _settings(model, data), split.test),
-            of=sum(len(split.subset(subset)) for subset in SUBSETS),
-        )
-    else:
-        seen = bool(own or model.trained.seen_leads(*SEEN))
-        chosen = _choose(model, data, compared=seen)
-    split, collection = chosen.split, chosen.collection
+    if data.database is None:
+        split = model.trained.split
+        collection = _open(model, _settings(model, data), split.test)
+        return _held_out(model, _Chosen(split, collection, of=_size(split)), own=own, absent=absent)
+    chosen = _choose(model, data, compared=bool(own or model.trained.seen_leads(*SEEN)))
+    return _held_out(model, chosen, own=own, absent=absent, annotator=data.annotator)
+
+
+def held_out_of(model: TrainedModel, collection: Collection) -> HeldOutRecords:
+    """Give the records of a model's own split, where its training has just opened them."""
+    split = model.trained.split
+    own = {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}
+    return _held_out(model, _Chosen(split, collection, of=_size(split)), own=own)
+
+
+def _held_out(
+    model: TrainedModel,
+    chosen: "_Chosen",
+    *,
+    own: dict[str, list[CachedRecord]],
+    absent: str = "",
+    annotator: str | None = None,
+) -> HeldOutRecords:
+    collection = chosen.collection
     return HeldOutRecords(
         database=collection.database.name,
         title=collection.database.title,
         folder=collection.folder,
-        split=split,
-        annotator=model.data.annotator if ours else data.annotator,
-        test=pick_records(collection, split, split.test),
+        split=chosen.split,
+        annotator=annotator or model.data.annotator,
+        test=pick_records(collection, chosen.split, chosen.split.test),
         own=own,
         own_annotator=model.data.annotator,
         absent=absent,
@@ -67,21 +79,8 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
     )
 
 
-def held_out_of(model: TrainedModel, collection: Collection) -> HeldOutRecords:
-    """Give the records of a model's own split, where its training has just opened them."""
-    split = model.trained.split
-    own = {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}
-    return HeldOutRecords(
-        database=collection.database.name,
-        title=collection.database.title,
-        folder=collection.folder,
-        split=split,
-        annotator=model.data.annotator,
-        test=own["test"],
-        own=own,
-        own_annotator=model.data.annotator,
-        of=sum(map(len, own.values())),
-    )
+def _size(split: Split) -> int:
+    return sum(len(split.subset(subset)) for subset in SUBSETS)
 
 
 def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[CachedRecord]], str]:

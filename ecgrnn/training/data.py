@@ -1,12 +1,13 @@
 """What a training learns from: records as its task reads them, split by patient, and the facts about them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
 
+from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import annotation_notes
 from ecgrnn.data.datamodule import EcgDataModule
 from ecgrnn.data.splits.audit import Audit, audit_subsets
@@ -120,10 +121,8 @@ def open_data(options: TrainConfig, task: Task[Any], *, last: Last | None, preci
         for subset in Subset
     }
     training = datamodule.records(Subset.train)
-    leads = options.preprocessing.leads or [""] * len(training[0].leads)
-    names = zip(*(record.leads for record in training), strict=True)
     facts = Facts(
-        signal=SignalSpec(fs_hz=training[0].fs_hz, leads=tuple(leads)),
+        signal=_signal(training[0], options.preprocessing.leads),
         scheme=scheme,
         task=task.plain(),
         network=plain_network(options.network),
@@ -134,8 +133,19 @@ def open_data(options: TrainConfig, task: Task[Any], *, last: Last | None, preci
         fingerprint=datamodule.fingerprint,
         seed=options.seed,
         versions=versions(),
-        trained_leads=tuple(tuple(name for name, _ in Counter(lead).most_common()) for lead in names),
+        trained_leads=_trained_leads(training),
         contents=contents,
         precision=precision,
     )
     return TrainingData(task, datamodule, continued(facts, last, run_dir=options.run_dir))
+
+
+def _signal(record: CachedRecord, wanted: Sequence[str] | None) -> SignalSpec:
+    """What the network reads: named leads where they were asked for, else any."""
+    return SignalSpec(fs_hz=record.fs_hz, leads=tuple(wanted or ("",) * len(record.leads)))
+
+
+def _trained_leads(records: Sequence[CachedRecord]) -> tuple[tuple[str, ...], ...]:
+    """Give the names that each lead has in the training records, the commonest first."""
+    columns = zip(*(record.leads for record in records), strict=True)
+    return tuple(tuple(name for name, _ in Counter(column).most_common()) for column in columns)

@@ -25,10 +25,10 @@ print([name for name in wanted if name in sys.modules])
 """
 FIRST_STEP = """
 import json, os, sys, time
-from ecgrnn import cli
+from ecgrnn.cli import jobs, main
 
 taken = {"opening_s": 0.0, "items_s": 0.0}
-module_of = cli._module_of
+module_of = jobs.module_of
 
 def timed(method, part):
     def run(self, *arguments, **options):
@@ -53,8 +53,8 @@ def watched(command):
     register_optimizer_step_pre_hook(stop)
     return module
 
-cli._module_of = watched
-raise SystemExit(cli.main(sys.argv[1:]))
+jobs.module_of = watched
+raise SystemExit(main(sys.argv[1:]))
 """
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ecgrnn import __version__, cli
-from ecgrnn.cli import COMMANDS, main
+from ecgrnn import __version__
+from ecgrnn.cli import COMMANDS, jobs, main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -209,10 +209,10 @@ def test_the_bare_program_lists_the_commands(capsys):
 @pytest.mark.parametrize("searching", [True, False])
 def test_a_command_is_imported_without_a_search_for_cycles(searching, monkeypatch):
     seen = []
-    monkeypatch.setattr(cli.importlib, "import_module", lambda name: seen.append((name, gc.isenabled())))
+    monkeypatch.setattr(jobs.importlib, "import_module", lambda name: seen.append((name, gc.isenabled())))
     (gc.enable if searching else gc.disable)()
     try:
-        cli._module_of("none_yet")
+        jobs.module_of("none_yet")
         assert gc.isenabled() is searching
     finally:
         gc.enable()

@@ -18,9 +18,9 @@ from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.symbols import SCHEMES
 from ecgrnn.tasks import task_of
+from ecgrnn.tasks.beats.cut import cut_sequences
 from ecgrnn.tasks.beats.logits import beat_logits
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
-from ecgrnn.tasks.beats.sequences import cut_sequences
 
 LOOK_AHEAD_S = 0.496
 """What the recipe says: the window of a beat ends so long behind its R peak."""

@@ -13,7 +13,8 @@ from ecgrnn.signals.symbols import SCHEMES
 from ecgrnn.simulator import ectopy
 from ecgrnn.tasks.beats import ectopic_copies
 from ecgrnn.tasks.beats import sequences as beat_sequences
-from ecgrnn.tasks.beats.sequences import BeatSequenceView, cut_sequences
+from ecgrnn.tasks.beats.cut import cut_sequences
+from ecgrnn.tasks.beats.sequences import BeatSequenceView
 
 
 @pytest.fixture(scope="module")
