@@ -37,6 +37,47 @@ def lead_digests(signal: NDArray[np.float32]) -> tuple[str, ...]:
     return tuple(_digest(part) for part in parts if _changes(part))
 
 
+def no_ecg(signal: NDArray[np.floating], fs_hz: float) -> str:
+    """Say what shows that a signal is no ECG; empty where nothing does.
+
+    It is meant for signals whose names tell nothing: a lead that fell off is flat, too.
+
+    Args:
+        signal: ``(time,)``, in any unit; NaN where a sample is missing.
+        fs_hz: sampling frequency.
+    """
+    known = signal[np.isfinite(signal)].astype(np.float64)
+    values = np.unique(known[:: max(len(known) // 5000, 1)])
+    if len(values) <= _FEW_VALUES:
+        return f"{len(values)} value(s) only"
+    steps = np.diff(known)
+    if (steps > 0).all() or ((steps >= 0).all() and len(values) > len(known) // 2):
+        return "it only rises"
+    slow = _smoothed(known, max(round(_BEAT_S * fs_hz), 1))
+    wander = _smoothed(slow, max(round(fs_hz), 1))
+    fast, beside = float(np.std(known - slow)), float(np.std(slow - wander))
+    return "it changes too slowly" if fast < _SLOW * beside else ""
+
+
+_FEW_VALUES = 3
+"""Markers and digital inputs take no more."""
+
+_BEAT_S = 0.06
+"""Averaged over this time a QRS complex is gone, and a breath or a pulse wave hardly changes."""
+
+_SLOW = 0.05
+"""Largest part that is fast, compared with the slow one, in signals that are no ECG."""
+
+
+def _smoothed(signal: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Average a signal over a length; its ends are left out of what the mean does not cover."""
+    if len(signal) <= length:
+        return np.full_like(signal, signal.mean())
+    return np.convolve(
+        np.pad(signal, (length // 2, length - 1 - length // 2), "edge"), np.ones(length) / length, "valid"
+    )
+
+
 def _changes(part: NDArray[np.int32]) -> bool:
     known = part[part != _MISSING]
     return int(np.count_nonzero(np.diff(known))) >= _CHANGES

@@ -13,6 +13,7 @@ from ecgrnn.signals.filters.causal import CausalFilter, CausalState, causal_filt
 from ecgrnn.signals.filters.resample import rate_ratio, resampled_length
 from ecgrnn.signals.filters.zero_phase import filter_signal
 from ecgrnn.signals.formats.wfdb.record import Record, first_columns
+from ecgrnn.signals.leads import find_lead
 from ecgrnn.signals.normalise import robust_spread, scale_signal
 
 LONGEST_RAMP_S = 10.0
@@ -272,12 +273,13 @@ def _valid(record: Record, *, missing: NDArray[np.int64], to_hz: float) -> NDArr
 
 
 def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
-    if lead not in leads:
+    column = find_lead(lead, leads)
+    if column is None:
         raise ConfigError(
             f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
             f"{names_there(lead, leads, 'leads')}"
         )
-    return list(leads).index(lead)
+    return column
 
 
 def _count_missing(lead: NDArray[np.float32]) -> int:

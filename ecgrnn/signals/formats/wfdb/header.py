@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from ecgrnn.errors import DataError, names_there
@@ -17,17 +18,15 @@ from ecgrnn.signals.formats.wfdb.header_lines import (
     parse_signal_line,
 )
 from ecgrnn.signals.formats.wfdb.samples import SignalFile, stored_frames
+from ecgrnn.signals.units import millivolts
 
 GAP = "~"
 """Stands for a file or a segment that is not there: header(5)."""
 
-MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
-"""Units that are voltages, in lower case, and what they are in mV."""
-
 
 def is_voltage(unit: str) -> bool:
     """Tell whether a signal in this unit can be read in mV."""
-    return unit.casefold() in MILLIVOLTS
+    return millivolts(unit) is not None
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class Header:
         stored: how each lead is stored; of a record of segments, how it is in the first of them.
         segments: the segments of a multi-segment record in their order; empty otherwise.
         comments: comment lines without ``#``.
+        start: date and time of the first sample; None where the header has not both.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Header:
     stored: tuple[Lead, ...]
     segments: "tuple[Segment, ...]"
     comments: tuple[str, ...]
+    start: datetime | None = None
 
     @property
     def leads(self) -> tuple[str, ...]:
@@ -243,7 +244,7 @@ def _of_one_part(
     is_segment: bool = False,
 ) -> Header:
     stored = tuple(parse_signal_line(text, index, source) for index, text in enumerate(lines))
-    header = Header(line.name, frequency(line), line.n_frames or 0, stored, (), comments)
+    header = Header(line.name, frequency(line), line.n_frames or 0, stored, (), comments, line.start)
     if line.n_frames is None and not is_segment:  # a segment's length is in the line that names it
         return replace(header, n_frames=_counted(header, source))
     return header
@@ -291,7 +292,7 @@ def _joined(
         )
     stored = tuple(replace(lead, checksum=None) for lead in parts[0].header.stored)
     n_frames = together if line.n_frames is None else line.n_frames
-    header = Header(line.name, frequency(line), n_frames, stored, segments, comments)
+    header = Header(line.name, frequency(line), n_frames, stored, segments, comments, line.start)
     _check_segments(header, line.n_leads, source)
     return header
 

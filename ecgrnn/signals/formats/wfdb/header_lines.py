@@ -4,6 +4,7 @@ import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ecgrnn.errors import DataError
@@ -22,6 +23,7 @@ class RecordLine:
         n_leads: number of leads.
         frame_hz: frames per second; None where the line leaves it out.
         n_frames: frames; None where the line leaves it out or says 0.
+        start: date and time of the first sample; None where the line has not both.
     """
 
     name: str
@@ -29,6 +31,7 @@ class RecordLine:
     n_leads: int
     frame_hz: float | None
     n_frames: int | None
+    start: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def header_lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
 
 
 def parse_record_line(line: str, source: Path) -> RecordLine:
-    """Parse the record line. Base time and date, which may follow, are of no use here and not looked at.
+    """Parse the record line; a base time or date that cannot be parsed is left out.
 
     Raises:
         DataError: it cannot be parsed, or the record has no lead.
@@ -114,7 +117,20 @@ def parse_record_line(line: str, source: Path) -> RecordLine:
         raise _unparsable(source, line, "a sampling frequency above 0 Hz and no negative count")
     if n_leads == 0:
         raise DataError(f"{source} is the header of a record without leads; there is no signal to read")
-    return RecordLine(name, n_segments, n_leads, frame_hz, n_frames)
+    return RecordLine(name, n_segments, n_leads, frame_hz, n_frames, _start(fields[4:6]))
+
+
+def _start(fields: Sequence[str]) -> datetime | None:
+    """Give what base time (``HH:MM:SS.sss``) and base date (``DD/MM/YYYY``) say."""
+    found = _TIME_AND_DATE.fullmatch(" ".join(fields))
+    if found is None:
+        return None
+    hour, minute, second, fraction, day, month, year = found.groups()
+    microseconds = int(f"{fraction or '':0<6}"[:6])
+    try:
+        return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), microseconds)  # noqa: DTZ001 - WFDB has no time zones
+    except ValueError:
+        return None
 
 
 def frequency(line: RecordLine) -> float:
@@ -167,6 +183,7 @@ def parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, i
     return segments
 
 
+_TIME_AND_DATE = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d+))? (\d{1,2})/(\d{1,2})/(\d{4})")
 _FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
 _GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?")
 _WIDE = (

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError, names_there
 from ecgrnn.signals.formats.wfdb.header import (
-    MILLIVOLTS,
     Header,
     is_voltage,
     read_header,
@@ -24,6 +23,8 @@ from ecgrnn.signals.formats.wfdb.samples import (
     read_frames,
     stored_frames,
 )
+from ecgrnn.signals.leads import find_lead
+from ecgrnn.signals.units import millivolts
 
 __all__ = ["Header", "Record", "chosen_header", "read_header", "read_record"]
 
@@ -156,15 +157,18 @@ def chosen_columns(
         raise DataError(
             f"record {path}: no lead was asked for; name at least one of {', '.join(header.leads)}"
         )
+    columns = []
     for lead in leads:
-        if lead not in header.leads:
+        column = find_lead(lead, header.leads)
+        if column is None:
             raise DataError(f"record {path} has no lead {lead!r}; {names_there(lead, header.leads, 'leads')}")
-    if len(set(leads)) < len(leads):
+        columns.append(column)
+    if len(set(columns)) < len(columns):
         raise DataError(
             f"record {path}: leads=[{','.join(leads)}] names a lead twice; name each once (two leads of one "
             "name are read with preprocessing.n_leads)"
         )
-    return [header.leads.index(lead) for lead in leads]
+    return columns
 
 
 def first_columns(leads: Sequence[str], n_leads: int, *, first_lead: str | None) -> list[int]:
@@ -174,8 +178,9 @@ def first_columns(leads: Sequence[str], n_leads: int, *, first_lead: str | None)
     [1]
     """
     columns = list(range(len(leads)))
-    if first_lead is not None and first_lead in leads:
-        columns.insert(0, columns.pop(list(leads).index(first_lead)))
+    first = None if first_lead is None else find_lead(first_lead, leads)
+    if first is not None:
+        columns.insert(0, columns.pop(first))
     return columns[:n_leads]
 
 
@@ -232,14 +237,14 @@ def _check_one_frequency(header: Header, *, path: Path) -> None:
 
 
 def _millivolts(lead: Lead, header: Header, *, path: Path) -> float:
-    try:
-        return MILLIVOLTS[lead.unit.casefold()]
-    except KeyError:
+    scale = millivolts(lead.unit)
+    if scale is None:
         voltages = [other.name for other in header.stored if is_voltage(other.unit)]
         raise DataError(
             f"record {path}: lead {lead.name!r} is in {lead.unit!r}, expected V, mV, uV or nV; "
             f"choose among the leads that are: {', '.join(voltages) or 'none'}"
-        ) from None
+        )
+    return scale
 
 
 def _read_segments(
