@@ -4,7 +4,8 @@ from ecgrnn.signals.leads import VOCABULARY, ecg_columns, find_lead, is_other, l
 
 ALIASES = {
     "I": ["I", "i", "Lead I", "ECG I", "D1", "DI", "MLI", "EKG I-Ref", "LEAD_I", "Ableitung I",
-          "Dérivation I",          "Derivación I", "MDC_ECG_LEAD_I", "Lead I (Einthoven)", "ECG LA-RA", "leadI", "I [mV]"],
+          "Dérivation I",
+                   "Derivación I", "MDC_ECG_LEAD_I", "Lead I (Einthoven)", "ECG LA-RA", "leadI", "I [mV]"],
     "II": ["II", "MLII", "ECG II", "ECG_II", "Lead II", "D2", "EKG II-Ref", "mlii", "ECG_LL-RA_24BIT",
            "ECGII"],
     "III": ["III", "D3", "MLIII"],

@@ -1,6 +1,9 @@
 """What a reader of one kind of file gives: the channels that the file has, and a way to their samples."""
 
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,3 +96,17 @@ class ArraySamples:
         parts = [self.columns[column][start:stop] for column in columns]
         kind = np.float32 if all(part.dtype in (np.float32, np.int16) for part in parts) else np.float64
         return np.stack([part.astype(kind) for part in parts], axis=1)
+
+
+_TURNS = threading.RLock()
+"""The filters of warnings are the process's, not a thread's."""
+
+
+@contextmanager
+def caught_warnings() -> Iterator[list[str]]:
+    """Give what a library warns of inside, one line each, instead of printing it."""
+    lines: list[str] = []
+    with _TURNS, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield lines
+        lines += dict.fromkeys(" ".join(str(warning.message).split())[:200] for warning in caught)

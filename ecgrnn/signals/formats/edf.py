@@ -5,7 +5,6 @@ EDF+ is described in Kemp & Olivan, Clinical Neurophysiology 114 (2003) 1755-176
 
 import io
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from edfio import BdfSignal, EdfSignal, read_bdf, read_edf
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
-from ecgrnn.signals.formats.contents import Channel, Contents, Hints
+from ecgrnn.signals.formats.contents import Channel, Contents, Hints, caught_warnings
 from ecgrnn.signals.formats.gaps import LONGEST_S, Runs, one_run, runs_of_blocks
 
 _HEADER = 256
@@ -199,8 +198,7 @@ def _number(field: bytes, what: str, path: Path) -> int:
 def _parsed(layout: _Layout) -> tuple[Sequence[EdfSignal | BdfSignal], datetime | None, list[str]]:
     """Let edfio read the header, and the first record, which may tell the start more finely."""
     content = layout.header + layout.records(0, min(layout.n_records, 1)).tobytes()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that other records are not there, which is so
+    with caught_warnings():  # it says that other records are not there, which is so
         read = read_bdf if layout.width == 3 else read_edf
         parsed = read(io.BytesIO(content), header_encoding="latin-1")
         signals = [signal for signal in parsed.signals if signal.samples_per_data_record]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import ConfigError, DataError, EcgrnnError, names_there, reason_of, some_of
+from ecgrnn.errors import ConfigError, DataError, EcgrnnError, names_there, some_of
 from ecgrnn.signals.content import no_ecg
 from ecgrnn.signals.formats.contents import Channel, Contents, Hints, Samples
 from ecgrnn.signals.formats.kinds import Kind, kind_of
@@ -93,14 +93,14 @@ def _contents(kind: Kind, path: Path, hints: Hints) -> Contents:
             f"{path} is a {kind.name} file, which needs the package {error.name}; install it with "
             f"pip install 'ecgrnn[{kind.extra}]'"
         ) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {reason_of(error)}") from error
     except Exception as error:  # of libraries, which meet damaged bytes in many ways
-        raise damaged(path, kind.name, error) from error
+        raise _unreadable(path, kind.name, error) from error
 
 
-def damaged(path: Path, kind: str, error: Exception) -> DataError:
+def _unreadable(path: Path, kind: str, error: Exception) -> DataError:
     """Say that a file looks like one of its kind and cannot be read."""
+    if isinstance(error, OSError) and error.strerror:
+        return DataError(f"{path} cannot be read: {error.strerror}")
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     return DataError(f"{path} is damaged, or no {kind} file: {reason}; fetch it again")
 
@@ -221,10 +221,8 @@ class _InMillivolts:
             signal = self.samples.read(start, stop, [self.columns[column] for column in columns])
         except EcgrnnError:
             raise
-        except OSError as error:
-            raise DataError(f"{self.path} cannot be read: {reason_of(error)}") from error
         except Exception as error:  # of libraries, which meet damaged bytes in many ways
-            raise damaged(self.path, self.kind, error) from error
+            raise _unreadable(self.path, self.kind, error) from error
         if self.scales is not None:
             scales = self.scales[list(columns)]
             signal = signal * scales if (scales != 1.0).any() else signal

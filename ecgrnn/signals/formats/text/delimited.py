@@ -41,7 +41,7 @@ def read_contents(path: Path, hints: Hints) -> Contents:
     dialect = find_dialect(text, whole=len(head) < HEAD)
     if dialect is None:
         raise DataError(f"{path} is no table of numbers; expected a row per sample and a column per lead")
-    table = _Table(path, dialect, _parsed(path, dialect, coding))
+    table = _Table(path, dialect, parsed(path, dialect, coding))
     runs, fs_hz, start, notes = _times(table, hints)
     left = [at for at in range(len(table.columns)) if at not in table.times]
     names = _names(table, left, hints)
@@ -156,10 +156,11 @@ def _whole(column: NDArray[np.generic]) -> bool:
     return bool((part == np.rint(part)).all())
 
 
-def _parsed(path: Path, dialect: Dialect, coding: str) -> "list[NDArray[np.generic]]":
+def parsed(path: Path, dialect: Dialect, coding: str) -> "list[NDArray[np.generic]]":
     """Parse the rows into columns: numbers in single precision, times in double, texts as they are."""
     width = len(dialect.units)
-    chunks = pd.read_csv(
+    parts: list[list[NDArray[np.generic]]] = [[] for _ in range(width)]
+    with pd.read_csv(
         path,
         sep=r"\s+" if dialect.delimiter is None else dialect.delimiter,
         decimal=dialect.decimal,
@@ -175,11 +176,10 @@ def _parsed(path: Path, dialect: Dialect, coding: str) -> "list[NDArray[np.gener
         chunksize=_ROWS,
         index_col=False,
         na_values=["-", "none", "None"],
-    )
-    parts: list[list[NDArray[np.generic]]] = [[] for _ in range(width)]
-    for chunk in chunks:
-        for at in range(width):
-            parts[at].append(_column(chunk[at], at, path, time=_may_be_time(dialect, at)))
+    ) as chunks:
+        for chunk in chunks:
+            for at in range(width):
+                parts[at].append(_column(chunk[at], at, path, time=_may_be_time(dialect, at)))
     if not parts[0]:
         raise DataError(f"{path} holds no row of numbers; fetch it again")
     return [np.concatenate(part) for part in parts]
