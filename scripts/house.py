@@ -18,7 +18,7 @@ PACKAGE = ROOT / "ecgrnn"
 PAGE = ROOT / "CONTRIBUTING.md"
 BEGIN, END = "<!-- house -->", "<!-- end -->"
 FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
-    (("errors",), ("options",)),
+    (("errors",), ("options", "models")),
     (("signals", "nn"),),
     (("simulator", "networks", "metrics"),),
     (("data", "reports"),),

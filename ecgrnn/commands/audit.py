@@ -13,7 +13,7 @@ from ecgrnn.reports.files import write_json, write_text
 def run(options: AuditConfig) -> None:
     """Print the proof, write it into the run folder, and fail where it fails."""
     run_dir = Path(options.run_dir)
-    model = load_model(Path(options.checkpoint))
+    model = load_model(options.checkpoint)
     check_scoring(options, model)
     held_out = open_held_out(model, options.data)
     audit = audit_model(model, held_out)

@@ -20,7 +20,7 @@ from ecgrnn.training.launch import keys_of_evaluation, together
 @on_threads
 def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
-    model = load_model(Path(options.checkpoint))
+    model = load_model(options.checkpoint)
     check_scoring(options, model)
     stages = Stages()
     with together(keys_of_evaluation(options.processes)), stages.timed("evaluate"):

@@ -9,5 +9,5 @@ from ecgrnn.options.commands import GenerateConfig
 
 def run(options: GenerateConfig) -> None:
     """Generate as the options say; record and annotations go into the run folder."""
-    model = load_model(Path(options.checkpoint))
+    model = load_model(options.checkpoint)
     say_all(model.task.generate(model, options, out=Path(options.run_dir)))

@@ -1,7 +1,6 @@
 """Command ``inspect``: what a checkpoint holds and what it was trained on."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ecgrnn.commands.stages import say
@@ -15,7 +14,7 @@ from ecgrnn.tasks.model import TrainedModel
 
 def run(options: InspectConfig) -> None:
     """Print the facts of a checkpoint."""
-    model = load_model(Path(options.checkpoint))
+    model = load_model(options.checkpoint)
     facts, trained = model.facts, model.trained
     parameters = sum(parameter.numel() for parameter in model.network.parameters())
     say(f"checkpoint     {options.checkpoint}")

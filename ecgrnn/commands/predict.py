@@ -1,60 +1,138 @@
-"""Command ``predict``: annotate a recording, or a folder of them, with a checkpoint."""
+"""Command ``predict``: annotate a recording, or many, with the models of the package or with a checkpoint."""
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+
+import torch
+from tqdm import tqdm
 
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.data.databases.record_names import records_below
 from ecgrnn.errors import DataError, some_of
+from ecgrnn.inference.annotate import annotate, fitted
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
-from ecgrnn.inference.leads import for_leads, leads_read
+from ecgrnn.inference.leads import leads_read, named_leads
+from ecgrnn.inference.recordings import Place, find_recordings
+from ecgrnn.inference.result import Result
+from ecgrnn.models import is_name
 from ecgrnn.options.commands import PredictConfig
+from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
+from ecgrnn.signals.recording import Recording
+from ecgrnn.tasks.annotated import safe_name, write_annotated
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.task import AnnotateOptions
+
+_MOST_AT_ONCE = 8
+"""Recordings that are annotated at the same time, where nothing was asked for."""
 
 
 @on_threads
 def run(options: PredictConfig) -> None:
-    """Predict as the options say; annotations and probabilities go into the run folder.
+    """Predict as the options say; annotations and tables go into the run folder.
 
     Raises:
         CheckpointError: a checkpoint that cannot be read, or of a network that reads no recording.
         ConfigError: ``leads`` does not fit the network.
-        DataError: the record, or some of the folder's records, could not be annotated.
+        DataError: the recording, or some of many, could not be annotated.
     """
-    model = load_model(Path(options.checkpoint))
-    check_prediction(options, model)
-    path = Path(options.record)
-    if path.is_dir() and not Path(f"{path}.hea").is_file():
-        _folder(options, model)
+    annotator = _Annotator(options, _model(options))
+    places, is_one = find_recordings(options.record)
+    if is_one:
+        say_all(annotator.annotate(places[0], single=True))
     else:
-        _one(options, model, path, out=Path(options.run_dir))
+        _many(annotator, places, options)
 
 
-def _one(options: PredictConfig, model: TrainedModel, path: Path, *, out: Path) -> None:
-    """Annotate one record, and say first which of its leads are read where that is a choice."""
-    if model.task.chooses_leads:
-        model = for_leads(model, path, options.leads)
-        say(f"leads          {leads_read(model, path)}")
-    with preprocessing_of_checkpoint():
-        say_all(model.task.annotate(model, path, options, out=out))
+def _model(options: PredictConfig) -> str | TrainedModel | None:
+    """Load the checkpoint that was named; which file of the package's serves depends on the recording."""
+    if options.checkpoint is None:
+        return None
+    model = load_model(options.checkpoint)
+    check_prediction(options, model)
+    return options.checkpoint if is_name(options.checkpoint) else model
 
 
-def _folder(options: PredictConfig, model: TrainedModel) -> None:
-    """Annotate every record of a folder; one that cannot be read does not cost the others."""
-    folder, out = Path(options.record), Path(options.run_dir)
-    names, failed = records_below(folder), []
-    for name in names:
-        say(f"record         {name}")
-        into = (out / name).parent
-        into.mkdir(parents=True, exist_ok=True)
-        try:
-            _one(options, model, folder / name, out=into)
-        except DataError as error:
-            say(f"not annotated  {error}")
-            failed.append(name)
+@dataclass(frozen=True)
+class _Annotator:
+    """Annotates recordings one by one, from any thread."""
+
+    options: PredictConfig
+    model: str | TrainedModel | None
+
+    def annotate(self, place: Place, *, single: bool) -> list[str]:
+        """Annotate a recording, write what was found, and give what the user is told."""
+        options = self.options
+        out = Path(options.run_dir) / place.folder
+        out.mkdir(parents=True, exist_ok=True)
+        recording = wfdb_recording(place.path)
+        if self.model is not None:
+            return self._with_one(self.model, recording, out)
+        result = annotate(recording, leads=options.leads, options=self._wishes())
+        return [*result.lines(), *_written(result, out, options, single=single)]
+
+    def _with_one(self, model: str | TrainedModel, recording: Recording, out: Path) -> list[str]:
+        """Annotate with the model that was named, and write one table."""
+        trained, said = fitted(model, recording, self.options.leads)[0], []
+        if trained.task.chooses_leads:
+            said = [f"leads          {leads_read(trained, recording)}"]
+        elif self.options.leads is not None:
+            recording = named_leads(recording, self.options.leads)
+        with preprocessing_of_checkpoint():
+            found = trained.task.annotate(trained, recording, self._wishes())
+        return [*said, *write_annotated(found, recording, out=out)]
+
+    def _wishes(self) -> AnnotateOptions:
+        return AnnotateOptions(self.options.annotator, self.options.extension, self.options.batch_size)
+
+
+def _written(result: Result, out: Path, options: PredictConfig, *, single: bool) -> list[str]:
+    """Write annotations, tables and lines of JSON, and say where they are."""
+    name = safe_name(result.recording)
+    marks = result.to_wfdb(out, extension=options.extension, signal=False)
+    tables = [*result.to_csv(out), result.to_jsonl(out / f"{name}.jsonl")]
+    return [*(f"annotations    {file}" for file in marks), *(f"table          {file}" for file in tables)]
+
+
+def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) -> None:
+    """Annotate many recordings; one that cannot be read does not cost the others."""
+    failed: list[str] = []
+    bar = tqdm(total=len(places), desc="annotating", unit="recording")
+    with bar:
+        for place, said, error in _done(annotator, places, options):
+            say(f"record         {place.name}")
+            say_all(said if error is None else [f"not annotated  {error}"])
+            failed += [place.name] if error is not None else []
+            bar.update()
     if failed:
         raise DataError(
-            f"{folder}: {len(failed)} of {len(names)} records could not be annotated ({some_of(failed)}); "
-            f"why is said above, record by record. The others are in {out}"
+            f"{options.record}: {len(failed)} of {len(places)} records could not be annotated "
+            f"({some_of(failed)}); why is said above, record by record. The others are in {options.run_dir}"
         )
+
+
+def _done(
+    annotator: _Annotator, places: list[Place], options: PredictConfig
+) -> Iterator[tuple[Place, list[str], DataError | None]]:
+    """Annotate several recordings at a time, and give what was said of each, in their order."""
+
+    def work(place: Place) -> tuple[Place, list[str], DataError | None]:
+        """Annotate one of them."""
+        try:
+            return place, annotator.annotate(place, single=False), None
+        except DataError as error:
+            return place, [], error
+
+    at_once = options.workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
+    # torch counts the threads of an operation for each thread that asks for one
+    with ThreadPoolExecutor(
+        at_once, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
+    ) as pool:
+        try:
+            yield from pool.map(work, places)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

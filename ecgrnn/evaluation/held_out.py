@@ -250,7 +250,7 @@ def open_second(options: EvaluateConfig, first: TrainedModel, held_out: HeldOutR
     Raises:
         SplitError: it was trained or validated on one of them.
     """
-    model = load_model(Path(str(options.compare)))
+    model = load_model(str(options.compare))
     data = first.data if options.data.database is None else options.data
     elsewhere = model.data.database != data.database
     seen, _ = own_records(model, replace(options.data, root=None) if elsewhere else options.data)

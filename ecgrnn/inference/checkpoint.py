@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
+from ecgrnn.models import checkpoint_path
 from ecgrnn.options.networks import read_network
 from ecgrnn.tasks import read_task
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
@@ -34,15 +35,17 @@ def preprocessing_of_checkpoint() -> Iterator[None]:
         ) from None
 
 
-def load_model(path: Path) -> TrainedModel:
+def load_model(name_or_path: str | Path) -> TrainedModel:
     """Rebuild a trained model from a checkpoint, without running anything the file says.
 
     Args:
-        path: the checkpoint, ``checkpoints/best.ckpt`` or ``last.ckpt`` of a training's run folder.
+        name_or_path: a model that comes with the package, such as ``beats``, or a checkpoint:
+            ``checkpoints/best.ckpt`` or ``last.ckpt`` of a training's run folder.
 
     Raises:
         CheckpointError: when the file is missing, is no checkpoint, or is from another version.
     """
+    path = checkpoint_path(name_or_path)
     checkpoint = read_checkpoint(path)
     plain = checkpoint["ecgrnn"]
     try:

@@ -2,23 +2,25 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError, names_there
-from ecgrnn.signals.formats.wfdb.header import read_header
 from ecgrnn.signals.preprocessing import lead_columns
+from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.model import TrainedModel
 
 _MOST_NAMES = 4
 """Names told of one column, the commonest first."""
 
 
-def for_leads(model: TrainedModel, path: Path, leads: Sequence[str] | None) -> TrainedModel:
+def for_leads(model: TrainedModel, recording: Recording, leads: Sequence[str] | None) -> TrainedModel:
     """Give a model that reads certain leads of a record, which is all that is different in it.
 
     Args:
         model: a trained model that reads a fixed number of leads, as all but delineators do.
-        path: the record, without suffix.
+        recording: the recording.
         leads: names in the order the network reads them, in capitals or not; None leaves the choice to the
             preprocessing that it was trained with, as a rule the record's first leads.
 
@@ -26,13 +28,13 @@ def for_leads(model: TrainedModel, path: Path, leads: Sequence[str] | None) -> T
         DataError: the record cannot be read, or has not these leads or not so many.
         ConfigError: more or fewer leads are named than the network reads.
     """
-    there, wanted = read_header(path).leads, len(model.signal.leads)
+    there, wanted = recording.leads, len(model.signal.leads)
     if leads is None and model.preprocessing.leads is None:
         if len(there) < wanted:
             raise DataError(
-                f"record {path} has {len(there)} lead(s) ({', '.join(there)}), and this network reads "
-                f"{wanted} ({trained_on(model)}): give a record that has as many, or train a network for "
-                f"this one with preprocessing.n_leads={len(there)}"
+                f"record {recording.place} has {len(there)} lead(s) ({', '.join(there)}), and this network "
+                f"reads {wanted} ({trained_on(model)}): give a record that has as many, or train a network "
+                f"for this one with preprocessing.n_leads={len(there)}"
             )
         return model
     if leads is not None and len(leads) != wanted:
@@ -41,23 +43,76 @@ def for_leads(model: TrainedModel, path: Path, leads: Sequence[str] | None) -> T
             f"({trained_on(model)}): name {wanted}, in that order, or train a network with "
             f"preprocessing.n_leads={len(leads)}"
         )
-    named = [_name_in(there, lead, path=path) for lead in leads or model.preprocessing.leads or ()]
+    named = [
+        _name_in(there, lead, place=recording.place) for lead in leads or model.preprocessing.leads or ()
+    ]
     return dataclasses.replace(model, preprocessing=dataclasses.replace(model.preprocessing, leads=named))
 
 
-def leads_read(model: TrainedModel, path: Path) -> str:
+def usual_leads(model: TrainedModel, recording: Recording) -> Sequence[str] | None:
+    """Name the leads of a recording that a model was trained on; None where it does not have all of them.
+
+    Of several names that a lead had in training the commonest that the recording has is taken.
+    """
+    chosen: list[str] = []
+    for column in model.trained_leads:
+        there = [lead for name in column for lead in recording.leads if _alike(lead, name)]
+        lead = next((name for name in there if name not in chosen), None)
+        if lead is None:
+            return None
+        chosen.append(lead)
+    return chosen or None
+
+
+def only_leads(recording: Recording, columns: Sequence[int]) -> Recording:
+    """Give a recording of some of the leads, which are read from the other when they are asked for."""
+    return Recording.of_source(
+        _Columns(recording, tuple(columns)),
+        n_samples=recording.n_samples,
+        fs_hz=recording.fs_hz,
+        leads=[recording.leads[column] for column in columns],
+        name=recording.name,
+        start=recording.start,
+        path=recording.path,
+        notes=recording.notes,
+        frame_hz=recording.frame_hz,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    recording: Recording
+    columns: tuple[int, ...]
+
+    def read(self, start: int, stop: int, columns: Sequence[int]) -> NDArray[np.float32]:
+        """Read a stretch of some of the leads."""
+        chosen = [self.columns[column] for column in columns]
+        return self.recording.stretch(columns=chosen, start=start, stop=stop).signal
+
+
+def named_leads(recording: Recording, leads: Sequence[str]) -> Recording:
+    """Give a recording of the leads that are named, in capitals or not, in that order.
+
+    Raises:
+        DataError: the recording has not these leads.
+    """
+    names = [_name_in(recording.leads, lead, place=recording.place) for lead in leads]
+    return only_leads(recording, [recording.leads.index(name) for name in names])
+
+
+def leads_read(model: TrainedModel, recording: Recording) -> str:
     """Say which leads of a record a model reads, and where their names differ, which it was trained on.
 
     Args:
         model: the model, as ``for_leads`` gives it.
-        path: the record, without suffix.
+        recording: the recording.
 
     Returns:
         ``I, II (trained on MLII, V1; choose with leads=[...])``, or the names alone where they are those of
         training.
     """
-    there = read_header(path).leads
-    names = [there[column] for column in lead_columns(there, model.preprocessing, name=path.name)]
+    there = recording.leads
+    names = [there[column] for column in lead_columns(there, model.preprocessing, name=recording.name)]
     usual = [{name.casefold() for name in column} for column in model.trained_leads]
     if len(usual) == len(names) and all(
         name.casefold() in column for name, column in zip(names, usual, strict=True)
@@ -77,12 +132,21 @@ def trained_on(model: TrainedModel) -> str:
     return f"trained on {', '.join(columns)}"
 
 
-def _name_in(there: Sequence[str], lead: str, *, path: Path) -> str:
+def _name_in(there: Sequence[str], lead: str, *, place: str) -> str:
     """Give a lead's name as the record has it: databases disagree about capitals."""
     alike = [name for name in there if name.casefold() == lead.casefold()]
     if not alike:
         raise DataError(
-            f"record {path} has no lead {lead!r}; {names_there(lead, there, 'leads')}; choose among them "
+            f"record {place} has no lead {lead!r}; {names_there(lead, there, 'leads')}; choose among them "
             "with leads=[...], in the order the network reads them"
         )
     return lead if lead in alike else alike[0]
+
+
+_SAME = ({"mlii", "ii"}, {"mlv1", "v1"}, {"mlv5", "v5"})
+"""Modified limb and chest leads of Holter recorders, and the leads that they stand for."""
+
+
+def _alike(one: str, other: str) -> bool:
+    names = {one.casefold(), other.casefold()}
+    return len(names) == 1 or any(names <= same for same in _SAME)

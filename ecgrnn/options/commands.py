@@ -211,34 +211,36 @@ _NO_ANNOTATOR = ("csv", "hea", "dat", "mat")
 
 @dataclass
 class PredictConfig:
-    """Options of ``predict``: annotate a record, or every record of a folder.
+    """Options of ``predict``: annotate a recording, or many.
 
     Attributes:
-        run_dir: folder of the annotations.
-        checkpoint: the checkpoint.
-        record: path of the WFDB record, without suffix, or of a folder of records.
-        leads: the leads to read, by name, in the order the network reads them; null takes the record's first
-            ones, or those that the checkpoint names. A delineator reads every lead.
+        run_dir: folder of what is written.
+        checkpoint: a checkpoint, or the name of a model that comes with the package; null takes ``beats``,
+            ``waves`` and ``rhythm`` together.
+        record: a recording, as a file or as a WFDB record without suffix; a folder of them; a pattern such as
+            ``ward/*.edf``; or several of these as ``'record=[a,b]'``.
+        leads: the leads to read, by name, in the order the network reads them; null takes those that a model
+            of the package was trained on as far as the recording has them, and the recording's first ones,
+            or those that it names, with any other checkpoint.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
         batch_size: beats of a batch; changes no result.
         threads: threads of an operation on the CPU; null leaves it to torch.
+        workers: recordings that are annotated at the same time; null takes as many as there are processors.
     """
 
     run_dir: str = "runs/predict"
-    checkpoint: str = ""
+    checkpoint: str | None = None
     record: str = ""
     leads: list[str] | None = None
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
     threads: int | None = 1
+    workers: int | None = None
 
     def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
-        _required(
-            "record", self.record, "the path of a WFDB record without its suffix, or of a folder of them"
-        )
+        _required("record", self.record, "a recording, a folder or a pattern of recordings")
         if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
             raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
         if self.extension.casefold() in _NO_ANNOTATOR:
@@ -247,6 +249,7 @@ class PredictConfig:
                 "take the place of; name an annotator, such as ecg"
             )
         at_least("", "batch_size", self.batch_size, 1)
+        at_least("", "workers", 1 if self.workers is None else self.workers, 1)
         _threads(self.threads)
 
 
@@ -301,6 +304,17 @@ class InspectConfig:
 
     def __post_init__(self) -> None:
         _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+
+
+@dataclass
+class ModelsConfig:
+    """Options of ``models``: the models that come with the package.
+
+    Attributes:
+        run_dir: folder that keeps the options; null writes nothing.
+    """
+
+    run_dir: str | None = None
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from ecgrnn.errors import CheckpointError, ConfigError
-from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, PredictConfig, TrainConfig
+from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
 from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.data.splits.audit import Audit, Check
     from ecgrnn.data.view import View
     from ecgrnn.metrics.statistics import Resampling
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 
 Options = TypeVar("Options", bound=TaskConfig)
@@ -96,6 +98,22 @@ class Evaluation:
         from ecgrnn.metrics.statistics import Resampling
 
         return Resampling(self.options.resamples, self.options.level, self.options.bootstrap_seed)
+
+
+@dataclass(frozen=True)
+class AnnotateOptions:
+    """What may be asked for where a recording is annotated; a task reads what concerns it.
+
+    Attributes:
+        annotator: extension of an annotation file beside the recording whose beat positions are used; None
+            detects the beats.
+        extension: extension of the annotation file.
+        batch_size: items of a batch; changes no result.
+    """
+
+    annotator: str | None = None
+    extension: str = "ecg"
+    batch_size: int = 1024
 
 
 @dataclass(frozen=True)
@@ -207,17 +225,18 @@ class Task(ABC, Generic[Options]):
     def score(self, evaluation: Evaluation) -> Scored:
         """Score a model on held-out records and write the results into the run folder."""
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
-        """Annotate the record at ``path`` (without suffix), write the annotations into ``out``, and report.
-
-        Returns:
-            What the user is told, line by line.
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
+        """Annotate a recording.
 
         Raises:
-            DataError: the record cannot be read or lacks a lead.
+            DataError: the recording cannot be read, lacks a lead, or has nothing to annotate.
             ConfigError: the task reads no recordings.
         """
-        raise ConfigError(f"task={self.name} reads no recordings, so predict has nothing to do with {path}")
+        raise ConfigError(
+            f"task={self.name} reads no recordings, so predict has nothing to do with {recording.place}"
+        )
 
     def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:
         """Write a record into ``out``, and report.

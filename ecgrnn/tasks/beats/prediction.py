@@ -1,10 +1,9 @@
-"""A recording in, its annotations out: WFDB annotation file and a table of probabilities.
+"""A recording in, its beats out: their places, classes and probabilities.
 
 The beats are found, or read, first; then the signal is prepared, cut into windows and classified stretch by
 stretch, so that a day of ECG takes little more memory than an hour.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,115 +13,85 @@ from numpy.typing import NDArray
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations, write_annotations
-from ecgrnn.signals.detection.records import find_beats
-from ecgrnn.signals.formats.wfdb.header import Header, read_header
-from ecgrnn.signals.formats.wfdb.record import chosen_header
+from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
+from ecgrnn.signals.detection.records import find_beats_of
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
+from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.beats.logits import beat_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
 
-@dataclass(frozen=True)
-class WrittenAnnotations:
-    """What a prediction wrote.
-
-    Attributes:
-        annotations: the WFDB annotation file.
-        table: the CSV with a probability per class and beat.
-        n_beats: how many beats were annotated.
-        counts: class to number of beats.
-        positions_from: where the beat positions came from, and what was left out of them.
-    """
-
-    annotations: Path
-    table: Path
-    n_beats: int
-    counts: dict[str, int]
-    positions_from: str
-
-    def lines(self) -> list[str]:
-        """Report what was written."""
-        return [
-            f"beats          {self.n_beats}, positions from {self.positions_from}",
-            *(f"  {name:<12} {count}" for name, count in self.counts.items()),
-            f"annotations    {self.annotations}",
-            f"probabilities  {self.table}",
-        ]
-
-
-def annotate_record(
+def annotate_recording(
     model: TrainedModel,
-    path: Path,
+    recording: Recording,
     *,
-    out: Path,
     annotator: str | None = None,
     extension: str = "ecg",
     batch_size: int = 1024,
-) -> WrittenAnnotations:
-    """Classify the beats of a recording and write them as WFDB annotations and as a table.
+) -> Annotated:
+    """Find the beats of a recording, or take those of an annotation file, and classify them.
 
     Args:
         model: a trained beat classifier.
-        path: the record, without suffix.
-        out: folder to write into.
-        annotator: extension of an annotation file beside the record whose beat positions are used;
-            None detects the beats, in all ECG leads of the record.
-        extension: extension of the annotation file to write.
+        recording: the recording.
+        annotator: extension of an annotation file beside the recording whose beat positions are used;
+            None detects the beats, in all leads of the recording.
+        extension: extension of the annotation file.
         batch_size: beats of a batch; changes no result.
 
     Raises:
-        DataError: when the record or the annotations cannot be read, or the record lacks a lead.
+        DataError: when the recording or the annotations cannot be read, or there is no beat.
     """
-    config = model.preprocessing
-    header = chosen_header(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
-    sample, positions_from = _positions(path, annotator=annotator, model=model, header=header)
+    sample, positions_from = _positions(recording, annotator=annotator, model=model)
     if not len(sample):
-        raise _no_beat(path, annotator)
-    chance = probabilities(classify_record(model, path, sample, batch_size=batch_size))
+        raise _no_beat(recording, annotator)
+    chance = probabilities(classify_recording(model, recording, sample, batch_size=batch_size))
+    classes = np.array(model.scheme.classes)
     label = chance.argmax(axis=-1)
-    fs_hz = header.fs_hz
-    annotations = out / f"{path.name}.{extension}"
-    marks = _as_annotations(model, sample, label, fs_hz)
-    write_annotations(out / path.name, extension, marks, frame_hz=header.frame_hz)
-    table = out / f"{path.name}.csv"
-    classes = model.scheme.classes
-    rows = (
-        [int(at), f"{at / fs_hz:.4f}", classes[index], *(f"{p:.6f}" for p in row)]
-        for at, index, row in zip(sample, label, chance, strict=True)
+    by_class = {f"p_{name}": row for name, row in zip(model.scheme.classes, chance.T, strict=True)}
+    counts = np.bincount(label, minlength=len(classes)).tolist()
+    columns = {"sample": sample, "time_s": sample / recording.fs_hz, "class": classes[label], **by_class}
+    return Annotated(
+        kind="beats",
+        columns=columns,
+        csv=columns,
+        formats={"sample": "d", "time_s": ".4f", "class": "", **dict.fromkeys(by_class, ".6f")},
+        table="probabilities",
+        marks=[Marks("annotations", extension, _as_annotations(classes[label], sample, recording.fs_hz))],
+        lines=[
+            f"beats          {len(sample)}, positions from {positions_from}",
+            *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
+        ],
     )
-    write_table(table, ["sample", "time_s", "class", *(f"p_{name}" for name in classes)], rows)
-    counts = {name: int((label == index).sum()) for index, name in enumerate(classes)}
-    return WrittenAnnotations(annotations, table, len(sample), counts, positions_from)
 
 
-def classify_record(
+def classify_recording(
     model: TrainedModel,
-    path: Path,
+    recording: Recording,
     sample: NDArray[np.int64],
     *,
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats of a record on disk, which is read stretch by stretch.
+    """Give logits ``(beat, class)`` for beats of a recording, which is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
-        path: the record, without suffix.
-        sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
+        recording: the recording.
+        sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
         batch_size: beats of a batch; changes no result.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
-        DataError: when the record cannot be read or lacks a lead.
+        DataError: when the recording cannot be read or lacks a lead.
     """
     view = _view(model)
     stretches = beat_stretches(
-        path,
+        recording,
         model.preprocessing,
         sample,
         reach_s=max(view.before_s, view.after_s),
@@ -148,36 +117,50 @@ def _view(model: TrainedModel) -> Any:
 
 
 def _positions(
-    path: Path, *, annotator: str | None, model: TrainedModel, header: Header
+    recording: Recording, *, annotator: str | None, model: TrainedModel
 ) -> tuple[NDArray[np.int64], str]:
     """Give the positions of beats, and say where they are from."""
     if annotator is None:
-        return find_beats(path, model.preprocessing), "the built-in QRS detector"
+        return find_beats_of(recording, model.preprocessing), "the built-in QRS detector"
     reference = read_reference(
-        path, annotator, fs_hz=header.fs_hz, n_samples=header.n_samples, frame_hz=header.frame_hz
+        _annotated_path(recording, annotator),
+        annotator,
+        fs_hz=recording.fs_hz,
+        n_samples=recording.n_samples,
+        frame_hz=recording.frame_hz,
     )
     said = f" ({', '.join(notes)})" if (notes := reference_notes(reference.merged, reference.outside)) else ""
     return beats_of(reference.annotations, model.scheme).sample, f"{annotator}{said}"
 
 
-def _no_beat(path: Path, annotator: str | None) -> DataError:
+def _annotated_path(recording: Recording, annotator: str) -> Path:
+    """Give the path without suffix, beside which WFDB annotation files lie."""
+    if recording.path is None:
+        raise DataError(
+            f"annotator={annotator} is an annotation file beside a recording, and {recording.name} was read "
+            "from no file; leave annotator out to detect the beats"
+        )
+    return recording.path.with_name(recording.name)
+
+
+def _no_beat(recording: Recording, annotator: str | None) -> DataError:
     if annotator is None:
-        return DataError(f"{path}: no beat was found, so there is nothing to annotate; look at the signal")
-    held = kinds_of(read_annotations(path, annotator, fs_hz=read_header(path).fs_hz))
+        return DataError(
+            f"{recording.place}: no beat was found, so there is nothing to annotate; look at the signal"
+        )
+    path = _annotated_path(recording, annotator)
+    held = kinds_of(read_annotations(path, annotator, fs_hz=recording.fs_hz, frame_hz=recording.frame_hz))
     return DataError(
         f"{path}.{annotator} holds no beat, but {held}; leave annotator={annotator} out to detect the beats, "
         "or name an annotator that has marked them"
     )
 
 
-def _as_annotations(
-    model: TrainedModel, sample: NDArray[np.int64], label: NDArray[np.int64], fs_hz: float
-) -> Annotations:
+def _as_annotations(symbols: NDArray[np.str_], sample: NDArray[np.int64], fs_hz: float) -> Annotations:
     # AAMI's letters N, S, V, F and Q are WFDB's symbols for these classes, too.
-    symbols = np.array(model.scheme.classes)
     return Annotations(
         sample=sample,
-        symbol=symbols[label],
+        symbol=symbols,
         subtype=np.zeros(len(sample), np.int64),
         aux_note=np.full(len(sample), ""),
         fs_hz=fs_hz,

@@ -1,10 +1,9 @@
-"""The beats of a record on disk, stretch by stretch: a day's windows in the memory of a few minutes."""
+"""The beats of a recording, stretch by stretch: a day's windows in the memory of a few minutes."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 from ecgrnn.data.windows import BareSignal, BeatTable, table_of_positions
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.filters.resample import resampled_length
-from ecgrnn.signals.formats.wfdb.record import chosen_header
 from ecgrnn.signals.preprocessing import PreparedRecord
-from ecgrnn.signals.stretches import PreparedStretch, prepare_stretches
+from ecgrnn.signals.recording import Recording
+from ecgrnn.signals.stretches import PreparedStretch, prepare_stretches, with_last
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class BeatStretch:
 
 
 def beat_stretches(
-    path: Path,
+    recording: Recording,
     config: PreprocessingConfig,
     sample: NDArray[np.int64],
     *,
@@ -43,15 +42,15 @@ def beat_stretches(
     context: int = 0,
     stretch_s: float = 600.0,
 ) -> Iterator[BeatStretch]:
-    """Go through the beats of a record in stretches whose windows equal those of the whole record.
+    """Go through the beats of a recording in stretches whose windows equal those of the whole record.
 
     Everything that depends on positions alone (the RR features) is computed from all beats at once; only the
     signal comes in stretches.
 
     Args:
-        path: the record's path without a suffix.
+        recording: the recording.
         config: how the signal is prepared.
-        sample: ``(beat,)``, positions at the record's own sampling frequency, rising, at least one.
+        sample: ``(beat,)``, positions at the recording's sampling frequency, rising, at least one.
         reach_s: how far from a beat its window reaches, at most.
         context: how many beats, at least, come along on either side of those that are scored. The first of
             them is a multiple of it, so that a dataset whose sequences begin every so many beats, a divisor
@@ -62,13 +61,13 @@ def beat_stretches(
         The stretches that have beats to judge, in order.
 
     Raises:
-        DataError: the record cannot be read, or a lead has no sample at all.
-        ConfigError: the options do not fit the record.
+        DataError: the recording cannot be read, or a lead has no sample at all.
+        ConfigError: the options do not fit the recording.
     """
-    table = _whole_table(path, config, sample)
+    table = _whole_table(recording, config, sample)
     buffer = _Buffer()
     scored = 0
-    for stretch, is_last in _with_last(prepare_stretches(path, config, stretch_s=stretch_s)):
+    for stretch, is_last in with_last(prepare_stretches(recording, config, stretch_s=stretch_s)):
         buffer.append(stretch)
         reach = int(np.ceil(reach_s * stretch.record.fs_hz)) + 1
         whole = len(table) if is_last else int(np.searchsorted(table.sample, buffer.stop - reach))
@@ -119,13 +118,11 @@ class _Buffer:
         self.start = cut
 
 
-def _whole_table(path: Path, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
-    leads, n_leads = config.leads, config.n_leads
-    header = chosen_header(path, leads=leads, n_leads=n_leads, first_lead=config.first_lead)
-    fs_hz = header.fs_hz if config.fs_hz is None else config.fs_hz
-    n_samples = resampled_length(header.n_samples, fs_hz=header.fs_hz, to_hz=fs_hz)
+def _whole_table(recording: Recording, config: PreprocessingConfig, sample: NDArray[np.int64]) -> BeatTable:
+    fs_hz = recording.fs_hz if config.fs_hz is None else config.fs_hz
+    n_samples = resampled_length(recording.n_samples, fs_hz=recording.fs_hz, to_hz=fs_hz)
     zeros = np.broadcast_to(np.float32(0), (n_samples, 1))  # only their number counts, and takes no memory
-    return table_of_positions([BareSignal(zeros, fs_hz, ("",), header.fs_hz)], [sample])
+    return table_of_positions([BareSignal(zeros, fs_hz, ("",), recording.fs_hz)], [sample])
 
 
 def _rows(table: BeatTable, first: int, last: int, *, origin: int) -> BeatTable:
@@ -135,15 +132,6 @@ def _rows(table: BeatTable, first: int, last: int, *, origin: int) -> BeatTable:
         if isinstance(getattr(table, field.name), np.ndarray)
     }
     return dataclasses.replace(table, **{**part, "sample": part["sample"] - origin})
-
-
-def _with_last(stretches: Iterator[PreparedStretch]) -> Iterator[tuple[PreparedStretch, bool]]:
-    """Tell of each stretch whether it is the last one."""
-    before = next(stretches)
-    for stretch in stretches:
-        yield before, False
-        before = stretch
-    yield before, True
 
 
 _Item = TypeVar("_Item")

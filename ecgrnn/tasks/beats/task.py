@@ -1,9 +1,7 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -14,6 +12,7 @@ from ecgrnn.tasks.task import (
     DETECTOR,
     EPOCH,
     WEIGHTS,
+    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Options,
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -47,19 +48,19 @@ class _OnBeats(Task[Options]):
 
         return score_beats(evaluation)
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
-        """Write an annotation and a row of probabilities for every beat."""
-        from ecgrnn.tasks.beats.prediction import annotate_record
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
+        """Give the class of every beat, with its probabilities."""
+        from ecgrnn.tasks.beats.prediction import annotate_recording
 
-        written = annotate_record(
+        return annotate_recording(
             model,
-            path,
-            out=out,
+            recording,
             annotator=options.annotator,
             extension=options.extension,
             batch_size=options.batch_size,
         )
-        return written.lines()
 
 
 class BeatTask(_OnBeats[BeatsConfig]):

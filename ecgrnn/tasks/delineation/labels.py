@@ -71,7 +71,13 @@ def labels_of_waves(waves: Waves, *, fs_hz: float, steps: int, step_s: float) ->
 
 
 def waves_of_labels(
-    labels: NDArray[np.int64], signal: NDArray[np.float32], *, step_s: float, fs_hz: float, rules: WaveRules
+    labels: NDArray[np.int64],
+    signal: NDArray[np.float32],
+    *,
+    step_s: float,
+    fs_hz: float,
+    rules: WaveRules,
+    before: int = 0,
 ) -> Waves:
     """Turn the labels of one lead into waves.
 
@@ -86,6 +92,8 @@ def waves_of_labels(
         step_s: length of a step in s.
         fs_hz: sampling frequency of ``signal``, and of the waves given back.
         rules: what is joined and dropped.
+        before: steps before these in the recording, with which positions are rounded as they are in it: a
+            boundary lies half way between two samples.
 
     Returns:
         The waves in the order of time; every wave has an onset and an offset.
@@ -93,9 +101,11 @@ def waves_of_labels(
     start, stop, label = _runs(labels)
     start, stop, label = _joined(start, stop, label, gap=rules.gap_ms / 1000 / step_s)
     keep = (stop - start) * step_s * 1000 >= rules.shortest_ms - 1e-9
-    last = len(signal) - 1
-    onset = np.clip(np.rint(start[keep] * step_s * fs_hz - 0.5).astype(np.int64), 0, last)
-    offset = np.clip(np.rint(stop[keep] * step_s * fs_hz - 0.5).astype(np.int64), 0, last)
+    last, first = len(signal) - 1, round(before * step_s * fs_hz)
+    onset, offset = (
+        np.clip(np.rint((edge[keep] + before) * step_s * fs_hz - 0.5).astype(np.int64) - first, 0, last)
+        for edge in (start, stop)
+    )
     peak = [_peak(signal, a, b) for a, b in zip(onset.tolist(), offset.tolist(), strict=True)]
     kind = np.array(WAVE_SCHEME.classes)[label[keep]]
     return Waves(onset=onset, peak=np.array(peak, np.int64), offset=offset, kind=kind)
@@ -110,7 +120,7 @@ def waves_agreed_on(leads: Sequence[Waves], *, share: float) -> list[Waves]:
             overlaps it; 0 keeps all.
     """
     least = share * len(leads)
-    return [_picked(waves, _shown_by(waves, leads) >= least) for waves in leads]
+    return [picked_waves(waves, _shown_by(waves, leads) >= least) for waves in leads]
 
 
 def annotations_of_waves(waves: Waves, *, fs_hz: float) -> Annotations:
@@ -129,6 +139,28 @@ def annotations_of_waves(waves: Waves, *, fs_hz: float) -> Annotations:
     )
 
 
+def picked_waves(waves: Waves, keep: NDArray[np.bool_]) -> Waves:
+    """Keep some of the waves."""
+    return Waves(
+        onset=waves.onset[keep], peak=waves.peak[keep], offset=waves.offset[keep], kind=waves.kind[keep]
+    )
+
+
+def moved_waves(waves: Waves, by: int) -> Waves:
+    """Move waves by a number of samples."""
+    return Waves(onset=waves.onset + by, peak=waves.peak + by, offset=waves.offset + by, kind=waves.kind)
+
+
+def joined_waves(parts: Sequence[Waves]) -> Waves:
+    """Put waves one after the other."""
+    return Waves(
+        onset=np.concatenate([part.onset for part in parts]),
+        peak=np.concatenate([part.peak for part in parts]),
+        offset=np.concatenate([part.offset for part in parts]),
+        kind=np.concatenate([part.kind for part in parts]),
+    )
+
+
 def _shown_by(waves: Waves, leads: Sequence[Waves]) -> NDArray[np.int64]:
     """Count for each wave the leads that have one of its kind at its time."""
     counts = np.zeros(len(waves.onset), np.int64)
@@ -138,12 +170,6 @@ def _shown_by(waves: Waves, leads: Sequence[Waves]) -> NDArray[np.int64]:
         open_still = waves.offset[:, np.newaxis] >= other.onset
         counts += (same & begun & open_still).any(axis=1)
     return counts
-
-
-def _picked(waves: Waves, keep: NDArray[np.bool_]) -> Waves:
-    return Waves(
-        onset=waves.onset[keep], peak=waves.peak[keep], offset=waves.offset[keep], kind=waves.kind[keep]
-    )
 
 
 def _runs(

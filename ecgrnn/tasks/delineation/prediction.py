@@ -3,8 +3,6 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,16 +10,18 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import CheckpointError
 from ecgrnn.networks.labeller import Labeller
-from ecgrnn.reports.tables import write_table
-from ecgrnn.signals.annotations import Waves, write_annotations
+from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.filters.resample import resample_index
-from ecgrnn.signals.formats.wfdb.header import read_header
-from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.recording import Recording
+from ecgrnn.signals.stretches import overlapping_stretches
+from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.delineation.labels import (
     WAVE_SCHEME,
     WaveRules,
     annotations_of_waves,
+    joined_waves,
+    moved_waves,
+    picked_waves,
     waves_agreed_on,
     waves_of_labels,
 )
@@ -29,90 +29,102 @@ from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 
+_STRETCH_S = 300.0
+"""How much is delineated at once: ten minutes of twelve leads take a gigabyte."""
 
-def delineate(model: TrainedModel, signal: NDArray[np.float32]) -> list[Waves]:
+_MEMORY_S = 10.0
+"""How much of its neighbours comes along with a stretch: the length of LUDB's records, in which a network
+learned all that it knows of what lies around a wave."""
+
+
+def delineate(model: TrainedModel, signal: NDArray[np.float32], *, start: int = 0) -> list[Waves]:
     """Delineate the leads of one record, of any length and number.
 
     Args:
         model: a trained delineator.
         signal: ``(time, lead)``, prepared as the model reads it, at ``model.signal.fs_hz``.
+        start: where it begins in its recording, at a frame of the network.
 
     Returns:
-        The waves of each lead, at ``model.signal.fs_hz``.
+        The waves of each lead, counted from the beginning of ``signal``, at ``model.signal.fs_hz``.
 
     Raises:
         CheckpointError: when the model is not a delineator.
     """
-    network, task = model.network, model.task.options
-    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
-        raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
+    network, task = _labeller(model)
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
     step_s = network.samples_per_label / model.signal.fs_hz
     found = [
-        waves_of_labels(labels, lead, step_s=step_s, fs_hz=model.signal.fs_hz, rules=rules)
+        waves_of_labels(
+            labels,
+            lead,
+            step_s=step_s,
+            fs_hz=model.signal.fs_hz,
+            rules=rules,
+            before=start // network.samples_per_label,
+        )
         for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
     ]
     return waves_agreed_on(found, share=task.agreement)
 
 
-@dataclass(frozen=True)
-class WrittenWaves:
-    """What a delineation wrote.
-
-    Attributes:
-        annotations: lead to its WFDB annotation file.
-        table: the CSV with a row per wave.
-        counts: kind of wave to their number over all leads.
-    """
-
-    annotations: dict[str, Path]
-    table: Path
-    counts: dict[str, int]
-
-    def lines(self) -> list[str]:
-        """Report what was written."""
-        return [
-            *(f"{name:<14} {count} waves" for name, count in self.counts.items()),
-            *(f"lead {lead:<9} {annotations}" for lead, annotations in self.annotations.items()),
-            f"table          {self.table}",
-        ]
-
-
-def annotate_waves(model: TrainedModel, path: Path, *, out: Path) -> WrittenWaves:
-    """Delineate every lead of a recording and write WFDB wave annotations and a table.
+def annotate_waves(model: TrainedModel, recording: Recording) -> Annotated:
+    """Delineate every lead of a recording, stretch by stretch.
 
     As in LUDB, every lead gets an annotation file of its own, whose extension is the lead's name; marks are
-    ``(``, then ``p``, ``N`` or ``t`` at the peak, then ``)``.
-
-    Args:
-        model: a trained delineator.
-        path: the record, without suffix.
-        out: folder to write into.
+    ``(``, then ``p``, ``N`` or ``t`` at the peak, then ``)``. Stretches are delineated together with as much
+    of their neighbours as the network remembers, so that no wave depends on where they end.
 
     Raises:
-        DataError: when the record cannot be read.
+        DataError: when the recording cannot be read.
         CheckpointError: when the model is not a delineator.
     """
-    header = read_header(path)
-    record = read_record(path, header=header)
-    config = dataclasses.replace(model.preprocessing, leads=None, n_leads=len(header.leads))
-    prepared = prepare_record(record, config)
-    found = delineate(model, prepared.signal)
-    rows: list[list[str]] = []
-    files: dict[str, Path] = {}
-    for lead, extension, waves in zip(record.leads, _extensions(record.leads), found, strict=True):
-        waves = at_source_fs(
-            waves, fs_hz=prepared.fs_hz, source_fs_hz=record.fs_hz, source_samples=len(record.signal)
-        )
-        marks = annotations_of_waves(waves, fs_hz=record.fs_hz)
-        files[lead] = write_annotations(out / record.name, extension, marks, frame_hz=header.frame_hz)
-        columns = (waves.kind, waves.onset, waves.peak, waves.offset)
-        rows += [[lead, *map(str, row)] for row in zip(*columns, strict=True)]
-    table = out / f"{record.name}.csv"
-    write_table(table, ["lead", "wave", "onset", "peak", "offset"], rows)
-    kinds = np.concatenate([waves.kind for waves in found])
-    counts = {name: int((kinds == name).sum()) for name in WAVE_SCHEME.classes[1:]}
-    return WrittenWaves(files, table, counts)
+    found = _delineated(model, recording)
+    waves = [joined_waves(parts) for parts in found]
+    marks = [annotations_of_waves(lead, fs_hz=recording.fs_hz) for lead in waves]
+    names = zip(recording.leads, _extensions(recording.leads), marks, strict=True)
+    every, fs_hz = joined_waves(waves), recording.fs_hz
+    edges = {"onset": every.onset, "peak": every.peak, "offset": every.offset}
+    columns = {
+        "lead": np.repeat(np.array(recording.leads), [len(lead.kind) for lead in waves]),
+        "wave": every.kind,
+        **edges,
+        **{f"{name}_s": sample / fs_hz for name, sample in edges.items()},
+    }
+    counts = {name: int((every.kind == name).sum()) for name in WAVE_SCHEME.classes[1:]}
+    return Annotated(
+        kind="waves",
+        columns=columns,
+        csv=columns,
+        formats=dict.fromkeys(("lead", "wave", *edges), ""),
+        table="table",
+        marks=[Marks(f"lead {lead}", extension, of_lead) for lead, extension, of_lead in names],
+        lines=[f"{name:<14} {count} waves" for name, count in counts.items()],
+    )
+
+
+def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
+    """Give the waves of each lead, stretch by stretch, at the recording's own sampling frequency."""
+    network = _labeller(model)[0]
+    config = dataclasses.replace(
+        model.preprocessing, leads=None, n_leads=len(recording.leads), first_lead=None
+    )
+    stretches = overlapping_stretches(
+        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.encoder.frame
+    )
+    found: list[list[Waves]] = [[] for _ in recording.leads]
+    for part in stretches:
+        for kept, waves in zip(found, delineate(model, part.record.signal, start=part.start), strict=True):
+            own = (waves.onset >= part.first) & (waves.onset < part.stop)
+            kept.append(
+                at_source_fs(
+                    moved_waves(picked_waves(waves, own), part.start),
+                    fs_hz=part.record.fs_hz,
+                    source_fs_hz=recording.fs_hz,
+                    source_samples=recording.n_samples,
+                )
+            )
+    return found
 
 
 def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samples: int) -> Waves:
@@ -125,6 +137,13 @@ def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samp
     return Waves(
         onset=moved(waves.onset), peak=moved(waves.peak), offset=moved(waves.offset), kind=waves.kind
     )
+
+
+def _labeller(model: TrainedModel) -> tuple[Labeller, DelineateConfig]:
+    network, task = model.network, model.task.options
+    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
+        raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
+    return network, task
 
 
 def _extensions(leads: Sequence[str]) -> list[str]:

@@ -1,11 +1,8 @@
 """The task of delineation: P, QRS and T of every lead (``delineate``)."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ecgrnn.errors import ConfigError
-from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import LabellerConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -16,6 +13,7 @@ from ecgrnn.tasks.task import (
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
+    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -79,13 +79,10 @@ class DelineationTask(Task[DelineateConfig]):
 
         return score_delineation(evaluation)
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
-        """Write an annotation file for every lead, and a row for every wave."""
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
+        """Give the waves of every lead, and an annotation file for each lead."""
         from ecgrnn.tasks.delineation.prediction import annotate_waves
 
-        if options.leads is not None:
-            raise ConfigError(
-                f"{options.checkpoint} is a delineator, which reads every lead of a record together; "
-                "leave leads= out"
-            )
-        return annotate_waves(model, path, out=out).lines()
+        return annotate_waves(model, recording)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.options.commands import GenerateConfig, PredictConfig
+from ecgrnn.options.commands import GenerateConfig
 from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import GeneratorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -16,6 +16,7 @@ from ecgrnn.tasks.task import (
     NO_BATCHES_OF_BEATS,
     ONLY_FOR_BEATS,
     WEIGHTS,
+    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -75,15 +78,17 @@ class GenerationTask(Task[GenerationConfig]):
 
         return generation_module(self.options, inputs)
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
         """Refuse: a generator reads no recording.
 
         Raises:
             CheckpointError: always.
         """
         raise CheckpointError(
-            f"{options.checkpoint} is a generator, which reads no recording; "
-            "python -m ecgrnn generate writes beats with it"
+            "this checkpoint is a generator, which reads no recording; python -m ecgrnn generate writes "
+            "beats with it"
         )
 
     def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:

@@ -1,21 +1,21 @@
 """A trained classifier of whole strips at work: what a strip is called, and how surely."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from torch import nn
 
 from ecgrnn.data.buckets import LengthBatches
-from ecgrnn.errors import CheckpointError, some_of
+from ecgrnn.errors import CheckpointError, DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.reports.tables import write_table
-from ecgrnn.signals.annotations import Annotations, write_annotations
-from ecgrnn.signals.formats.wfdb.record import read_header, read_record
-from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.annotations import Annotations
+from ecgrnn.signals.preprocessing import PreparedRecord, choose_leads, prepare_record
+from ecgrnn.signals.recording import Recording
+from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
@@ -25,31 +25,17 @@ from ecgrnn.tasks.strips.view import StripDataset, StripView
 _RHYTHM, _COMMENT = "+", '"'
 """WFDB's symbols for a change of rhythm and for a comment."""
 
+_UNREADABLE = "(NOISE"
+"""The aux_note where a rhythm ends since the signal does."""
 
-@dataclass(frozen=True)
-class WrittenStrip:
-    """What a prediction wrote.
+STRIP_S = 30.0
+"""Strips of a long recording: most of CinC 2017 lasts as long."""
 
-    Attributes:
-        annotations: the WFDB annotation file, one annotation at the strip's beginning.
-        table: the CSV with a probability for each class.
-        called: the classes the strip was given.
-        chance: class to probability.
-    """
+SHORTEST_S, LONGEST_S = 9.0, 61.0
+"""The shortest and the longest strip of CinC 2017, from which rhythms were learned."""
 
-    annotations: Path
-    table: Path
-    called: tuple[str, ...]
-    chance: dict[str, float]
-
-    def lines(self) -> list[str]:
-        """Report what was written."""
-        return [
-            f"called         {' '.join(self.called) or 'none of the classes'}",
-            *(f"  {name:<12} {chance:.4f}" for name, chance in self.chance.items()),
-            f"annotation     {self.annotations}",
-            f"probabilities  {self.table}",
-        ]
+_AT_ONCE = 16
+"""Strips of a long recording that are in memory at a time."""
 
 
 def strip_logits(network: nn.Module, dataset: StripDataset, *, batch_size: int) -> NDArray[np.float32]:
@@ -76,59 +62,189 @@ def strip_probabilities(logits: NDArray[np.float32], *, several: bool) -> NDArra
     return np.asarray(expit(logits.astype(np.float64))) if several else probabilities(logits)
 
 
-def annotate_strip(model: TrainedModel, path: Path, *, out: Path, extension: str = "ecg") -> WrittenStrip:
-    """Classify a whole recording and write the probabilities and one annotation at its beginning.
+def annotate_strips(model: TrainedModel, recording: Recording, *, extension: str = "ecg") -> Annotated:
+    """Classify a recording as one strip; the rhythm of one longer than a minute strip by strip.
 
-    A rhythm is written as a rhythm change (``+``) with an aux_note such as ``(AFIB``, superclasses as a
-    comment that names them.
+    A rhythm is marked as a rhythm change (``+``) with an aux_note such as ``(AFIB``, superclasses by a
+    comment at the beginning that names them.
 
     Args:
         model: a model trained with task=rhythm or task=superclass.
-        path: the record, without suffix.
-        out: folder to write into.
-        extension: extension of the annotation file to write.
+        recording: the recording.
+        extension: extension of the annotation file.
 
     Raises:
-        DataError: the record cannot be read, or lacks a lead.
+        DataError: the recording cannot be read, lacks a lead, or is too short to have a rhythm.
         CheckpointError: the model classifies no strips.
     """
-    task, config, view = model.task.options, model.preprocessing, model.view()
-    if not isinstance(task, RhythmConfig | SuperclassConfig) or not isinstance(view, StripView):
-        raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
-    header = read_header(path)
-    record = read_record(
-        path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
-    )
-    dataset = view.unlabelled([prepare_record(record, config)])
-    logits = strip_logits(model.network, dataset, batch_size=1)
-    chance = strip_probabilities(logits, several=isinstance(task, SuperclassConfig))[0]
-    called = _called(task, model.scheme.classes, chance)
-    annotation = _annotation(task, called, fs_hz=record.fs_hz)
-    file = write_annotations(out / record.name, extension, annotation, frame_hz=header.frame_hz)
-    table = out / f"{record.name}.csv"
-    by_class = dict(zip(model.scheme.classes, chance.tolist(), strict=True))
-    row = [record.name, " ".join(called), *(f"{p:.6f}" for p in by_class.values())]
-    write_table(table, ["record", "class", *(f"p_{name}" for name in by_class)], [row])
-    return WrittenStrip(file, table, called, by_class)
-
-
-def _called(
-    task: RhythmConfig | SuperclassConfig, classes: tuple[str, ...], chance: NDArray[np.float64]
-) -> tuple[str, ...]:
+    task = model.task.options
     if isinstance(task, SuperclassConfig):
-        return tuple(name for name, p in zip(classes, chance, strict=True) if p >= task.threshold)
-    return (classes[int(chance.argmax())],)
+        return _superclasses(model, recording, task.threshold, extension=extension)
+    if not isinstance(task, RhythmConfig):
+        raise CheckpointError("this checkpoint was not trained on whole strips; it cannot name a rhythm")
+    if recording.duration_s < SHORTEST_S:
+        raise DataError(
+            f"{recording.place} lasts {recording.duration_s:.3g} s, and a rhythm is named in "
+            f"{SHORTEST_S:g} s or more; give a longer recording"
+        )
+    edges = strip_edges(recording.n_samples, recording.fs_hz)
+    if len(edges) > 2:
+        return _rhythms(model, recording, edges, extension=extension)
+    rows, chance = _chances(model, recording, edges)
+    called = model.scheme.classes[int(chance[0].argmax())]
+    marks = _annotations([0], _RHYTHM, [RHYTHM_NOTES[called]], recording.fs_hz)
+    columns = _episodes(model, edges, rows, chance, fs_hz=recording.fs_hz)
+    whole = _whole(model, recording, (called,), chance[0], marks=Marks("annotation", extension, marks))
+    return replace(whole, kind="rhythms", columns=columns)
 
 
-def _annotation(
-    task: RhythmConfig | SuperclassConfig, called: tuple[str, ...], *, fs_hz: float
-) -> Annotations:
-    rhythm = isinstance(task, RhythmConfig)
-    note = RHYTHM_NOTES[called[0]] if rhythm else " ".join(called) or "none"
+def strip_edges(n_samples: int, fs_hz: float) -> NDArray[np.int64]:
+    """Cut a recording into strips of 30 s, the last one of 30 to 60 s; one of a strip's length is one.
+
+    >>> strip_edges(100, 1.0)
+    array([  0,  30,  60, 100])
+    """
+    width = round(STRIP_S * fs_hz)
+    n_strips = 1 if n_samples <= LONGEST_S * fs_hz else n_samples // width
+    return np.append(np.arange(n_strips) * width, n_samples)
+
+
+def _rhythms(
+    model: TrainedModel, recording: Recording, edges: NDArray[np.int64], *, extension: str
+) -> Annotated:
+    """Give the rhythm of each strip, those of one class that follow each other joined."""
+    columns = _episodes(model, edges, *_chances(model, recording, edges), fs_hz=recording.fs_hz)
+    onset, offset, rhythm = columns["onset"], columns["offset"], columns["rhythm"]
+    # Where no signal tells the rhythm, the one before must not seem to last.
+    ends = offset[~np.isin(offset, np.append(onset, recording.n_samples))]
+    sample = np.concatenate([onset, ends])
+    notes = [*(RHYTHM_NOTES[name] for name in rhythm.tolist()), *[_UNREADABLE] * len(ends)]
+    order = np.argsort(sample, kind="stable")
+    marks = _annotations(sample[order], _RHYTHM, np.array(notes)[order], recording.fs_hz)
+    lasting = {
+        name: float(((offset - onset) / recording.fs_hz)[rhythm == name].sum())
+        for name in model.scheme.classes
+    }
+    return Annotated(
+        kind="rhythms",
+        columns=columns,
+        csv=columns,
+        formats={name: _format(name) for name in columns},
+        table="probabilities",
+        marks=[Marks("annotations", extension, marks)],
+        lines=[
+            f"rhythms        {len(onset)}, named in strips of {STRIP_S:g} s",
+            *(f"  {name:<12} {seconds:.0f} s" for name, seconds in lasting.items()),
+        ],
+    )
+
+
+def _chances(
+    model: TrainedModel, recording: Recording, edges: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give which of the strips have a signal, and the probabilities ``(strip, class)`` of these."""
+    view, several = model.view(), isinstance(model.task.options, SuperclassConfig)
+    if not isinstance(view, StripView):
+        raise CheckpointError("this checkpoint was not trained on whole strips; it names no classes of them")
+    rows: list[int] = []
+    found: list[NDArray[np.float64]] = []
+    for first in range(0, len(edges) - 1, _AT_ONCE):
+        part = range(first, min(first + _AT_ONCE, len(edges) - 1))
+        strips = {
+            row: strip for row in part if (strip := _strip(model, recording, *edges[row : row + 2].tolist()))
+        }
+        if strips:
+            logits = strip_logits(
+                model.network, view.unlabelled(list(strips.values())), batch_size=len(strips)
+            )
+            found.append(strip_probabilities(logits, several=several))
+            rows += strips
+    if not rows:
+        raise DataError(
+            f"{recording.place}: no strip has a valid sample; choose other leads with leads=[...]"
+        )
+    return np.array(rows), np.concatenate(found)
+
+
+def _strip(model: TrainedModel, recording: Recording, start: int, stop: int) -> PreparedRecord | None:
+    """Prepare a strip; None where a lead has no valid sample in it."""
+    chosen = choose_leads(recording.stretch(start=start, stop=stop), model.preprocessing)
+    if not np.isfinite(chosen.signal).any(axis=0).all():
+        return None
+    return prepare_record(chosen, model.preprocessing)
+
+
+def _episodes(
+    model: TrainedModel,
+    edges: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    chance: NDArray[np.float64],
+    *,
+    fs_hz: float,
+) -> dict[str, NDArray[Any]]:
+    """Join strips of one class that follow each other; their probabilities are means over time."""
+    label, onset, offset = chance.argmax(axis=1), edges[rows], edges[rows + 1]
+    at = np.flatnonzero(np.append(True, (label[1:] != label[:-1]) | (onset[1:] != offset[:-1])))
+    length = (offset - onset)[:, np.newaxis].astype(np.float64)
+    mean = np.add.reduceat(chance * length, at) / np.add.reduceat(length, at)
+    first, last, classes = onset[at], offset[np.append(at[1:], len(rows)) - 1], model.scheme.classes
+    return {
+        "onset": first,
+        "offset": last,
+        "onset_s": first / fs_hz,
+        "offset_s": last / fs_hz,
+        "rhythm": np.array(classes)[label[at]],
+        **{f"p_{name}": column for name, column in zip(classes, mean.T, strict=True)},
+    }
+
+
+def _format(name: str) -> str:
+    return ".6f" if name.startswith("p_") else ".4f" if name.endswith("_s") else ""
+
+
+def _superclasses(
+    model: TrainedModel, recording: Recording, threshold: float, *, extension: str
+) -> Annotated:
+    """Give the superclasses of a recording as a whole."""
+    _, (chance,) = _chances(model, recording, np.array([0, recording.n_samples]))
+    called = tuple(name for name, p in zip(model.scheme.classes, chance, strict=True) if p >= threshold)
+    marks = _annotations([0], _COMMENT, [" ".join(called) or "none"], recording.fs_hz)
+    return _whole(model, recording, called, chance, marks=Marks("annotation", extension, marks))
+
+
+def _whole(
+    model: TrainedModel,
+    recording: Recording,
+    called: tuple[str, ...],
+    chance: NDArray[np.float64],
+    *,
+    marks: Marks,
+) -> Annotated:
+    """Give a recording that is one strip, as a table of one row."""
+    by_class = dict(zip(model.scheme.classes, chance.tolist(), strict=True))
+    row = {"record": recording.name, "class": " ".join(called)}
+    chances = {f"p_{name}": np.array([p]) for name, p in by_class.items()}
+    columns = {**{name: np.array([text]) for name, text in row.items()}, **chances}
+    return Annotated(
+        kind="superclasses",
+        columns=columns,
+        csv=columns,
+        formats={name: _format(name) for name in columns},
+        table="probabilities",
+        marks=[marks],
+        lines=[
+            f"called         {' '.join(called) or 'none of the classes'}",
+            *(f"  {name:<12} {p:.4f}" for name, p in by_class.items()),
+        ],
+    )
+
+
+def _annotations(sample: ArrayLike, symbol: str, notes: ArrayLike, fs_hz: float) -> Annotations:
+    at = np.asarray(sample, np.int64)
     return Annotations(
-        sample=np.zeros(1, np.int64),
-        symbol=np.array([_RHYTHM if rhythm else _COMMENT]),
-        subtype=np.zeros(1, np.int64),
-        aux_note=np.array([note]),
+        sample=at,
+        symbol=np.full(len(at), symbol),
+        subtype=np.zeros(len(at), np.int64),
+        aux_note=np.asarray(notes, str),
         fs_hz=fs_hz,
     )

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig
 from ecgrnn.options.networks import ClassifierConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -17,6 +15,7 @@ from ecgrnn.tasks.task import (
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
+    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
 
 StripOptions = TypeVar("StripOptions", RhythmConfig, SuperclassConfig)
@@ -72,11 +73,13 @@ class _OnStrips(Task[StripOptions]):
         n_features = len(STRIP_FEATURES) if self.options.strip_features else 0
         return classifier(config, signal, n_classes=n_classes, n_features=n_features)
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
-        """Write one annotation at the beginning of the strip, and its probabilities."""
-        from ecgrnn.tasks.strips.prediction import annotate_strip
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
+        """Give the classes of the whole recording, or the rhythm of each part of a long one."""
+        from ecgrnn.tasks.strips.prediction import annotate_strips
 
-        return annotate_strip(model, path, out=out, extension=options.extension).lines()
+        return annotate_strips(model, recording, extension=options.extension)
 
 
 class RhythmTask(_OnStrips[RhythmConfig]):

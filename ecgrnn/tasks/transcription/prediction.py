@@ -1,7 +1,6 @@
 """A trained translator at work: the beats of each strip of a record, read out in their order."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 from ecgrnn.data.windows import gather_windows
 from ecgrnn.errors import CheckpointError
 from ecgrnn.networks.translator import Translator
-from ecgrnn.reports.tables import write_table
-from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.recording import Recording
+from ecgrnn.tasks.annotated import Annotated
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.transcription.options import MOST_BEATS_PER_S, TranscriptionConfig
@@ -34,29 +33,6 @@ class Transcript:
     stop: int
     symbols: tuple[int, ...]
     log_probability: float
-
-
-@dataclass(frozen=True)
-class WrittenTranscript:
-    """What a transcription wrote.
-
-    Attributes:
-        table: the CSV with a row per strip.
-        strips: how many strips.
-        counts: class to number of beats.
-    """
-
-    table: Path
-    strips: int
-    counts: dict[str, int]
-
-    def lines(self) -> list[str]:
-        """Report what was written."""
-        return [
-            f"strips         {self.strips}",
-            *(f"  {name:<12} {count}" for name, count in self.counts.items()),
-            f"table          {self.table}",
-        ]
 
 
 def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: int = 64) -> list[Transcript]:
@@ -102,33 +78,31 @@ def transcribe(model: TrainedModel, signal: NDArray[np.float32], *, batch_size: 
     return found
 
 
-def transcribe_record(model: TrainedModel, path: Path, *, out: Path) -> WrittenTranscript:
-    """Read a recording strip by strip and write a table: a transcript has no times within a strip.
-
-    Args:
-        model: a trained translator.
-        path: the record, without suffix.
-        out: folder to write into.
+def transcribe_recording(model: TrainedModel, recording: Recording) -> Annotated:
+    """Read a recording strip by strip: a transcript has no times within a strip.
 
     Raises:
-        DataError: when the record cannot be read or lacks a lead.
+        DataError: when the recording cannot be read or lacks a lead.
         CheckpointError: when the model is not a translator.
     """
-    config = model.preprocessing
-    record = read_record(path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead)
-    found = transcribe(model, prepare_record(record, config).signal)
-    table = out / f"{record.name}.csv"
     classes, fs_hz = model.scheme.classes, model.signal.fs_hz
-    rows = (
-        [
-            f"{one.start / fs_hz:.3f}",
-            f"{one.stop / fs_hz:.3f}",
-            " ".join(classes[symbol] for symbol in one.symbols),
-            f"{one.log_probability:.4f}",
-        ]
-        for one in found
-    )
-    write_table(table, ["start_s", "stop_s", "beats", "log_probability"], rows)
+    found = transcribe(model, prepare_record(recording.stretch(), model.preprocessing).signal)
     every = [symbol for transcript in found for symbol in transcript.symbols]
-    counts = {name: every.count(index) for index, name in enumerate(classes)}
-    return WrittenTranscript(table, len(found), counts)
+    columns = {
+        "start_s": np.array([one.start for one in found]) / fs_hz,
+        "stop_s": np.array([one.stop for one in found]) / fs_hz,
+        "beats": np.array([" ".join(classes[symbol] for symbol in one.symbols) for one in found], str),
+        "log_probability": np.array([one.log_probability for one in found]),
+    }
+    return Annotated(
+        kind="transcripts",
+        columns=columns,
+        csv=columns,
+        formats={"start_s": ".3f", "stop_s": ".3f", "beats": "", "log_probability": ".4f"},
+        table="table",
+        marks=[],
+        lines=[
+            f"strips         {len(found)}",
+            *(f"  {name:<12} {every.count(index)}" for index, name in enumerate(classes)),
+        ],
+    )

@@ -1,10 +1,8 @@
 """The task of transcription: a strip read out as its beats (``transcribe``)."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from ecgrnn.options.commands import PredictConfig
 from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import TranslatorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
@@ -14,6 +12,7 @@ from ecgrnn.tasks.task import (
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
+    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ecgrnn.data.view import View
+    from ecgrnn.signals.recording import Recording
+    from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -71,8 +72,10 @@ class TranscriptionTask(Task[TranscriptionConfig]):
 
         return score_transcription(evaluation)
 
-    def annotate(self, model: "TrainedModel", path: Path, options: PredictConfig, *, out: Path) -> list[str]:
-        """Write a row for every strip."""
-        from ecgrnn.tasks.transcription.prediction import transcribe_record
+    def annotate(
+        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+    ) -> "Annotated":
+        """Give a row for every strip."""
+        from ecgrnn.tasks.transcription.prediction import transcribe_recording
 
-        return transcribe_record(model, path, out=out).lines()
+        return transcribe_recording(model, recording)

@@ -6,6 +6,7 @@ from ecgrnn.options.choices import Normalisation
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.filters.causal import causal_filter
 from ecgrnn.signals.formats.wfdb.record import Record, read_record
+from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.stretches import prepare_stretches
 
@@ -109,7 +110,8 @@ def test_stretches_joined_are_the_whole_to_the_last_bit(tmp_path, fs_hz):
     (tmp_path / "rec.hea").write_text("\n".join(["rec 2 360 40001", *lines]) + "\n")
     config = PreprocessingConfig(causal=True, fs_hz=fs_hz)
     whole = prepare_record(read_record(tmp_path / "rec"), config)
-    stretches = [s.record for s in prepare_stretches(tmp_path / "rec", config, stretch_s=15.0)]
+    recording = wfdb_recording(tmp_path / "rec")
+    stretches = [s.record for s in prepare_stretches(recording, config, stretch_s=15.0)]
     assert len(stretches) > 4
     np.testing.assert_array_equal(np.concatenate([s.signal for s in stretches]), whole.signal)
     np.testing.assert_array_equal(np.concatenate([s.valid for s in stretches]), whole.valid)

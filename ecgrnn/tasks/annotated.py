@@ -1,0 +1,95 @@
+"""What a model found in a recording: a table in memory and WFDB annotations, and both as files."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
+
+from ecgrnn.errors import DataError
+from ecgrnn.reports.tables import write_table
+from ecgrnn.signals.annotations import Annotations, write_annotations
+from ecgrnn.signals.recording import Recording
+
+Columns = Mapping[str, NDArray[Any]]
+"""A table: names of columns to their values, all of one length."""
+
+
+_ROWS_AT_ONCE = 10_000
+
+
+class Marks(NamedTuple):
+    """One WFDB annotation file: what the user is told it is, its extension, its content."""
+
+    label: str
+    extension: str
+    annotations: Annotations
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """What a model found in a recording.
+
+    Attributes:
+        kind: what a row of the table is: ``beats``, ``waves``, ``rhythms``, or something of the task's own.
+        columns: the table.
+        csv: the columns that ``predict checkpoint=`` writes: the table's, or others that hold the same.
+        formats: those that are written, in their order, and how their values are.
+        table: what the CSV file is called to the user.
+        marks: the annotation files.
+        lines: what was found, for the user.
+    """
+
+    kind: str
+    columns: Columns
+    csv: Columns
+    formats: Mapping[str, str]
+    table: str
+    marks: Sequence[Marks]
+    lines: Sequence[str]
+
+
+def write_annotated(found: Annotated, recording: Recording, *, out: Path) -> list[str]:
+    """Write the annotation files and the CSV file ``NAME.csv``.
+
+    Returns:
+        What the user is told, line by line.
+
+    Raises:
+        DataError: the folder cannot be written to.
+    """
+    stem = out / safe_name(recording)
+    said = list(found.lines)
+    for label, extension, annotations in found.marks:
+        file = write_annotations(stem, extension, annotations, frame_hz=recording.frame_hz)
+        said.append(f"{label:<14} {file}")
+    table = out / f"{stem.name}.csv"
+    write_columns(table, found.csv, found.formats)
+    return [*said, f"{found.table:<14} {table}"]
+
+
+def write_columns(file: Path, columns: Columns, formats: Mapping[str, str]) -> None:
+    """Write columns as CSV, in the order and the format that ``formats`` gives."""
+    write_table(file, list(formats), _rows(columns, formats))
+
+
+def _rows(columns: Columns, formats: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Give rows as texts, some thousands at a time: those of a day need not lie in memory."""
+    n_rows = len(next(iter(columns.values())))
+    for first in range(0, n_rows, _ROWS_AT_ONCE):
+        part = slice(first, first + _ROWS_AT_ONCE)
+        texts = [[format(x, spec) for x in columns[name][part].tolist()] for name, spec in formats.items()]
+        yield from zip(*texts, strict=True)
+
+
+def safe_name(recording: Recording) -> str:
+    """Give a recording's name, which files are named after.
+
+    Raises:
+        DataError: it is the name of no file, or leads out of the folder.
+    """
+    name = recording.name
+    if Path(name).name != name or "\0" in name or "\\" in name:
+        raise DataError(f"name={name!r} cannot name files; give the recording a name without folders")
+    return name
