@@ -20,7 +20,7 @@ from ecgrnn.inference.recordings import Place, find_recordings
 from ecgrnn.inference.result import Result
 from ecgrnn.models import is_name
 from ecgrnn.options.commands import PredictConfig
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import safe_name, write_annotated
 from ecgrnn.tasks.model import TrainedModel
@@ -68,7 +68,7 @@ class _Annotator:
         options = self.options
         out = Path(options.run_dir) / place.folder
         out.mkdir(parents=True, exist_ok=True)
-        recording = wfdb_recording(place.path)
+        recording = read(place.path, fs=options.fs, unit=options.unit)
         if self.model is not None:
             return self._with_one(self.model, recording, out)
         result = annotate(recording, leads=options.leads, options=self._wishes())

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError, names_there
+from ecgrnn.signals.leads import find_lead, same_lead
 from ecgrnn.signals.preprocessing import lead_columns
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.model import TrainedModel
@@ -28,7 +29,7 @@ def for_leads(model: TrainedModel, recording: Recording, leads: Sequence[str] | 
         DataError: the record cannot be read, or has not these leads or not so many.
         ConfigError: more or fewer leads are named than the network reads.
     """
-    there, wanted = recording.leads, len(model.signal.leads)
+    there, wanted = recording.names, len(model.signal.leads)
     if leads is None and model.preprocessing.leads is None:
         if len(there) < wanted:
             raise DataError(
@@ -56,7 +57,7 @@ def usual_leads(model: TrainedModel, recording: Recording) -> Sequence[str] | No
     """
     chosen: list[str] = []
     for column in model.trained_leads:
-        there = [lead for name in column for lead in recording.leads if _alike(lead, name)]
+        there = [lead for name in column for lead in recording.names if same_lead(lead, name)]
         lead = next((name for name in there if name not in chosen), None)
         if lead is None:
             return None
@@ -70,7 +71,7 @@ def only_leads(recording: Recording, columns: Sequence[int]) -> Recording:
         _Columns(recording, tuple(columns)),
         n_samples=recording.n_samples,
         fs_hz=recording.fs_hz,
-        leads=[recording.leads[column] for column in columns],
+        leads=[recording.names[column] for column in columns],
         name=recording.name,
         start=recording.start,
         path=recording.path,
@@ -96,8 +97,8 @@ def named_leads(recording: Recording, leads: Sequence[str]) -> Recording:
     Raises:
         DataError: the recording has not these leads.
     """
-    names = [_name_in(recording.leads, lead, place=recording.place) for lead in leads]
-    return only_leads(recording, [recording.leads.index(name) for name in names])
+    names = [_name_in(recording.names, lead, place=recording.place) for lead in leads]
+    return only_leads(recording, [recording.names.index(name) for name in names])
 
 
 def leads_read(model: TrainedModel, recording: Recording) -> str:
@@ -111,8 +112,8 @@ def leads_read(model: TrainedModel, recording: Recording) -> str:
         ``I, II (trained on MLII, V1; choose with leads=[...])``, or the names alone where they are those of
         training.
     """
-    there = recording.leads
-    names = [there[column] for column in lead_columns(there, model.preprocessing, name=recording.name)]
+    columns = lead_columns(recording.leads, model.preprocessing, name=recording.name)
+    names = [recording.names[column] for column in columns]
     usual = [{name.casefold() for name in column} for column in model.trained_leads]
     if len(usual) == len(names) and all(
         name.casefold() in column for name, column in zip(names, usual, strict=True)
@@ -134,19 +135,10 @@ def trained_on(model: TrainedModel) -> str:
 
 def _name_in(there: Sequence[str], lead: str, *, place: str) -> str:
     """Give a lead's name as the record has it: databases disagree about capitals."""
-    alike = [name for name in there if name.casefold() == lead.casefold()]
-    if not alike:
+    found = find_lead(lead, there)
+    if found is None:
         raise DataError(
             f"record {place} has no lead {lead!r}; {names_there(lead, there, 'leads')}; choose among them "
             "with leads=[...], in the order the network reads them"
         )
-    return lead if lead in alike else alike[0]
-
-
-_SAME = ({"mlii", "ii"}, {"mlv1", "v1"}, {"mlv5", "v5"})
-"""Modified limb and chest leads of Holter recorders, and the leads that they stand for."""
-
-
-def _alike(one: str, other: str) -> bool:
-    names = {one.casefold(), other.casefold()}
-    return len(names) == 1 or any(names <= same for same in _SAME)
+    return there[found]

@@ -7,6 +7,14 @@ from pathlib import Path
 
 from ecgrnn.data.databases.record_names import records_below
 from ecgrnn.errors import DataError
+from ecgrnn.signals.formats.kinds import KINDS, known_kind
+from ecgrnn.signals.formats.wfdb.contents import record_of
+
+_SUFFIXES = {".edf", ".bdf", ".dcm", ".scp", ".atc", ".npy", ".npz", ".parquet"}
+"""Suffixes of recordings: a file with one is a recording, and is told of where it cannot be read."""
+
+
+_TABLE = KINDS[-1]
 
 
 @dataclass(frozen=True)
@@ -45,20 +53,35 @@ def find_recordings(text: str) -> tuple[list[Place], bool]:
 def _found(text: str) -> tuple[list[Place], bool]:
     path = Path(text)
     if path.is_dir() and not _is_record(path):
-        return _apart(_below(path)), False
+        places = _apart(_below(path))
+        if not places:
+            raise DataError(f"{path} holds no WFDB record, and no file of another kind that is read")
+        return places, False
     if _is_record(path) or not glob.has_magic(text):
         return [Place(path, path.name, Path())], True
     fitting = [Path(found) for found in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207 - any pattern
-    records = dict.fromkeys(_record_of(found) for found in fitting if found.is_file())
+    records = dict.fromkeys(record_of(found) or found for found in fitting if found.is_file())
     if not records:
         raise DataError(f"record={text}: no file fits this pattern; check the folder and the suffix")
     return _apart(Place(found, found.name, Path()) for found in records), False
 
 
 def _below(folder: Path) -> Iterable[Place]:
-    """List the recordings below a folder."""
-    for name in records_below(folder):
+    """List the recordings below a folder: its WFDB records, and files of other kinds that are known.
+
+    Tables count where there is no WFDB record: beside records they hold what is known about these.
+    """
+    there = (folder / "RECORDS").is_file() or any(folder.rglob("*.hea"))
+    names = records_below(folder) if there else ()
+    for name in names:
         yield Place(folder / name, name, Path(name).parent)
+    for file in sorted(folder.rglob("*")):
+        inside = file.relative_to(folder)
+        if not file.is_file() or any(part[0] == "." for part in inside.parts) or record_of(file) is not None:
+            continue
+        kind = known_kind(file) if file.stat().st_size else None
+        if file.suffix.casefold() in _SUFFIXES or (kind is not None and not (there and kind is _TABLE)):
+            yield Place(file, inside.as_posix(), inside.parent)
 
 
 def _apart(places: Iterable[Place]) -> list[Place]:
@@ -72,13 +95,9 @@ def _apart(places: Iterable[Place]) -> list[Place]:
 
 
 def _is_record(path: Path) -> bool:
-    return path.is_file() or path.with_name(f"{path.name}.hea").is_file()
-
-
-def _record_of(file: Path) -> Path:
-    """Give the WFDB record that a file is of, without suffix, or the file itself."""
-    return file.with_suffix("") if file.with_suffix(".hea").is_file() else file
+    return path.is_file() or record_of(path) is not None
 
 
 def _stem(path: Path) -> str:
-    return path.name if path.with_name(f"{path.name}.hea").is_file() else path.stem
+    record = record_of(path)
+    return path.stem if record is None else record.name

@@ -222,6 +222,8 @@ class PredictConfig:
         leads: the leads to read, by name, in the order the network reads them; null takes those that a model
             of the package was trained on as far as the recording has them, and the recording's first ones,
             or those that it names, with any other checkpoint.
+        fs: sampling frequency in Hz, for a file that does not tell it.
+        unit: unit of the samples, V, mV, uV or nV, for a file that does not tell it, or tells it wrongly.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
         batch_size: beats of a batch; changes no result.
@@ -233,6 +235,8 @@ class PredictConfig:
     checkpoint: str | None = None
     record: str = ""
     leads: list[str] | None = None
+    fs: float | None = None
+    unit: str | None = None
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024

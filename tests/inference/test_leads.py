@@ -9,8 +9,8 @@ from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.inference.leads import for_leads, leads_read, named_leads, trained_on
 from ecgrnn.signals.detection.detect import detect_qrs
 from ecgrnn.signals.detection.records import find_beats, find_beats_of
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.formats.wfdb.writer import write_digital
 
 
@@ -57,31 +57,23 @@ def test_an_older_checkpoint_loads_and_says_that_it_does_not_know(checkpoint, wa
     old = load_model(tmp_path / "old.ckpt")
     assert old.trained_leads == ()
     told = "I, II (it does not say which it was trained on; choose with leads=[...])"
-    assert leads_read(old, wfdb_recording(ward / "s003")).endswith(told)
+    assert leads_read(old, read(ward / "s003")).endswith(told)
     content["ecgrnn"]["preprocessing"]["leads"] = ["MLII", "V1"]
     torch.save(content, tmp_path / "named.ckpt")
     assert load_model(tmp_path / "named.ckpt").trained_leads == (("MLII",), ("V1",))
 
 
 def test_other_names_than_those_of_training_are_told(model, ward, small_database):
-    assert leads_read(model, wfdb_recording(small_database / "s003")) == "MLII, V1"
+    assert leads_read(model, read(small_database / "s003")) == "MLII, V1"
     wanted = "I, II (trained on MLII, V1; choose with leads=[...])"
-    assert (
-        leads_read(for_leads(model, wfdb_recording(ward / "s003"), None), wfdb_recording(ward / "s003"))
-        == wanted
-    )
+    assert leads_read(for_leads(model, read(ward / "s003"), None), read(ward / "s003")) == wanted
     wanted = "II, V1 (trained on MLII, V1; choose with leads=[...])"
-    assert (
-        leads_read(
-            for_leads(model, wfdb_recording(ward / "s003"), ["II", "V1"]), wfdb_recording(ward / "s003")
-        )
-        == wanted
-    )
+    assert leads_read(for_leads(model, read(ward / "s003"), ["II", "V1"]), read(ward / "s003")) == wanted
 
 
 def test_names_of_several_records_and_in_other_letters_are_no_difference(model, ward):
     several = dataclasses.replace(model, trained_leads=(("V5", "i"), ("II", "V1")))
-    assert leads_read(several, wfdb_recording(ward / "s003")) == "I, II"
+    assert leads_read(several, read(ward / "s003")) == "I, II"
     assert trained_on(several) == "trained on V5 or i, II or V1"
 
 
@@ -89,26 +81,26 @@ def test_a_record_with_too_few_leads_names_the_way_out(model, tmp_path):
     with pytest.raises(
         DataError, match=r"one has 1 lead\(s\) \(II\), and this network reads 2 \(trained on"
     ) as e:
-        for_leads(model, wfdb_recording(one_lead(tmp_path)), None)
+        for_leads(model, read(one_lead(tmp_path)), None)
     assert "MLII, V1" in str(e.value)
     assert str(e.value).endswith("preprocessing.n_leads=1")
 
 
 def test_leads_that_do_not_fit_are_refused(model, ward):
     with pytest.raises(ConfigError, match=r"leads=\[II\] names 1 lead\(s\), and this network reads 2"):
-        for_leads(model, wfdb_recording(ward / "s003"), ["II"])
+        for_leads(model, read(ward / "s003"), ["II"])
     with pytest.raises(DataError, match=r"no lead 'V9'; leads that are there: I, II, V1"):
-        for_leads(model, wfdb_recording(ward / "s003"), ["II", "V9"])
+        for_leads(model, read(ward / "s003"), ["II", "V9"])
     named = dataclasses.replace(
-        model, preprocessing=dataclasses.replace(model.preprocessing, leads=["MLII", "V1"])
+        model, preprocessing=dataclasses.replace(model.preprocessing, leads=["aVF", "V1"])
     )
-    with pytest.raises(DataError, match=r"no lead 'MLII'; .* choose among them with leads=\[...\]"):
-        for_leads(named, wfdb_recording(ward / "s003"), None)
-    assert for_leads(named, wfdb_recording(ward / "s003"), ["ii", "v1"]).preprocessing.leads == ["II", "V1"]
+    with pytest.raises(DataError, match=r"no lead 'aVF'; .* choose among them with leads=\[...\]"):
+        for_leads(named, read(ward / "s003"), None)
+    assert for_leads(named, read(ward / "s003"), ["ii", "v1"]).preprocessing.leads == ["II", "V1"]
 
 
 def test_a_recording_of_some_of_its_leads_reads_no_other(ward):
-    recording = wfdb_recording(ward / "s003")
+    recording = read(ward / "s003")
     chosen = named_leads(recording, ["v1", "I"])
     assert chosen.leads == ("V1", "I")
     np.testing.assert_array_equal(chosen.signal, recording.signal[:, [2, 0]])
@@ -142,4 +134,4 @@ def test_beats_are_found_in_all_leads_and_marked_in_those_that_the_model_reads(m
     assert record.leads == ("I", "II", "V1")
     wanted = detect_qrs(record.signal, fs_hz=record.fs_hz, marked=[2, 0, 1])
     np.testing.assert_array_equal(find_beats(ward / "s003", one), wanted)
-    np.testing.assert_array_equal(find_beats_of(wfdb_recording(ward / "s003"), one), wanted)
+    np.testing.assert_array_equal(find_beats_of(read(ward / "s003"), one), wanted)

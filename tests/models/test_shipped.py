@@ -13,7 +13,7 @@ from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.metrics.delineation import score_waves, sum_scores
 from ecgrnn.models import checkpoint_path, names, shipped
 from ecgrnn.signals.annotations import Waves, beats_of, read_annotations, waves_of
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
+from ecgrnn.signals.formats import read
 from ecgrnn.tasks.task import AnnotateOptions
 
 MODELS = {model.name: model for model in shipped()}
@@ -87,7 +87,7 @@ def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
 def test_held_out_beats_get_the_classes_that_the_card_counts(name, real_database):
     folder = real_database("mitdb")
     for record, wanted in MODELS[name].facts["records"].items():
-        recording = wfdb_recording(folder / record)
+        recording = read(folder / record)
         columns = recording.leads[:1] if name == "beats_one_lead" else None
         result = annotate(recording, name.removesuffix("_one_lead"), columns, options=AnnotateOptions("atr"))
         assert result.models["beats"] == name
@@ -102,7 +102,7 @@ def test_held_out_beats_get_the_classes_that_the_card_counts(name, real_database
 def test_held_out_waves_are_found_as_the_card_says(name, real_database):
     folder = real_database("ludb")
     for record, wanted in MODELS[name].facts["records"].items():
-        recording = wfdb_recording(folder / record)
+        recording = read(folder / record)
         waves = annotate(recording, name).waves
         scores = []
         for lead in recording.leads:
@@ -120,7 +120,7 @@ def test_held_out_waves_are_found_as_the_card_says(name, real_database):
 def test_held_out_strips_get_the_rhythm_and_the_probabilities_of_the_evaluation(name, real_database):
     folder = real_database("cinc2017")
     for record, wanted in MODELS[name].facts["records"].items():
-        (row,) = annotate(wfdb_recording(folder / record), name).rhythms.to_dict("records")
+        (row,) = annotate(read(folder / record), name).rhythms.to_dict("records")
         assert row["rhythm"] == wanted["predicted"]
         for rhythm in "NAO~":
             assert row[f"p_{rhythm}"] == pytest.approx(wanted[f"p_{rhythm}"], abs=1e-3)

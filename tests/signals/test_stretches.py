@@ -7,9 +7,9 @@ from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.options.choices import Normalisation
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.detection.detect import detect_record
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb import header as header_module
 from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.stretches import prepare_stretches
 
@@ -45,7 +45,7 @@ def test_stretches_joined_equal_the_whole(tmp_path, fs_hz, options, normalisatio
     path = write(tmp_path, 40_001, fs_hz=fs_hz)
     config = PreprocessingConfig(normalisation=normalisation, **options)
     whole = prepare_record(read_record(path), config)
-    stretches = list(prepare_stretches(wfdb_recording(path), config, stretch_s=20.0))
+    stretches = list(prepare_stretches(read(path), config, stretch_s=20.0))
     assert len(stretches) > 4
     at = 0
     for stretch in stretches:
@@ -64,7 +64,7 @@ def test_stretches_joined_equal_the_whole(tmp_path, fs_hz, options, normalisatio
 def test_stretches_of_an_odd_clock_are_about_as_long_as_asked_for(tmp_path, normalisation):
     path = write(tmp_path, 200_000, fs_hz=360.01)
     config = PreprocessingConfig(fs_hz=180.0, normalisation=normalisation)
-    stretches = list(prepare_stretches(wfdb_recording(path), config, stretch_s=100.0))
+    stretches = list(prepare_stretches(read(path), config, stretch_s=100.0))
     assert max(stretch.record.source_samples for stretch in stretches) < 150 * 360.01
     whole = prepare_record(read_record(path), config)
     joined = np.concatenate([stretch.record.signal for stretch in stretches])
@@ -76,7 +76,7 @@ def test_a_short_record_is_one_stretch_or_two(tmp_path, n_samples):
     path = write(tmp_path, n_samples)
     config = PreprocessingConfig(normalisation=Normalisation.robust)
     joined = np.concatenate(
-        [stretch.record.signal for stretch in prepare_stretches(wfdb_recording(path), config, stretch_s=20.0)]
+        [stretch.record.signal for stretch in prepare_stretches(read(path), config, stretch_s=20.0)]
     )
     np.testing.assert_allclose(joined, prepare_record(read_record(path), config).signal, atol=2e-4)
 
@@ -86,7 +86,7 @@ def test_gaps_within_reach_are_filled_as_in_the_whole_and_counted_once(tmp_path)
     make_missing(path, 7_100, 7_300, 1)  # across the end of the first stretch
     config = PreprocessingConfig()
     whole = prepare_record(read_record(path), config)
-    stretches = list(prepare_stretches(wfdb_recording(path), config, stretch_s=20.0))
+    stretches = list(prepare_stretches(read(path), config, stretch_s=20.0))
     np.testing.assert_allclose(np.concatenate([s.record.signal for s in stretches]), whole.signal, atol=2e-4)
     assert [s.record.missing.tolist() for s in stretches[:3]] == [[0, 100], [0, 100], [0, 0]]
 
@@ -100,7 +100,7 @@ def test_long_gaps_are_filled_as_in_the_whole(tmp_path, highpass_hz, normalisati
     config = PreprocessingConfig(highpass_hz=highpass_hz, normalisation=normalisation)
     whole = prepare_record(read_record(path), config)
     for stretch_s in (10.0, 20.0, 33.0):
-        stretches = [s.record for s in prepare_stretches(wfdb_recording(path), config, stretch_s=stretch_s)]
+        stretches = [s.record for s in prepare_stretches(read(path), config, stretch_s=stretch_s)]
         np.testing.assert_allclose(np.concatenate([s.signal for s in stretches]), whole.signal, atol=3e-4)
         np.testing.assert_array_equal(np.concatenate([s.valid for s in stretches]), whole.valid)
         np.testing.assert_allclose(stretches[0].spread, whole.spread, rtol=1e-3)
@@ -110,16 +110,13 @@ def test_a_lead_may_be_missing_for_a_stretch_but_not_for_a_record(tmp_path):
     path = write(tmp_path, 40_001)
     make_missing(path, 5_000, 30_000, 0)
     signal = np.concatenate(
-        [
-            s.record.signal
-            for s in prepare_stretches(wfdb_recording(path), PreprocessingConfig(), stretch_s=10.0)
-        ]
+        [s.record.signal for s in prepare_stretches(read(path), PreprocessingConfig(), stretch_s=10.0)]
     )
     assert np.isfinite(signal).all()
     np.testing.assert_allclose(signal[5_500:11_000, 0], 0.0, atol=1e-3)
     make_missing(path, 0, 40_001, 0)
     with pytest.raises(DataError, match="'I' has no valid sample"):
-        list(prepare_stretches(wfdb_recording(path), PreprocessingConfig(), stretch_s=10.0))
+        list(prepare_stretches(read(path), PreprocessingConfig(), stretch_s=10.0))
 
 
 def test_a_lead_that_is_missing_is_found_behind_one_of_the_same_name(tmp_path):
@@ -127,27 +124,26 @@ def test_a_lead_that_is_missing_is_found_behind_one_of_the_same_name(tmp_path):
     header = path.with_suffix(".hea")
     header.write_text(header.read_text().replace(" II\n", " I\n"))
     make_missing(path, 1_000, 1_100, 1)
-    (stretch,) = prepare_stretches(wfdb_recording(path), PreprocessingConfig())
+    (stretch,) = prepare_stretches(read(path), PreprocessingConfig())
     assert stretch.record.missing.tolist() == [0, 100]
     make_missing(path, 0, 8_000, 1)
     with pytest.raises(DataError, match="'I' has no valid sample"):
-        list(prepare_stretches(wfdb_recording(path), PreprocessingConfig()))
+        list(prepare_stretches(read(path), PreprocessingConfig()))
 
 
 def test_options_that_do_not_fit_are_errors(tmp_path):
     path = write(tmp_path, 1_000, fs_hz=100)
     with pytest.raises(DataError, match=r"record .*rec at 100 Hz does not fit preprocessing: lowpass_hz=60"):
-        next(prepare_stretches(wfdb_recording(path), PreprocessingConfig(lowpass_hz=60.0)))
+        next(prepare_stretches(read(path), PreprocessingConfig(lowpass_hz=60.0)))
     with pytest.raises(ConfigError, match="asks for 'V1'"):
-        next(prepare_stretches(wfdb_recording(path), PreprocessingConfig(leads=["V1"])))
+        next(prepare_stretches(read(path), PreprocessingConfig(leads=["V1"])))
 
 
 def peak_memory(path, n_samples: int) -> int:
     tracemalloc.start()
     try:
         assert sum(
-            len(s.record.signal)
-            for s in prepare_stretches(wfdb_recording(path), PreprocessingConfig(), stretch_s=60.0)
+            len(s.record.signal) for s in prepare_stretches(read(path), PreprocessingConfig(), stretch_s=60.0)
         )
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -166,7 +162,7 @@ def test_a_record_without_a_sample_is_an_error(tmp_path):
     (tmp_path / "rec.dat").write_bytes(b"")
     (tmp_path / "rec.hea").write_text("rec 1 360 0\nrec.dat 16 200 16 0 0 0 0 I\n")
     with pytest.raises(DataError, match="rec is empty"):
-        list(prepare_stretches(wfdb_recording(tmp_path / "rec"), PreprocessingConfig(n_leads=1)))
+        list(prepare_stretches(read(tmp_path / "rec"), PreprocessingConfig(n_leads=1)))
 
 
 @pytest.mark.parametrize(("n_leads", "wanted"), [(1, ("MLII",)), (2, ("MLII", "V5"))])
@@ -178,7 +174,7 @@ def test_the_lead_that_comes_first_is_found_before_leads_are_counted(tmp_path, n
     named = [f"{line.rsplit(' ', 1)[0]} {name}" for line, name in zip(lines[1:], names, strict=True)]
     header.write_text("\n".join([lines[0], *named]) + "\n")
     config = PreprocessingConfig(n_leads=n_leads, first_lead="MLII")
-    stretches = list(prepare_stretches(wfdb_recording(path), config, stretch_s=10.0))
+    stretches = list(prepare_stretches(read(path), config, stretch_s=10.0))
     assert {stretch.record.leads for stretch in stretches} == {wanted}
     whole = read_record(path, n_leads=n_leads, first_lead="MLII")
     assert whole.leads == wanted == prepare_record(whole, config).leads
@@ -194,6 +190,6 @@ def test_headers_are_read_once_however_many_stretches_there_are(tmp_path, monkey
         return parsed(source)
 
     monkeypatch.setattr(header_module, "header_lines", counted)
-    assert len(list(prepare_stretches(wfdb_recording(path), PreprocessingConfig(), stretch_s=5.0))) > 5
+    assert len(list(prepare_stretches(read(path), PreprocessingConfig(), stretch_s=5.0))) > 5
     detect_record(path, stretch_s=5.0)
     assert read == ["rec.hea"] * 2

@@ -82,24 +82,25 @@ def annotate_waves(model: TrainedModel, recording: Recording) -> Annotated:
     found = _delineated(model, recording)
     waves = [joined_waves(parts) for parts in found]
     marks = [annotations_of_waves(lead, fs_hz=recording.fs_hz) for lead in waves]
-    names = zip(recording.leads, _extensions(recording.leads), marks, strict=True)
+    names = zip(recording.names, _extensions(recording.names), marks, strict=True)
     every, fs_hz = joined_waves(waves), recording.fs_hz
+    counts = [len(lead.kind) for lead in waves]
     edges = {"onset": every.onset, "peak": every.peak, "offset": every.offset}
     columns = {
-        "lead": np.repeat(np.array(recording.leads), [len(lead.kind) for lead in waves]),
+        "lead": np.repeat(recording.leads, counts),
         "wave": every.kind,
         **edges,
         **{f"{name}_s": sample / fs_hz for name, sample in edges.items()},
     }
-    counts = {name: int((every.kind == name).sum()) for name in WAVE_SCHEME.classes[1:]}
+    of_kind = {name: int((every.kind == name).sum()) for name in WAVE_SCHEME.classes[1:]}
     return Annotated(
         kind="waves",
         columns=columns,
-        csv=columns,
+        csv={**columns, "lead": np.repeat(recording.names, counts)},
         formats=dict.fromkeys(("lead", "wave", *edges), ""),
         table="table",
         marks=[Marks(f"lead {lead}", extension, of_lead) for lead, extension, of_lead in names],
-        lines=[f"{name:<14} {count} waves" for name, count in counts.items()],
+        lines=[f"{name:<14} {count} waves" for name, count in of_kind.items()],
     )
 
 

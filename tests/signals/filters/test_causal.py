@@ -5,8 +5,8 @@ from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.options.choices import Normalisation
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.filters.causal import causal_filter
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb.record import Record, read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.stretches import prepare_stretches
 
@@ -110,7 +110,7 @@ def test_stretches_joined_are_the_whole_to_the_last_bit(tmp_path, fs_hz):
     (tmp_path / "rec.hea").write_text("\n".join(["rec 2 360 40001", *lines]) + "\n")
     config = PreprocessingConfig(causal=True, fs_hz=fs_hz)
     whole = prepare_record(read_record(tmp_path / "rec"), config)
-    recording = wfdb_recording(tmp_path / "rec")
+    recording = read(tmp_path / "rec")
     stretches = [s.record for s in prepare_stretches(recording, config, stretch_s=15.0)]
     assert len(stretches) > 4
     np.testing.assert_array_equal(np.concatenate([s.signal for s in stretches]), whole.signal)

@@ -8,8 +8,8 @@ from ecgrnn.errors import DataError
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.detection.detect import detect_qrs, detect_record
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import write_annotated
@@ -27,7 +27,7 @@ def model(trained):
 
 def annotated(model, path, *, out, **options):
     """Annotate a record on disk and write what was found; give its table and what the user is told."""
-    recording = wfdb_recording(path)
+    recording = read(path)
     found = annotate_recording(model, recording, **options)
     return found, "\n".join(write_annotated(found, recording, out=out))
 
@@ -98,7 +98,7 @@ def test_a_record_read_in_stretches_gets_the_annotations_of_the_whole(model, sma
     np.testing.assert_array_equal(sample, detect_qrs(record.signal, fs_hz=record.fs_hz))
     prepared = prepare_record(record, model.preprocessing)
     whole = classify_positions(model, prepared, sample, batch_size=1024)
-    streamed = classify_recording(model, wfdb_recording(path), sample, batch_size=1024, stretch_s=7.0)
+    streamed = classify_recording(model, read(path), sample, batch_size=1024, stretch_s=7.0)
     np.testing.assert_allclose(streamed, whole, atol=1e-3)
     np.testing.assert_array_equal(streamed.argmax(axis=1), whole.argmax(axis=1))
 
@@ -121,7 +121,7 @@ def test_a_record_without_beats_is_refused(model, small_database, tmp_path):
 
 
 def test_an_array_of_the_same_signal_gets_the_annotations_of_the_record(model, small_database):
-    recording = wfdb_recording(small_database / "s003")
+    recording = read(small_database / "s003")
     array = Recording(recording.signal, fs=360, leads=recording.leads)
     found, wanted = (annotate_recording(model, one).columns for one in (array, recording))
     assert list(found) == list(wanted)

@@ -4,8 +4,8 @@ import pytest
 from ecgrnn.data.beats import BeatDataset
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.options.data import PreprocessingConfig
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.rhythm_context import rhythm_names
 from ecgrnn.signals.symbols import SCHEMES
@@ -49,9 +49,7 @@ def test_windows_and_features_of_all_stretches_are_those_of_the_whole_record(pat
     table = table_of_positions([prepared], [sample])
     wanted = windows(prepared, table)
     at = 0
-    for part in beat_stretches(
-        wfdb_recording(path), config, sample, reach_s=AFTER_S, context=context, stretch_s=10.0
-    ):
+    for part in beat_stretches(read(path), config, sample, reach_s=AFTER_S, context=context, stretch_s=10.0):
         first = at - part.scored.start
         found = windows(part.record, part.table)
         np.testing.assert_allclose(found, wanted[first : first + len(found)], atol=2e-4)
@@ -66,9 +64,7 @@ def test_windows_and_features_of_all_stretches_are_those_of_the_whole_record(pat
 
 def test_a_stretch_holds_no_more_of_the_signal_than_it_needs(path):
     sample = positions("regular")
-    parts = list(
-        beat_stretches(wfdb_recording(path), PreprocessingConfig(), sample, reach_s=AFTER_S, stretch_s=10.0)
-    )
+    parts = list(beat_stretches(read(path), PreprocessingConfig(), sample, reach_s=AFTER_S, stretch_s=10.0))
     assert len(parts) >= 11
     assert max(len(part.record.signal) for part in parts) <= (10 + 4) * 180
 
@@ -94,7 +90,7 @@ def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(lo
     whole = sequences_of(view.windows([prepared], table_of_positions([prepared], [sample])))
     scored = 0
     stretches = beat_stretches(
-        wfdb_recording(long_path), config, sample, reach_s=0.496, context=view.context, stretch_s=600.0
+        read(long_path), config, sample, reach_s=0.496, context=view.context, stretch_s=600.0
     )
     parts = list(stretches)
     for part in parts:
@@ -135,9 +131,7 @@ def test_behind_the_last_beat_nothing_is_kept(path, monkeypatch):
     monkeypatch.setattr(_Buffer, "append", append)
     sample = np.arange(200, 4000, 290)
     list(
-        beat_stretches(
-            wfdb_recording(path), PreprocessingConfig(), sample, reach_s=AFTER_S, context=3, stretch_s=10.0
-        )
+        beat_stretches(read(path), PreprocessingConfig(), sample, reach_s=AFTER_S, context=3, stretch_s=10.0)
     )
     assert len(kept) == 12
     assert max(kept) <= 2 * max(kept[-3:])

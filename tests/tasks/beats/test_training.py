@@ -7,7 +7,6 @@ from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.detection.detect import detect_record
 from ecgrnn.signals.formats.wfdb.record import read_record
-from ecgrnn.signals.formats.wfdb.recording import wfdb_recording
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.tasks.beats import prediction as annotate
 from ecgrnn.tasks.beats.logits import beat_logits
@@ -76,7 +75,7 @@ def test_a_record_is_read_in_stretches_and_gets_the_logits_of_the_whole(run, sma
             yield stretch
 
     monkeypatch.setattr(annotate, "beat_stretches", counted)
-    found = annotate.classify_recording(model, wfdb_recording(path), sample, batch_size=64, stretch_s=7.0)
+    found = annotate.classify_recording(model, read(path), sample, batch_size=64, stretch_s=7.0)
     prepared = prepare_record(record, model.preprocessing)
     whole = annotate.classify_positions(model, prepared, sample, batch_size=64)
     assert read
