@@ -136,7 +136,14 @@ def test_few_files_stand_side_by_side(folder):
         assert count <= MOST_FILES, f"{named(folder)} has {count} modules: it is two floors, divide it"
 
 
-DRAWINGS = {"reports/charts.py", "reports/paper.py", "reports/parallel.py", "tasks/delineation/strips.py"}
+DRAWINGS = {
+    "inference/page/drawing/hours.py",
+    "inference/page/drawing/strips.py",
+    "reports/charts.py",
+    "reports/paper.py",
+    "reports/parallel.py",
+    "tasks/delineation/strips.py",
+}
 """The files that draw SVG."""
 
 TAG = re.compile(
@@ -175,11 +182,34 @@ TEMPLATES = sorted(file for file in PACKAGE.rglob("templates/*") if file.is_file
 @pytest.mark.parametrize("template", TEMPLATES, ids=named)
 def test_no_template_lets_text_through_unescaped(template):
     text = template.read_text()
-    assert template.suffix in {".html", ".css", ".md"}
+    assert template.suffix in {".html", ".css", ".md", ".js"}
     # nothing is escaped by itself in Markdown: no page takes anything from there
     assert template.suffix != ".html" or not re.search(r"{%[^%]*\.md", text)
     assert not re.search(r"\|\s*safe\b|autoescape", text)
-    assert not re.search(r"<script|\bon\w+=|https?://|@import|url\((?!#)", text)
+    if template.suffix != ".js":
+        text = SCRIPT.sub("", text)
+        assert not re.search(r"<script|\bon\w+=|https?://|@import|url\((?!#)", text)
+
+
+SCRIPT = re.compile(
+    r'<script type="application/json" id="\w+">\{\{ \w+\|tojson \}\}</script>\n'
+    r"<script>\{\{ script \}\}</script>"
+)
+"""A page's own script and its data: the policy of the page has the script's digest."""
+
+
+def test_a_script_is_a_file_that_fetches_nothing_and_makes_no_markup():
+    scripts = [file for file in TEMPLATES if file.suffix == ".js"]
+    assert scripts
+    for file in scripts:
+        text = file.read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function", text)
+        assert not re.search(r"https?://|fetch\(|XMLHttpRequest|WebSocket|sendBeacon|import\(", text)
+        assert "{{" not in text
+        assert "{%" not in text
+    for file in TEMPLATES:
+        if SCRIPT.search(file.read_text()):
+            assert "script-src 'sha256-{{ script|sha256 }}'" in file.read_text()
 
 
 def at_run_time(module: Path) -> set[str]:

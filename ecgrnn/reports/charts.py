@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.reports.render import drawn
 
-_WIDTH, _HEIGHT = 400.0, 300.0
+_SIZE = (400.0, 300.0)
 
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 12.0, 12.0, 42.0
@@ -29,6 +29,7 @@ class Series:
         style: colour and dashes, 0 to 4.
         dots: points drawn as dots; joined points are not unless named here.
         joined: whether the points are joined by a line.
+        specks: many points drawn small, as of a cloud.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Series:
     style: int = 0
     dots: Sequence[tuple[float, float]] = ()
     joined: bool = True
+    specks: Sequence[tuple[float, float]] = ()
 
 
 def line_chart(
@@ -48,6 +50,9 @@ def line_chart(
     diagonal: bool = False,
     whole_x: bool = False,
     bars: Sequence[tuple[float, float, float]] = (),
+    areas: Sequence[Sequence[tuple[float, float, float]]] = (),
+    x_ticks: Sequence[tuple[float, str]] | None = None,
+    size: tuple[float, float] = _SIZE,
 ) -> str:
     """Draw curves with their legend as a piece of HTML.
 
@@ -60,12 +65,16 @@ def line_chart(
         whole_x: mark whole numbers alone on the horizontal axis.
         diagonal: draw the line on which both are equal, relative to their ranges.
         bars: ``(from, to, height)``, bars behind the curves, height from 0 to 1 of the frame.
+        areas: ``(x, low, high)`` along each area behind the curves.
+        x_ticks: numbers of the horizontal axis with what is written there; None chooses round ones.
+        size: width and height; a chart wider than usual takes the width it is given.
     """
-    frame = _Frame(x_range, y_range, whole_x)
+    frame = _Frame(x_range, y_range, whole_x, x_ticks, size)
     parts = [
-        f'<svg class="chart" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
-        f'aria-label="{escape(y_label)} against {escape(x_label)}">',
+        f'<svg class="chart{" across" if size[0] > _SIZE[0] else ""}" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'role="img" aria-label="{escape(y_label)} against {escape(x_label)}">',
         *(_bar(frame, bar) for bar in bars),
+        *(_area(frame, area) for area in areas if area),
         _axes(frame, x_label, y_label),
     ]
     if diagonal:
@@ -83,6 +92,8 @@ class _Frame:
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     whole_x: bool
+    x_ticks: Sequence[tuple[float, str]] | None
+    size: tuple[float, float]
 
     @property
     def left(self) -> float:
@@ -95,9 +106,16 @@ class _Frame:
         u = _share(x, self.x_range)
         v = _share(y, self.y_range)
         return (
-            self.left + u * (_WIDTH - self.left - _RIGHT),
-            _HEIGHT - _BOTTOM - v * (_HEIGHT - _TOP - _BOTTOM),
+            self.left + u * (self.size[0] - self.left - _RIGHT),
+            self.size[1] - _BOTTOM - v * (self.size[1] - _TOP - _BOTTOM),
         )
+
+    def marked_x(self) -> Sequence[tuple[float, str]]:
+        """Give the numbers of the horizontal axis and what is written there."""
+        if self.x_ticks is not None:
+            return self.x_ticks
+        ticks = _ticks(self.x_range)
+        return [(tick, f"{tick:g}") for tick in ticks if not self.whole_x or tick == round(tick)]
 
 
 def _share(value: float, ends: tuple[float, float]) -> float:
@@ -108,12 +126,10 @@ def _axes(frame: _Frame, x_label: str, y_label: str) -> str:
     left, bottom = frame.at(frame.x_range[0], frame.y_range[0])
     right, top = frame.at(frame.x_range[1], frame.y_range[1])
     parts = []
-    for tick in _ticks(frame.x_range):
-        if frame.whole_x and tick != round(tick):
-            continue
+    for tick, text in frame.marked_x():
         x, _ = frame.at(tick, frame.y_range[0])
         parts.append(f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{tick:g}</text>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">{escape(text)}</text>')
     for tick in _ticks(frame.y_range):
         _, y = frame.at(frame.x_range[0], tick)
         parts.append(f'<line class="rule" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
@@ -122,7 +138,7 @@ def _axes(frame: _Frame, x_label: str, y_label: str) -> str:
     return (
         "".join(parts) + f'<rect class="frame" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
         f'height="{bottom - top:.1f}"/>'
-        f'<text class="name" x="{(left + right) / 2:.1f}" y="{_HEIGHT - 8:g}" text-anchor="middle">'
+        f'<text class="name" x="{(left + right) / 2:.1f}" y="{frame.size[1] - 8:g}" text-anchor="middle">'
         f"{escape(x_label)}</text>"
         f'<text class="name" transform="translate(12 {middle:.1f}) rotate(-90)" text-anchor="middle">'
         f"{escape(y_label)}</text>"
@@ -149,14 +165,24 @@ def _curve(frame: _Frame, series: Series) -> str:
         f'<circle class="dot s{series.style}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
         for x, y in (frame.at(*dot) for dot in series.dots)
     )
-    return line + dots
+    # a line without length, drawn with round ends, is the shortest way to write a point
+    specks = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in (frame.at(*speck) for speck in series.specks))
+    cloud = f'<path class="specks s{series.style}" d="{specks}"/>' if specks else ""
+    return cloud + line + dots
+
+
+def _area(frame: _Frame, area: Sequence[tuple[float, float, float]]) -> str:
+    upper = [frame.at(x, high) for x, _, high in area]
+    lower = [frame.at(x, low) for x, low, _ in reversed(area)]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *lower))
+    return f'<polygon class="area s0" points="{points}"/>'
 
 
 def _bar(frame: _Frame, bar: tuple[float, float, float]) -> str:
     start, stop, share = bar
     left, bottom = frame.at(start, frame.y_range[0])
     right, _ = frame.at(stop, frame.y_range[0])
-    height = share * (_HEIGHT - _TOP - _BOTTOM)
+    height = share * (frame.size[1] - _TOP - _BOTTOM)
     return (
         f'<rect class="bar s0" x="{left:.1f}" y="{bottom - height:.1f}" '
         f'width="{right - left:.1f}" height="{height:.1f}"/>'

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from ecgrnn.reports.render import drawn
 
-_MM_PER_S = 25.0
+MM_PER_S = 25.0
 
 
 _MM_PER_MV = 10.0
 
 
-_LEFT_MM = 15.0  # holds the calibration pulse, and the words beside the labels of a first beat
+LEFT_MM = 15.0  # holds the calibration pulse, and the words beside the labels of a first beat
 
 
-_RIGHT_MM = 2.0  # room for the label of a last beat
+RIGHT_MM = 2.0  # room for the label of a last beat
 
 
 _HEAD_MM = 10.0  # two rows of labels
@@ -72,23 +72,29 @@ def strip_svg(
         marks: beats with the classes of reference and model, written above.
         found_s: when the application found a beat of its own, shown below.
     """
-    width = _LEFT_MM + len(signal) / fs_hz * _MM_PER_S + _RIGHT_MM
-    rows = [_row_height(signal[:, k]) for k in range(signal.shape[1])]
+    width = LEFT_MM + len(signal) / fs_hz * MM_PER_S + RIGHT_MM
+    rows = [row_height_mm(signal[:, k]) for k in range(signal.shape[1])]
     height = _HEAD_MM + sum(rows) + _FOOT_MM
     parts = [
         f'<svg class="strip" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="ECG from {start_s:.1f} s, 25 mm/s, 10 mm/mV">',
-        f'<rect width="{width:g}" height="{height:g}" fill="url(#mm1)"/>',
-        f'<rect width="{width:g}" height="{height:g}" fill="url(#mm5)"/>',
+        squares(width, height),
         *(_mark(mark, start_s=start_s, height=height) for mark in marks),
         *(_sides(height) if marks or found_s else ()),
         *(_found(time - start_s, height) for time in found_s),
     ]
     top = _HEAD_MM
     for k, row in enumerate(rows):
-        parts.append(_lead(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
+        parts.append(lead_svg(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
         top += row
     return drawn(*parts, "</svg>")
+
+
+def squares(width: float, height: float) -> str:
+    """Draw the paper's lines, which the page defines."""
+    return "".join(
+        f'<rect width="{width:g}" height="{height:g}" fill="url(#{lines})"/>' for lines in ("mm1", "mm5")
+    )
 
 
 def _sides(height: float) -> tuple[str, ...]:
@@ -99,21 +105,22 @@ def _sides(height: float) -> tuple[str, ...]:
     )
 
 
-def _row_height(lead: NDArray[np.float32]) -> float:
+def row_height_mm(lead: NDArray[np.float32]) -> float:
     """Give a lead as many large squares as its range needs, within reason; what is beyond is cut off."""
     valid = lead[np.isfinite(lead)]
     span = float(np.ptp(valid)) * _MM_PER_MV if len(valid) else 0.0
     return min(max(5.0 * math.ceil((span + 4.0) / 5.0), _ROW_MM[0]), _ROW_MM[1])
 
 
-def _lead(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, height: float) -> str:
+def lead_svg(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, height: float) -> str:
+    """Draw one lead with its calibration pulse and name, ``top`` mm below the strip's upper edge."""
     valid = lead[np.isfinite(lead)]
     middle = float(valid.max() + valid.min()) / 2 if len(valid) else 0.0
     baseline = float(np.median(valid)) if len(valid) else 0.0
     if len(valid) and np.ptp(valid) * _MM_PER_MV > height:
         middle = baseline
     centre = top + height / 2
-    x = _LEFT_MM + np.arange(len(lead)) / fs_hz * _MM_PER_S
+    x = LEFT_MM + np.arange(len(lead)) / fs_hz * MM_PER_S
     y = np.clip(centre - (lead - middle) * _MM_PER_MV, top + 0.5, top + height - 0.5)
     foot = min(max(centre - (baseline - middle) * _MM_PER_MV, top + 11.0), top + height - 4.0)
     return (
@@ -141,7 +148,7 @@ def trace_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
 
 
 def _mark(mark: Mark, *, start_s: float, height: float) -> str:
-    x = _LEFT_MM + (mark.time_s - start_s) * _MM_PER_S
+    x = LEFT_MM + (mark.time_s - start_s) * MM_PER_S
     wrong = " wrong" if mark.predicted != mark.reference else ""
     symbol = "" if mark.symbol == mark.reference else f'<tspan class="symbol"> {escape(mark.symbol)}</tspan>'
     focus = (
@@ -155,7 +162,7 @@ def _mark(mark: Mark, *, start_s: float, height: float) -> str:
 
 
 def _found(time_s: float, height: float) -> str:
-    x, y = _LEFT_MM + time_s * _MM_PER_S, height - 3.6
+    x, y = LEFT_MM + time_s * MM_PER_S, height - 3.6
     return f'<path class="found" d="M{x:.2f} {y:.2f}l.9 1.8h-1.8z"/>'
 
 

@@ -1,5 +1,7 @@
 """Fills in templates of pages, which escape everything but SVG drawn here, and of model cards in Markdown."""
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -58,6 +60,7 @@ def _environment(folder: Path) -> Environment:
         "pick": _pick,
         "suffixed": _suffixed,
         "markdown": _markdown,
+        "sha256": _sha256,
     }
     return environment
 
@@ -84,6 +87,11 @@ def _pick(row: Mapping[str, Any], names: Iterable[str]) -> list[Any]:
 
 def _suffixed(text: str, more: str) -> str:
     return f"{text}{more}"
+
+
+def _sha256(text: str) -> str:
+    """Give the digest by which a page's policy lets its own script run, and no other."""
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _markdown(text: object) -> str:

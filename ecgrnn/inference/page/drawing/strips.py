@@ -1,0 +1,109 @@
+"""Draws a stretch of a recording on ECG paper with its beats, RR intervals and waves."""
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgrnn.inference.page.annotated import Beats, Waves
+from ecgrnn.reports.paper import LEFT_MM, MM_PER_S, RIGHT_MM, lead_svg, row_height_mm, squares
+from ecgrnn.reports.render import drawn
+
+_HEAD_MM, _FOOT_MM, _BAND_MM = 9.0, 5.0, 1.4
+
+
+def annotated_strip(
+    signal: NDArray[np.float32],
+    *,
+    fs_hz: float,
+    leads: Sequence[str],
+    start_s: float,
+    start: str,
+    beats: Beats,
+    waves: Waves,
+    focus_s: Sequence[float] = (),
+) -> str:
+    """Draw a stretch of a recording.
+
+    Args:
+        signal: ``(time, lead)`` in mV, NaN where a sample is missing.
+        fs_hz: its sampling frequency.
+        leads: lead names.
+        start_s: when the stretch begins.
+        start: that time in words.
+        beats: all beats of the recording.
+        waves: all waves of the recording.
+        focus_s: beats that the stretch is shown for.
+    """
+    length_s = len(signal) / fs_hz
+    width = LEFT_MM + length_s * MM_PER_S + RIGHT_MM
+    rows = [row_height_mm(signal[:, k]) for k in range(signal.shape[1])]
+    height = _HEAD_MM + sum(rows) + _FOOT_MM
+    parts = [
+        f'<svg class="strip" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'aria-label="ECG of {length_s:.1f} s from {escape(start)}, 25 mm/s, 10 mm/mV">',
+        squares(width, height),
+        *_beats(beats, start_s=start_s, length_s=length_s, height=height, focus_s=focus_s),
+    ]
+    top = _HEAD_MM
+    for k, row in enumerate(rows):
+        chosen = waves.lead == leads[k]
+        parts += _waves(waves, chosen, start_s=start_s, length_s=length_s, foot=top + row)
+        parts.append(lead_svg(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
+        top += row
+    return drawn(*parts, *_seconds(length_s, height), "</svg>")
+
+
+def _beats(
+    beats: Beats, *, start_s: float, length_s: float, height: float, focus_s: Sequence[float]
+) -> Sequence[str]:
+    """Write the class of each beat above it, and between beats the RR interval in ms."""
+    first, last = np.searchsorted(beats.time_s, [start_s, start_s + length_s]).tolist()
+    place = [LEFT_MM + (time - start_s) * MM_PER_S for time in beats.time_s[first:last].tolist()]
+    parts = [
+        f'<rect class="focus" x="{LEFT_MM + (time - start_s) * MM_PER_S - 3:.2f}" width="6" '
+        f'height="{height:g}"/>'
+        for time in focus_s
+        if start_s <= time < start_s + length_s
+    ]
+    if place:
+        parts.append(
+            '<text class="side" x="1" y="3.9">class</text><text class="side" x="1" y="7.4">RR, ms</text>'
+        )
+    for x, label in zip(place, beats.label[first:last].tolist(), strict=True):
+        parts.append(
+            f'<line class="tick" x1="{x:.2f}" x2="{x:.2f}" y1="4.6" y2="{height - _FOOT_MM:g}"/>'
+            f'<text class="label beat {escape(label)}" x="{x:.2f}" y="3.9">{escape(label)}</text>'
+        )
+    rr_ms = np.rint(1000.0 * np.diff(beats.time_s[first:last])).astype(int).tolist()
+    for x, following, rr in zip(place[:-1], place[1:], rr_ms, strict=True):
+        parts.append(f'<text class="label side" x="{(x + following) / 2:.2f}" y="7.4">{rr}</text>')
+    return parts
+
+
+def _waves(
+    waves: Waves, chosen: NDArray[np.bool_], *, start_s: float, length_s: float, foot: float
+) -> Sequence[str]:
+    """Draw a bar below the lead for each of its waves."""
+    parts = []
+    inside = chosen & (waves.offset_s > start_s) & (waves.onset_s < start_s + length_s)
+    columns = (waves.kind[inside], waves.onset_s[inside] - start_s, waves.offset_s[inside] - start_s)
+    for kind, begin, end in zip(*(column.tolist() for column in columns), strict=True):
+        x = LEFT_MM + max(begin, 0.0) * MM_PER_S
+        width = max(LEFT_MM + min(end, length_s) * MM_PER_S - x, 0.3)
+        parts.append(
+            f'<rect class="wave {escape(kind)}" x="{x:.2f}" y="{foot - _BAND_MM:g}" width="{width:.2f}" '
+            f'height="{_BAND_MM - 0.2:g}"/>'
+        )
+    return parts
+
+
+def _seconds(length_s: float, height: float) -> Sequence[str]:
+    """Number the seconds below."""
+    return [
+        f'<line class="second" x1="{x:.2f}" x2="{x:.2f}" y1="{height - _FOOT_MM:g}" y2="{height - 3.4:g}"/>'
+        f'<text class="label side" x="{x:.2f}" y="{height - 1.1:g}">{second} s</text>'
+        for second in range(int(length_s) + 1)
+        if (x := LEFT_MM + second * MM_PER_S) < LEFT_MM + length_s * MM_PER_S + 1.0
+    ]

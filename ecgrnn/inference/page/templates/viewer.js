@@ -1,0 +1,197 @@
+"use strict";
+// Draws the samples that are stored in this page at 25 mm/s and 10 mm/mV. Nothing is fetched.
+(() => {
+  const ecg = JSON.parse(document.getElementById("ecg").textContent);
+  const dialog = document.getElementById("viewer"), canvas = document.getElementById("paper");
+  const byId = (id) => document.getElementById(id);
+  if (!("DecompressionStream" in window) || !dialog.showModal) return;
+  document.documentElement.classList.add("js");
+
+  const MM = 96 / 25.4, LEFT = 14 * MM, HEAD = 11 * MM, ROW = 30 * MM;
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const beatMs = new Uint32Array(bytes(ecg.beats.ms).buffer), labels = ecg.beats.labels;
+  const decoded = new Map();
+  let at = 0, drawing = 0;
+
+  // Low bytes of all differences, then the high ones: see samples.py.
+  async function decode(k) {
+    if (decoded.has(k)) return decoded.get(k);
+    const piece = ecg.pieces[k], n = piece.n, leads = ecg.leads.length;
+    const stream = new Blob([bytes(piece.bytes)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const packed = new Uint8Array(await new Response(stream).arrayBuffer());
+    const signal = [];
+    for (let lead = 0; lead < leads; lead++) {
+      const values = new Float32Array(n);
+      for (let i = 0, sum = 0; i < n; i++) {
+        const j = lead * n + i;
+        sum = ((sum + packed[j] + (packed[n * leads + j] << 8)) << 16) >> 16;
+        values[i] = sum === ecg.missing ? NaN : sum * piece.step;
+      }
+      signal.push(values);
+    }
+    if (decoded.size > 8) decoded.delete(decoded.keys().next().value);
+    decoded.set(k, signal);
+    return signal;
+  }
+
+  const perS = () => Number(byId("speed").value) * MM, perMv = () => Number(byId("gain").value) * MM;
+  const shownS = () => (canvas.clientWidth - LEFT) / perS();
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function words(seconds) {
+    const tenths = Math.round(((ecg.offset || 0) + seconds) * 10), whole = Math.floor(tenths / 10);
+    const pad = (n) => String(n).padStart(2, "0");
+    const day = ecg.offset === null ? 0 : Math.floor(whole / 86400), rest = whole - day * 86400;
+    const clock = `${pad(Math.floor(rest / 3600))}:${pad(Math.floor(rest / 60) % 60)}:${pad(rest % 60)}.${tenths % 10}`;
+    return day ? `day ${day + 1} ${clock}` : clock;
+  }
+
+  async function draw() {
+    const turn = ++drawing, width = canvas.clientWidth, height = HEAD + ROW * ecg.leads.length;
+    const length = shownS();
+    at = Math.max(0, Math.min(at, Math.max(0, ecg.duration - length)));
+    const chosen = [];
+    for (let k = 0; k < ecg.pieces.length; k++) {
+      const piece = ecg.pieces[k];
+      if (piece.start < at + length && piece.start + piece.n / ecg.fs > at) chosen.push([piece, await decode(k)]);
+    }
+    if (turn !== drawing) return;
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    canvas.style.height = `${height}px`;
+    const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
+    paper(pen, width, height);
+    ecg.leads.forEach((name, lead) => trace(pen, chosen, lead, name, length));
+    beats(pen, height, length);
+    byId("moment").textContent = `${words(at)}, ${length.toFixed(1)} s`;
+  }
+
+  function paper(pen, width, height) {
+    for (const [step, name, line] of [[1, "--mm1", 0.5], [5, "--mm5", 0.9]]) {
+      pen.strokeStyle = colour(name);
+      pen.lineWidth = line;
+      pen.beginPath();
+      for (let x = LEFT % (5 * MM); x < width; x += step * MM) { pen.moveTo(x, 0); pen.lineTo(x, height); }
+      for (let y = HEAD % (5 * MM); y < height; y += step * MM) { pen.moveTo(0, y); pen.lineTo(width, y); }
+      pen.stroke();
+    }
+  }
+
+  function median(values) {
+    const sorted = values.filter((v) => !Number.isNaN(v)).sort((a, b) => a - b);
+    return sorted.length ? sorted[sorted.length >> 1] : 0;
+  }
+
+  function trace(pen, chosen, lead, name, length) {
+    const parts = chosen.map(([piece, signal]) => {
+      const first = Math.max(0, Math.floor((at - piece.start) * ecg.fs));
+      return [piece.start + first / ecg.fs, signal[lead].slice(first, Math.ceil((at + length - piece.start) * ecg.fs) + 1)];
+    });
+    const base = median(parts.flatMap(([, values]) => Array.from(values)));
+    const zero = HEAD + ROW * (lead + 0.62);
+    pen.save();
+    pen.beginPath();
+    pen.rect(0, HEAD + ROW * (lead - 0.25), canvas.clientWidth, ROW * 1.5);
+    pen.clip();
+    pen.strokeStyle = colour("--trace");
+    pen.lineWidth = 1.2;
+    pen.lineJoin = "round";
+    pen.beginPath();
+    for (const [start, values] of parts) {
+      let down = false;
+      values.forEach((value, i) => {
+        if (Number.isNaN(value)) { down = false; return; }
+        const x = LEFT + (start + i / ecg.fs - at) * perS(), y = zero - (value - base) * perMv();
+        if (down) pen.lineTo(x, y); else pen.moveTo(x, y);
+        down = true;
+      });
+    }
+    pen.stroke();
+    pen.restore();
+    pen.strokeStyle = pen.fillStyle = colour("--muted");
+    pen.beginPath();
+    pen.moveTo(2 * MM, zero); pen.lineTo(3 * MM, zero); pen.lineTo(3 * MM, zero - perMv());
+    pen.lineTo(7 * MM, zero - perMv()); pen.lineTo(7 * MM, zero); pen.lineTo(8 * MM, zero);
+    pen.stroke();
+    pen.font = "12px system-ui,sans-serif";
+    pen.textAlign = "left";
+    pen.fillText(name, 2 * MM, zero + 4.5 * MM);
+  }
+
+  function firstBeat(seconds) {
+    let low = 0, high = beatMs.length;
+    while (low < high) { const k = (low + high) >> 1; if (beatMs[k] < seconds * 1000) low = k + 1; else high = k; }
+    return low;
+  }
+
+  function beats(pen, height, length) {
+    const colours = { V: colour("--bad"), S: colour("--accent"), N: colour("--muted") };
+    pen.textAlign = "center";
+    for (let k = firstBeat(at); k < beatMs.length && beatMs[k] / 1000 < at + length; k++) {
+      const x = LEFT + (beatMs[k] / 1000 - at) * perS();
+      pen.fillStyle = colours[labels[k]] || colour("--c3");
+      pen.font = labels[k] === "N" ? "12px system-ui,sans-serif" : "bold 13px system-ui,sans-serif";
+      pen.fillText(labels[k], x, 4 * MM);
+      pen.strokeStyle = colour("--mm5");
+      pen.setLineDash([2, 3]);
+      pen.beginPath(); pen.moveTo(x, 5 * MM); pen.lineTo(x, height); pen.stroke();
+      pen.setLineDash([]);
+      if (k > 0 && beatMs[k - 1] / 1000 > at) {
+        pen.fillStyle = colour("--muted");
+        pen.font = "10px system-ui,sans-serif";
+        pen.fillText(String(beatMs[k] - beatMs[k - 1]), x - (beatMs[k] - beatMs[k - 1]) * perS() / 2000, 8 * MM);
+      }
+    }
+  }
+
+  function show(seconds) {
+    if (!dialog.open) dialog.showModal();
+    at = seconds - shownS() / 2;
+    draw();
+    canvas.focus();
+  }
+
+  function move(share) { at += share * shownS(); draw(); }
+
+  function ectopic(direction) {
+    const middle = at + shownS() / 2;
+    let k = direction > 0 ? firstBeat(middle + 0.05) : firstBeat(middle - 0.05) - 1;
+    while (k >= 0 && k < labels.length && labels[k] !== "V" && labels[k] !== "S") k += direction;
+    if (k >= 0 && k < labels.length) { at = beatMs[k] / 1000 - shownS() / 2; draw(); }
+  }
+
+  for (const picture of document.querySelectorAll(".hour image")) {
+    picture.addEventListener("click", (event) => {
+      const box = picture.getBoundingClientRect(), of = picture.ownerSVGElement.dataset;
+      const pitch = box.height / picture.height.baseVal.value * Number(of.pitch);
+      const rows = picture.height.baseVal.value / Number(of.pitch) - 1;
+      const row = Math.max(0, Math.min(rows - 1, Math.floor((event.clientY - box.top) / pitch - 0.5)));
+      show(Number(of.start) + (row + (event.clientX - box.left) / box.width) * Number(of.row));
+    });
+  }
+  for (const button of document.querySelectorAll(".look"))
+    button.addEventListener("click", () => show(Number(button.dataset.at)));
+  for (const button of dialog.querySelectorAll("[data-move]"))
+    button.addEventListener("click", () => move(0.8 * Number(button.dataset.move)));
+  for (const button of dialog.querySelectorAll("[data-ectopic]"))
+    button.addEventListener("click", () => ectopic(Number(button.dataset.ectopic)));
+  byId("close").addEventListener("click", () => dialog.close());
+  for (const id of ["gain", "speed"]) byId(id).addEventListener("change", draw);
+  window.addEventListener("resize", () => dialog.open && draw());
+  dialog.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -0.2, ArrowRight: 0.2, PageUp: -0.8, PageDown: 0.8 }[event.key];
+    if (step && event.target.tagName !== "SELECT") { event.preventDefault(); move(step); }
+  });
+
+  let from = null;
+  canvas.addEventListener("pointerdown", (event) => { from = { x: event.clientX, at }; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointerup", () => { from = null; });
+  canvas.addEventListener("pointermove", (event) => {
+    if (from) { at = from.at - (event.clientX - from.x) / perS(); draw(); return; }
+    const seconds = at + (event.offsetX - LEFT) / perS(), k = firstBeat(seconds);
+    const before = k > 0 ? `, ${Math.round(seconds * 1000 - beatMs[k - 1])} ms behind the beat before` : "";
+    byId("pointed").textContent = seconds >= at ? `${words(seconds)}${before}` : "";
+  });
+})();
