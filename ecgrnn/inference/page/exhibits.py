@@ -16,6 +16,9 @@ WHOLE_S = 60.0
 _APART_S = 4.0
 """Strips that begin nearer to each other are shown as one."""
 
+_FOCUS_S = 0.12
+"""Shaded before the first and behind the last beat that a strip is shown for."""
+
 _PAUSES, _UNSURE, _SILENT = 3, 3, 3
 
 NAMES = {
@@ -34,12 +37,12 @@ class Exhibit:
     Attributes:
         titles: why it is shown.
         start_s: where it begins.
-        focus_s: the beats that it is shown for.
+        focus_s: ``(begin, end)`` of what it is shown for.
     """
 
     titles: tuple[str, ...]
     start_s: float
-    focus_s: tuple[float, ...] = ()
+    focus_s: tuple[tuple[float, float], ...] = ()
 
 
 def choose(found: Findings) -> list[Exhibit]:
@@ -107,7 +110,13 @@ def _of_ectopy(found: Findings, label: str) -> Iterator[Exhibit]:
     if couplets:
         yield _around(found, range(couplets[0].first, couplets[0].last + 1), f"{label} couplet")
     runs = [one for one in sequences if one.n_ectopic > 2]
-    for words, one in (("Longest", ectopy.longest(runs)), ("Fastest", ectopy.fastest(runs))):
+    longest, fastest = ectopy.longest(runs), ectopy.fastest(runs)
+    named = (
+        (("Longest and fastest", longest),)
+        if longest is fastest
+        else (("Longest", longest), ("Fastest", fastest))
+    )
+    for words, one in named:
         if one is not None and one.bpm is not None:
             title = f"{words} {label} run, {one.n_ectopic} beats at {one.bpm:.0f} bpm"
             yield _around(found, range(one.first, one.last + 1), title)
@@ -131,9 +140,9 @@ def _surest(found: Findings, label: str, title: str, among: Sequence[int] | None
 def _around(found: Findings, beats: Sequence[int], title: str) -> Exhibit:
     """Show beats in the middle of a strip, or the first of them where there is no room for all."""
     times = found.beats.time_s[list(beats)]
-    middle = (times[0] + times[-1]) / 2
-    start = middle - STRIP_S / 2 if times[-1] - times[0] < STRIP_S - 3.0 else times[0] - 1.5
-    return Exhibit((title,), float(start), tuple(times.tolist()))
+    first, last = float(times[0]), float(times[-1])
+    start = (first + last - STRIP_S) / 2 if last - first < STRIP_S - 3.0 else first - 1.5
+    return Exhibit((title,), start, ((first - _FOCUS_S, last + _FOCUS_S),))
 
 
 def least_certain(found: Findings, count: int) -> list[int]:

@@ -180,10 +180,12 @@ def ectopy_rows(found: Findings, label: str, times: Times) -> list[EctopyRow]:
         ("bigeminy, episodes", ectopy.bigeminy(beats, intervals, label)),
         ("trigeminy, episodes", ectopy.trigeminy(beats, intervals, label)),
     ]
-    return [_ectopy_row(kind, sequences, times, alone="runs" in kind) for kind, sequences in kinds]
+    return [_ectopy_row(label, kind, sequences, times, alone="runs" in kind) for kind, sequences in kinds]
 
 
-def _ectopy_row(kind: str, sequences: list[ectopy.Sequence], times: Times, *, alone: bool) -> EctopyRow:
+def _ectopy_row(
+    label: str, kind: str, sequences: list[ectopy.Sequence], times: Times, *, alone: bool
+) -> EctopyRow:
     longest = ectopy.longest(sequences)
     fastest = ectopy.fastest(sequences) if alone else None
     nothing = Fact("", "")
@@ -195,7 +197,7 @@ def _ectopy_row(kind: str, sequences: list[ectopy.Sequence], times: Times, *, al
         if longest is None or longest.n_ectopic == 1 or kind == "couplets"
         else Fact(
             "",
-            f"{longest.n_ectopic} beats, {longest.duration_s:.1f} s",
+            f"{longest.n_ectopic} {label}, {longest.duration_s:.1f} s",
             times.at(longest.start_s),
             longest.start_s,
         ),

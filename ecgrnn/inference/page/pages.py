@@ -76,7 +76,11 @@ def _facts(found: Findings, times: Times, recording: Recording, kinds: list[str]
     return {
         "headline": facts.headline(found, times, kinds=kinds),
         "classes": facts.class_rows(found),
-        "ectopy": {label: facts.ectopy_rows(found, label, times) for label in ("V", "S")},
+        "ectopy": {
+            label: facts.ectopy_rows(found, label, times)
+            for label in ("V", "S")
+            if (found.beats.label == label).any()
+        },
         "rate": facts.rate_rows(found, times),
         "pauses": facts.pause_rows(found, times),
         "silent": facts.silent_rows(found, times),

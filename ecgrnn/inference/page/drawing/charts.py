@@ -20,7 +20,9 @@ _STEPS_S = (1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400
 _LONGEST_RR_S = 3.0
 """Charts end here at the latest; longer intervals are drawn at the edge."""
 
-_OF_CLASS = (("N", 0), ("V", 1), ("S", 3))
+_MOST = 0.998
+"""Share of the RR intervals that scales the Lorenz plot and the histogram: else two pauses among a thousand
+intervals would take most of their room."""
 
 
 def trend_chart(rates: NDArray[np.float64], *, duration_s: float, times: Times) -> str | None:
@@ -48,7 +50,7 @@ def trend_chart(rates: NDArray[np.float64], *, duration_s: float, times: Times) 
     low, high = np.nanmin(rates), np.nanmax(rates)
     return line_chart(
         lines,
-        x_label="time",
+        x_label=_time_label(times),
         y_label="heart rate, bpm",
         x_range=(0.0, duration_s),
         y_range=(10.0 * np.floor(low / 10.0 - 0.3), 10.0 * np.ceil(high / 10.0 + 0.3)),
@@ -70,7 +72,7 @@ def tachogram(beats: Beats, intervals: Intervals, *, duration_s: float, times: T
         series.append(Series(words, (), style=style, joined=False, specks=specks))
     return line_chart(
         series,
-        x_label="time",
+        x_label=_time_label(times),
         y_label="RR, s",
         x_range=(0.0, duration_s),
         y_range=(0.0, _top(intervals)),
@@ -84,8 +86,8 @@ def lorenz(beats: Beats, intervals: Intervals) -> str | None:
     pair = intervals.usable[:-1] & intervals.usable[1:]
     if not pair.any():
         return None
-    before, after = (np.minimum(rr, _LONGEST_RR_S) for rr in (intervals.rr_s[:-1], intervals.rr_s[1:]))
-    top = _top(intervals)
+    top = _top(intervals, share=_MOST)
+    before, after = (np.minimum(rr, top) for rr in (intervals.rr_s[:-1], intervals.rr_s[1:]))
     series = []
     for name, words, style in _named(beats):
         chosen = pair & (beats.label[1:-1] == name)
@@ -106,7 +108,7 @@ def rr_histogram(intervals: Intervals) -> str | None:
     """Draw how often each length of RR interval occurs; None without one."""
     if not intervals.usable.any():
         return None
-    top = _top(intervals)
+    top = _top(intervals, share=_MOST)
     rr_s = np.minimum(intervals.rr_s[intervals.usable], top)
     count, edge = np.histogram(rr_s, bins=np.arange(0.0, top + 0.05, 0.05))
     most = int(count.max())
@@ -130,6 +132,10 @@ def time_ticks(duration_s: float, times: Times) -> list[tuple[float, str]]:
     return [(tick, _short(times.at(tick), step)) for tick in ticks]
 
 
+def _time_label(times: Times) -> str:
+    return "time from the beginning" if times.start is None else "time of day"
+
+
 def _short(text: str, step: int) -> str:
     """Leave out the seconds where all of them are zero, and the day."""
     clock = text.rpartition(" ")[2]
@@ -149,9 +155,9 @@ def _named(beats: Beats) -> list[tuple[str, str, int]]:
     return [(name, words[name], styles[name]) for name in present]
 
 
-def _top(intervals: Intervals) -> float:
-    """End an axis of RR intervals a little beyond the longest."""
-    longest = float(intervals.rr_s[intervals.usable].max())
+def _top(intervals: Intervals, *, share: float = 1.0) -> float:
+    """End an axis of RR intervals a little beyond the longest, or beyond a share of them."""
+    longest = float(np.quantile(intervals.rr_s[intervals.usable], share))
     return float(np.clip(np.ceil(longest * 5.0 + 0.5) / 5.0, 1.2, _LONGEST_RR_S))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.inference.page.annotated import Beats, Waves
+from ecgrnn.inference.page.findings.quality import joined
 from ecgrnn.reports.paper import LEFT_MM, MM_PER_S, RIGHT_MM, lead_svg, row_height_mm, squares
 from ecgrnn.reports.render import drawn
 
@@ -22,7 +23,7 @@ def annotated_strip(
     start: str,
     beats: Beats,
     waves: Waves,
-    focus_s: Sequence[float] = (),
+    focus_s: Sequence[tuple[float, float]] = (),
 ) -> str:
     """Draw a stretch of a recording.
 
@@ -34,7 +35,7 @@ def annotated_strip(
         start: that time in words.
         beats: all beats of the recording.
         waves: all waves of the recording.
-        focus_s: beats that the stretch is shown for.
+        focus_s: ``(begin, end)`` of what the stretch is shown for.
     """
     length_s = len(signal) / fs_hz
     width = LEFT_MM + length_s * MM_PER_S + RIGHT_MM
@@ -44,7 +45,8 @@ def annotated_strip(
         f'<svg class="strip" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="ECG of {length_s:.1f} s from {escape(start)}, 25 mm/s, 10 mm/mV">',
         squares(width, height),
-        *_beats(beats, start_s=start_s, length_s=length_s, height=height, focus_s=focus_s),
+        *_focus(focus_s, start_s=start_s, length_s=length_s, height=height),
+        *_beats(beats, start_s=start_s, length_s=length_s, height=height),
     ]
     top = _HEAD_MM
     for k, row in enumerate(rows):
@@ -55,18 +57,26 @@ def annotated_strip(
     return drawn(*parts, *_seconds(length_s, height), "</svg>")
 
 
-def _beats(
-    beats: Beats, *, start_s: float, length_s: float, height: float, focus_s: Sequence[float]
+def _focus(
+    spans: Sequence[tuple[float, float]], *, start_s: float, length_s: float, height: float
 ) -> Sequence[str]:
+    """Shade what the strip is shown for, what overlaps once."""
+    if not spans:
+        return []
+    inside = np.clip(joined(np.array(spans)) - start_s, 0.0, length_s)
+    return [
+        f'<rect class="focus" x="{LEFT_MM + begin * MM_PER_S:.2f}" width="{(end - begin) * MM_PER_S:.2f}" '
+        f'height="{height:g}"/>'
+        for begin, end in inside.tolist()
+        if end > begin
+    ]
+
+
+def _beats(beats: Beats, *, start_s: float, length_s: float, height: float) -> Sequence[str]:
     """Write the class of each beat above it, and between beats the RR interval in ms."""
     first, last = np.searchsorted(beats.time_s, [start_s, start_s + length_s]).tolist()
     place = [LEFT_MM + (time - start_s) * MM_PER_S for time in beats.time_s[first:last].tolist()]
-    parts = [
-        f'<rect class="focus" x="{LEFT_MM + (time - start_s) * MM_PER_S - 3:.2f}" width="6" '
-        f'height="{height:g}"/>'
-        for time in focus_s
-        if start_s <= time < start_s + length_s
-    ]
+    parts: list[str] = []
     if place:
         parts.append(
             '<text class="side" x="1" y="3.9">class</text><text class="side" x="1" y="7.4">RR, ms</text>'

@@ -7,7 +7,7 @@
   if (!("DecompressionStream" in window) || !dialog.showModal) return;
   document.documentElement.classList.add("js");
 
-  const MM = 96 / 25.4, LEFT = 14 * MM, HEAD = 11 * MM, ROW = 30 * MM;
+  const MM = 96 / 25.4, LEFT = 14 * MM, HEAD = 11 * MM, ROW = 30 * MM, FOOT = 8 * MM;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const beatMs = new Uint32Array(bytes(ecg.beats.ms).buffer), labels = ecg.beats.labels;
   const decoded = new Map();
@@ -42,12 +42,14 @@
     const tenths = Math.round(((ecg.offset || 0) + seconds) * 10), whole = Math.floor(tenths / 10);
     const pad = (n) => String(n).padStart(2, "0");
     const day = ecg.offset === null ? 0 : Math.floor(whole / 86400), rest = whole - day * 86400;
-    const clock = `${pad(Math.floor(rest / 3600))}:${pad(Math.floor(rest / 60) % 60)}:${pad(rest % 60)}.${tenths % 10}`;
+    const second = `${pad(rest % 60)}.${tenths % 10}`, hour = Math.floor(rest / 3600), minute = Math.floor(rest / 60) % 60;
+    if (ecg.offset === null) return hour ? `${hour}:${pad(minute)}:${second}` : `${minute}:${second}`;
+    const clock = `${pad(hour)}:${pad(minute)}:${second}`;
     return day ? `day ${day + 1} ${clock}` : clock;
   }
 
   async function draw() {
-    const turn = ++drawing, width = canvas.clientWidth, height = HEAD + ROW * ecg.leads.length;
+    const turn = ++drawing, width = canvas.clientWidth, height = HEAD + ROW * ecg.leads.length + FOOT;
     const length = shownS();
     at = Math.max(0, Math.min(at, Math.max(0, ecg.duration - length)));
     const chosen = [];
