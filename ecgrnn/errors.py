@@ -50,6 +50,18 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     return did_you_mean(name, known) or f"; there are {some_of(known, most=8)}"
 
 
+def shortened(message: str, *, most: int = 1500) -> str:
+    """Cut a message in the middle, so that what it is about and what is to be done stay.
+
+    >>> shortened("the file " + 100 * "x" + " is damaged", most=40)
+    'the file xxxxxxxxxxxxxx ... s is damaged'
+    """
+    if len(message) <= most:
+        return message
+    head = (most - 5) * 2 // 3
+    return f"{message[:head]} ... {message[head + 5 - most :]}"
+
+
 class Interrupted(BaseException):
     """A signal asked the program to stop, and what can be saved is saved; nobody is at fault.
 
@@ -67,7 +79,13 @@ class Interrupted(BaseException):
 
 
 class EcgrnnError(Exception):
-    """Base of every error that is the input's fault and not the program's; the command line exits with 2."""
+    """Base of every error that is the input's fault and not the program's; the command line exits with 2.
+
+    What came may be long; it stands in the middle of a message, which is cut there.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shortened(message))
 
 
 class ConfigError(EcgrnnError):

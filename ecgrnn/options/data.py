@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Normalisation
-from ecgrnn.options.rules import above_zero, at_least
+from ecgrnn.options.rules import HIGHEST_HZ, LOWEST_HZ, above_zero, at_least, at_most
+
+_LOWEST_CORNER_HZ = 0.01
+"""Of a high-pass: standards ask for 0.05 Hz, and a filter is the longer the lower its corner lies."""
 
 
 @dataclass
@@ -16,7 +19,7 @@ class PreprocessingConfig:
         leads: leads by name, in the order the network reads them; null takes the record's own order.
         n_leads: number of leads that are read if ``leads`` is null.
         first_lead: the lead that comes first if it is among these; the others keep their order.
-        highpass_hz: corner of the high-pass against baseline wander; null leaves it out.
+        highpass_hz: corner of the high-pass against baseline wander, at least 0.01; null leaves it out.
         lowpass_hz: corner of the low-pass, below half of ``fs_hz``; null leaves it out.
         notch_hz: powerline frequency to remove; null leaves it out.
         normalisation: how the amplitude of a lead is scaled.
@@ -42,6 +45,11 @@ class PreprocessingConfig:
             )
         for name in ("fs_hz", "highpass_hz", "lowpass_hz", "notch_hz"):
             above_zero("preprocessing", name, getattr(self, name))
+        if self.fs_hz is not None:
+            at_least("preprocessing", "fs_hz", self.fs_hz, LOWEST_HZ)
+            at_most("preprocessing", "fs_hz", self.fs_hz, HIGHEST_HZ)
+        if self.highpass_hz is not None:
+            at_least("preprocessing", "highpass_hz", self.highpass_hz, _LOWEST_CORNER_HZ)
         at_least("preprocessing", "n_leads", self.n_leads, 1)
         if self.leads is not None and not self.leads:
             raise ConfigError("preprocessing.leads=[] names no lead; set it to null to take the first ones")

@@ -9,6 +9,9 @@ from typing import Any
 
 from ecgrnn.errors import ConfigError
 
+LOWEST_HZ, HIGHEST_HZ = 1.0, 100_000.0
+"""Sampling frequencies between which an ECG is recorded."""
+
 MOST = 2**32 - 1
 """No whole number among the options is larger, seeds included."""
 

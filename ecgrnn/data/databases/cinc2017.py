@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from ecgrnn.data.databases.database import ODC_BY, Database
-from ecgrnn.data.databases.record_names import checked_name, headers_in, text_of
+from ecgrnn.data.databases.record_names import checked_name, headers_in, rows_of
 from ecgrnn.errors import DataError
 
 _REFERENCE = "REFERENCE-v3.csv"
@@ -21,9 +21,7 @@ def _read(database: Database, folder: Path) -> Database:
     for path in headers_in(folder):
         # The challenge's validation set repeats training records: the first in order is the training one.
         found.setdefault(PurePosixPath(path).name, path)
-    names = [
-        checked_name(row[0], source=str(table)) for row in csv.reader(text_of(table).splitlines()) if row
-    ]
+    names = [checked_name(row[0], source=str(table)) for row in rows_of(table)]
     absent = [name for name in names if name not in found]
     if absent or not names:
         first = absent[0] if absent else "any record"
@@ -36,7 +34,7 @@ def _read(database: Database, folder: Path) -> Database:
 def _labels(folder: Path) -> dict[str, tuple[str, ...]]:
     """Read the rhythm of each strip: N, A (atrial fibrillation), O (other rhythm) or ~ (too noisy)."""
     path = folder / _REFERENCE
-    rows = [row for row in csv.reader(text_of(path).splitlines()) if row]
+    rows = rows_of(path)
     wrong = [row for row in rows if len(row) != 2 or row[1] not in _CLASSES]
     if wrong:
         raise DataError(f"{path}: expected lines such as A00001,N with a label N, A, O or ~; got {wrong[0]}")

@@ -1,12 +1,11 @@
 """PTB-XL at 100 Hz: 21,799 strips of 10 s, 12 leads, with diagnostic statements and published folds."""
 
 import ast
-import csv
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ecgrnn.data.databases.database import Database
-from ecgrnn.data.databases.record_names import checked_name, text_of
+from ecgrnn.data.databases.record_names import checked_name, table_of
 from ecgrnn.errors import DataError
 
 _TABLE, _STATEMENTS = "ptbxl_database.csv", "scp_statements.csv"
@@ -17,12 +16,12 @@ def _read(database: Database, folder: Path) -> Database:
     path = folder / _TABLE
     patients: dict[str, str] = {}
     folds: dict[str, int] = {}
-    for number, row in enumerate(csv.DictReader(text_of(path).splitlines(keepends=True)), start=1):
+    for number, row in enumerate(table_of(path), start=1):
         try:
             record = checked_name(row["filename_lr"], source=str(path))
             patients[record] = str(int(float(row["patient_id"])))
             folds[record] = int(row["strat_fold"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{path}, row {number}: no patient_id, strat_fold or filename_lr ({error}); get it again"
             ) from error
@@ -39,12 +38,12 @@ def _labels(folder: Path) -> dict[str, tuple[str, ...]]:
     """
     path, classes = folder / _TABLE, _diagnostic_classes(folder / _STATEMENTS)
     labels: dict[str, tuple[str, ...]] = {}
-    for number, row in enumerate(csv.DictReader(text_of(path).splitlines(keepends=True)), start=1):
+    for number, row in enumerate(table_of(path), start=1):
         try:
             codes = ast.literal_eval(row["scp_codes"])
             name = PurePosixPath(row["filename_lr"]).name
             labels[name] = tuple(sorted({classes[code] for code in dict(codes) if code in classes}))
-        except (KeyError, TypeError, ValueError, SyntaxError) as error:
+        except (KeyError, TypeError, ValueError, SyntaxError, MemoryError, RecursionError) as error:
             raise DataError(
                 f"{path}, row {number}: no scp_codes or filename_lr ({error}); get it again"
             ) from error
@@ -53,8 +52,7 @@ def _labels(folder: Path) -> dict[str, tuple[str, ...]]:
 
 def _diagnostic_classes(path: Path) -> dict[str, str]:
     """Map each diagnostic statement to its superclass."""
-    rows = csv.DictReader(text_of(path).splitlines(keepends=True))
-    found = {row.get("", ""): row.get("diagnostic_class") or "" for row in rows}
+    found = {row.get("", ""): row.get("diagnostic_class", "") for row in table_of(path)}
     if not any(found.values()):
         raise DataError(f"{path} names no diagnostic_class; expected the table of PTB-XL, get it again")
     return {statement: name for statement, name in found.items() if name}

@@ -1,5 +1,6 @@
 """Which records a folder holds, and which names are those of records."""
 
+import csv
 from pathlib import Path, PurePosixPath
 
 from ecgrnn.errors import DataError
@@ -64,6 +65,29 @@ def text_of(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}, which says what records there are: {error}") from error
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    """Read the rows of a CSV file that are not empty.
+
+    Raises:
+        DataError: it is missing, no text, or no CSV.
+    """
+    lines = text_of(path).splitlines(keepends=True)
+    try:
+        return [row for row in csv.reader(lines) if row]
+    except csv.Error as error:
+        raise DataError(f"{path} is damaged: {error}; get it again") from error
+
+
+def table_of(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file whose first row names the columns; a row that is too short lacks the last ones.
+
+    Raises:
+        DataError: it is missing, no text, or no CSV.
+    """
+    header, *rows = rows_of(path) or [[]]
+    return [dict(zip(header, row, strict=False)) for row in rows]
 
 
 def _listed_records(folder: Path, inside: str = "") -> tuple[str, ...]:

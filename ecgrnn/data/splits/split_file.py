@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
+from yaml import YAMLError
 
 from ecgrnn.data.databases.database import Database
 from ecgrnn.errors import SplitError, nearest
+from ecgrnn.options.plain_yaml import read_plain_yaml
 
 _KEYS = ("train", "validation", "test", "patients")
 
@@ -36,9 +37,8 @@ def read_split_file(path: Path) -> SplitFile:
         SplitError: the file cannot be read, has an unknown key, lacks one, or a key holds something else.
     """
     try:
-        # The base loader keeps every name a string: to the others 0100 is 64 and 1e3 is a number.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_plain_yaml(path)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise SplitError(f"{path}: cannot be read as a split file: {error}") from error
     if not isinstance(content, dict):
         raise SplitError(f"{path}: expected the keys {', '.join(_KEYS)}; it holds {content!r:.60}")

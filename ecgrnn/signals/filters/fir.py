@@ -8,8 +8,13 @@ import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ecgrnn.errors import ConfigError
+
 BLOCK = 2**15
 """Samples per Fourier transform: large beside the longest kernel (7 s), small beside a processor's cache."""
+
+_MOST_TAPS = 2**20
+"""A minute at 16 kHz; 2,613 are usual."""
 
 BATCH = 4
 """Blocks transformed at once: enough for the vector units, few enough for the cache."""
@@ -32,9 +37,17 @@ def lowpass_kernel(
 
     Returns:
         ``(2 * M + 1,)``, symmetric about its centre.
+
+    Raises:
+        ConfigError: the filter would be too long.
     """
     beta = 0.1102 * (attenuation_db - 8.7)
     M = math.ceil((attenuation_db - 7.95) / (2.285 * 2 * math.pi * width_hz / fs_hz) / 2)
+    if 2 * M + 1 > _MOST_TAPS:
+        raise ConfigError(
+            f"a filter with a corner of {corner_hz:g} Hz at {fs_hz:g} Hz would have {2 * M + 1} taps; "
+            f"expected at most {_MOST_TAPS}"
+        )
     k = np.arange(-M, M + 1)
     h = np.sinc(2 * corner_hz / fs_hz * k) * np.kaiser(2 * M + 1, beta)
     return np.asarray(h / h.sum(), np.float64)

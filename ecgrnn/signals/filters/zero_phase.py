@@ -18,10 +18,13 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import oaconvolve
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.filters.fir import apply_fir, bandstop_kernel, highpass_kernel, lowpass_kernel
 from ecgrnn.signals.filters.resample import antialias_kernel, rate_ratio
+
+_MOST_PRODUCTS = 2**28
 
 
 def filter_signal(
@@ -88,9 +91,16 @@ def filter_kernel(
         return None
     joined = kernels[0]
     for kernel in kernels[1:]:
-        joined = np.convolve(joined, kernel)
+        joined = _convolved(joined, kernel)
     joined.setflags(write=False)
     return joined
+
+
+def _convolved(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Convolve; by Fourier transforms where the sums would take seconds, as of some 10 kHz on."""
+    if len(one) * len(other) <= _MOST_PRODUCTS:
+        return np.convolve(one, other)
+    return np.asarray(oaconvolve(one, other), np.float64)
 
 
 def _removes_aliases(lowpass_hz: float | None, *, fs_hz: float, to_hz: float) -> bool:

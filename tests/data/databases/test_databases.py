@@ -164,12 +164,30 @@ def test_ptbxl_takes_patients_and_folds_from_its_table(tmp_path: Path) -> None:
         ("patient_id,strat_fold,filename_lr\n,2,a\n", "row 1"),
         ("patient_id,strat_fold,filename_lr\n1,2,../a\n", "is no record's name"),
         ("patient_id,strat_fold,filename_lr\n", "lists no record"),
+        ("patient_id,strat_fold,filename_lr\ninf,2,a\n", "row 1"),
+        ("patient_id,strat_fold,filename_lr\n1,2\n", "row 1"),
+        (f"patient_id,strat_fold,filename_lr\n1,2,{'a' * 140_000}\n", "field larger than field limit"),
     ],
+    ids=range(7),
 )
 def test_a_damaged_ptbxl_table_is_an_error_that_names_it(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "ptbxl_database.csv").write_text(content)
     with pytest.raises(DataError, match=rf"ptbxl_database\.csv.*{message}"):
         open_database("ptbxl", tmp_path)
+
+
+@pytest.mark.parametrize("codes", ["(" * 5000, "{'NORM': inf" + "}" * 900, "[1]", "9" * 5000, ""])
+def test_damaged_statements_of_ptbxl_are_an_error_that_names_the_row(tmp_path: Path, codes: str) -> None:
+    (tmp_path / "scp_statements.csv").write_text(",diagnostic_class\nNORM,NORM\n")
+    (tmp_path / "ptbxl_database.csv").write_text(f'filename_lr,scp_codes\na,"{codes}"\n')
+    with pytest.raises(DataError, match=r"ptbxl_database\.csv, row 1: no scp_codes"):
+        DATABASES["ptbxl"].strip_labels(tmp_path)
+
+
+def test_a_field_of_140_kb_in_the_table_of_cinc2017_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "REFERENCE-v3.csv").write_text(f"A00001,{'N' * 140_000}\n")
+    with pytest.raises(DataError, match=r"REFERENCE-v3\.csv is damaged: field larger"):
+        open_database("cinc2017", tmp_path)
 
 
 def test_a_missing_table_is_an_error(tmp_path: Path) -> None:

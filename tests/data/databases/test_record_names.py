@@ -33,3 +33,14 @@ def test_segments_and_the_layout_of_a_record_are_no_records_of_their_own(tmp_pat
     for name, text in texts.items():
         (inside / f"{name}.hea").write_text(text)
     assert records_below(tmp_path) == ("inside/damaged", "inside/empty", "inside/other", "inside/rec")
+
+
+def test_a_bad_header_hides_no_record_that_it_names_as_its_segment(tmp_path: Path) -> None:
+    (tmp_path / "good.hea").write_text("good 1 360 40\ngood.dat 16 200/mV 16 0 0 0 0 II\n")
+    for number, text in enumerate(
+        ["rec/2 1 360 80\ngood 40\n", "rec/1 1 360 80\ngood 40\n", "rec/1 1 500 40\ngood 40\n", "/1\ngood 40"]
+    ):
+        (tmp_path / "rec.hea").write_text(text)
+        assert records_below(tmp_path) == ("good", "rec"), number
+    (tmp_path / "rec.hea").write_text("rec/1 1 360 40\ngood 40\n")
+    assert records_below(tmp_path) == ("rec",)

@@ -23,6 +23,10 @@ from ecgrnn.signals.units import millivolts
 GAP = "~"
 """Stands for a file or a segment that is not there: header(5)."""
 
+_MOST_MISSING = 2**25
+"""Frames that may be missing altogether (26 hours at 360 Hz), and how many times what is stored may be."""
+_MISSING_TIMES = 20
+
 
 def is_voltage(unit: str) -> bool:
     """Tell whether a signal in this unit can be read in mV."""
@@ -157,11 +161,12 @@ def segments_named_in(path: Path) -> list[str]:
     """Give the names in a header's list of segments; none where it has no such list or cannot be read."""
     try:
         lines, _ = header_lines(header_path(path))
+        if not lines or "/" not in lines[0].split()[0]:
+            return []
+        segments = read_header(path).segments
     except DataError:
         return []
-    count = lines[0].split()[0].partition("/")[2] if lines else ""
-    listed = lines[1 : 1 + int(count)] if count.isdecimal() else []
-    return [name for name in (line.split()[0] for line in listed) if name not in {GAP, path.name}]
+    return [part.name for part in segments if part.name not in {GAP, path.name}]
 
 
 def header_path(path: Path) -> Path:
@@ -245,6 +250,8 @@ def _of_one_part(
 ) -> Header:
     stored = tuple(parse_signal_line(text, index, source) for index, text in enumerate(lines))
     header = Header(line.name, frequency(line), line.n_frames or 0, stored, (), comments, line.start)
+    if all(lead.is_absent for lead in stored):
+        _check_missing(header.n_frames, stored=0, source=source)
     if line.n_frames is None and not is_segment:  # a segment's length is in the line that names it
         return replace(header, n_frames=_counted(header, source))
     return header
@@ -290,11 +297,22 @@ def _joined(
             f"{source} says {line.n_frames} samples, and its segments have {together} together; "
             "correct the first line, or fetch the file again"
         )
+    gaps = sum(part.n_frames for part in segments if part.header is None)
+    _check_missing(gaps, stored=together - gaps, source=source)
     stored = tuple(replace(lead, checksum=None) for lead in parts[0].header.stored)
     n_frames = together if line.n_frames is None else line.n_frames
     header = Header(line.name, frequency(line), n_frames, stored, segments, comments, line.start)
     _check_segments(header, line.n_leads, source)
     return header
+
+
+def _check_missing(missing: int, *, stored: int, source: Path) -> None:
+    """Refuse a record that is nearly all gap: its header alone would decide how much memory is asked for."""
+    if missing > max(_MOST_MISSING, _MISSING_TIMES * stored):
+        raise DataError(
+            f"{source} says that {missing} samples are missing and {stored} are stored; expected at most "
+            f"{_MISSING_TIMES} times as many missing ones: correct the header, or leave the record out"
+        )
 
 
 def _check_segments(header: Header, n_leads: int, source: Path) -> None:

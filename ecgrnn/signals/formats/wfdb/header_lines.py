@@ -12,6 +12,15 @@ from ecgrnn.errors import DataError
 _DEFAULT_FS_HZ = 250.0  # header(5)
 _DEFAULT_GAIN = 200.0  # header(5); also what a gain of 0 means
 
+# Real headers are far below all of these: the largest on PhysioNet lists some thousand segments in 100 kB.
+_MOST_BYTES = 8_000_000
+_LONGEST_LINE, _LONGEST_NAME = 4_000, 250
+_MOST_LEADS, _MOST_SEGMENTS = 4_096, 200_000
+_LOWEST_FRAME_HZ, _HIGHEST_FRAME_HZ = 1e-4, 1e6  # once in 60 s: the numbers of a bedside monitor
+_MOST_PER_FRAME, _LARGEST_SKEW = 100_000, 1_000_000
+_SMALLEST_GAIN, _LARGEST_GAIN = 1e-9, 1e15
+_INT32 = 2**31
+
 
 @dataclass(frozen=True)
 class RecordLine:
@@ -77,12 +86,17 @@ def header_lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
     write the micro sign.
 
     Raises:
-        DataError: the file cannot be read, or is in UTF-16 or UTF-32.
+        DataError: the file cannot be read, is in UTF-16 or UTF-32, or is too large for a header.
     """
     try:
-        content = source.read_bytes()
+        with source.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}; check its permissions") from error
+    if len(content) > _MOST_BYTES:
+        raise DataError(
+            f"{source} is no header: expected a text of at most {_MOST_BYTES} bytes; fetch it again"
+        )
     _refuse_wide(content, source)
     try:
         text = content.decode("utf-8-sig")
@@ -91,23 +105,29 @@ def header_lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
     # Not splitlines: it splits at a byte that is a printed character in the code pages next to Latin-1.
     stripped = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     comments = tuple(line[1:].strip() for line in stripped if line.startswith("#"))
-    return [line for line in stripped if line and not line.startswith("#")], comments
+    lines = [line for line in stripped if line and not line.startswith("#")]
+    if too_long := next((line for line in lines if len(line) > _LONGEST_LINE), ""):
+        raise DataError(
+            f"{source} cannot be parsed: expected lines of at most {_LONGEST_LINE} characters, one has "
+            f"{len(too_long)}; fetch the file again"
+        )
+    return lines, comments
 
 
 def parse_record_line(line: str, source: Path) -> RecordLine:
     """Parse the record line; a base time or date that cannot be parsed is left out.
 
     Raises:
-        DataError: it cannot be parsed, or the record has no lead.
+        DataError: it cannot be parsed, or the record has no lead, or more than any record has.
     """
     fields = line.split()
     name, _, segments = fields[0].partition("/")
     try:
-        n_segments = int(segments) if segments else 0
-        n_leads = int(fields[1])
-        frame_hz = float(fields[2].split("/")[0].split("(")[0]) if len(fields) > 2 else None
+        n_segments = _integer(segments) if segments else 0
+        n_leads = _integer(fields[1])
+        frame_hz = _number(fields[2].split("/")[0].split("(")[0]) if len(fields) > 2 else None
         # header(5): the number is optional, and 0 stands for "not specified", too.
-        n_frames = (int(fields[3]) or None) if len(fields) > 3 else None
+        n_frames = (_integer(fields[3]) or None) if len(fields) > 3 else None
     except (IndexError, ValueError):
         raise _unparsable(source, line, "'NAME[/SEGMENTS] LEADS [FS [SAMPLES]]'") from None
     if (
@@ -115,6 +135,11 @@ def parse_record_line(line: str, source: Path) -> RecordLine:
         or min(n_leads, n_segments, n_frames or 0) < 0
     ):
         raise _unparsable(source, line, "a sampling frequency above 0 Hz and no negative count")
+    if frame_hz is not None and not _LOWEST_FRAME_HZ <= frame_hz <= _HIGHEST_FRAME_HZ:
+        expected = f"a sampling frequency of {_LOWEST_FRAME_HZ:g} to {_HIGHEST_FRAME_HZ:.0f} Hz"
+        raise _unparsable(source, line, expected)
+    if n_leads > _MOST_LEADS or n_segments > _MOST_SEGMENTS:
+        raise _unparsable(source, line, f"at most {_MOST_LEADS} leads and {_MOST_SEGMENTS} segments")
     if n_leads == 0:
         raise DataError(f"{source} is the header of a record without leads; there is no signal to read")
     return RecordLine(name, n_segments, n_leads, frame_hz, n_frames, _start(fields[4:6]))
@@ -148,12 +173,12 @@ def parse_signal_line(line: str, index: int, source: Path) -> Lead:
     form = _FORMAT.fullmatch(fields[1]) if len(fields) > 1 else None
     gain = _GAIN.fullmatch(fields[2] if len(fields) > 2 else str(_DEFAULT_GAIN))
     numbers = fields[3:8]
-    if form is None or gain is None or not all(re.fullmatch(r"[-+]?\d+", number) for number in numbers):
+    if form is None or gain is None or not all(_INTEGER.fullmatch(number) for number in numbers):
         raise _unparsable(
             source, line, "'FILE FORMAT [GAIN(BASELINE)/UNIT RESOLUTION ZERO FIRST CHECKSUM BLOCK LEAD]'"
         )
     zero, first, checksum = (int(numbers[at]) if len(numbers) > at else None for at in (1, 2, 3))
-    return Lead(
+    lead = Lead(
         file=_inside(fields[0], source),
         format=form[1],
         samples_per_frame=int(form[2] or 1) or 1,
@@ -166,6 +191,19 @@ def parse_signal_line(line: str, index: int, source: Path) -> Lead:
         checksum=checksum,
         name=fields[8].strip() if len(fields) > 8 else f"signal {index}",
     )
+    if not _is_plausible(lead):
+        raise _unparsable(source, line, _PLAUSIBLE)
+    return lead
+
+
+def _is_plausible(lead: Lead) -> bool:
+    """Tell whether a lead's numbers can be true: what is computed with them then has room in its type."""
+    return (
+        lead.samples_per_frame <= _MOST_PER_FRAME
+        and lead.skew <= _LARGEST_SKEW
+        and _SMALLEST_GAIN <= abs(lead.gain) <= _LARGEST_GAIN
+        and all(-_INT32 <= value < _INT32 for value in (lead.baseline, lead.initial_value or 0))
+    )
 
 
 def parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, int]]:
@@ -177,21 +215,47 @@ def parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, i
     segments = []
     for line in lines:
         fields = line.split()
-        if len(fields) < 2 or not fields[1].isdecimal():
+        if len(fields) < 2 or not _COUNT.fullmatch(fields[1]):
             raise _unparsable(source, line, "'SEGMENT SAMPLES'")
         segments.append((_inside(fields[0], source), int(fields[1])))
     return segments
 
 
-_TIME_AND_DATE = re.compile(r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d+))? (\d{1,2})/(\d{1,2})/(\d{4})")
-_FORMAT = re.compile(r"(\d+)(?:x(\d+))?(?::(\d+))?(?:\+(\d+))?")
-_GAIN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(?:\(([-+]?\d+)\))?(?:/(\S+))?")
+_TIME_AND_DATE = re.compile(
+    r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d+))? (\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII
+)
+    r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.([0-9]+))? ([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
+)
+_PLAUSIBLE = (
+    f"at most {_MOST_PER_FRAME} samples per frame and a skew of {_LARGEST_SKEW}, a gain of "
+    f"{_SMALLEST_GAIN:g} to {_LARGEST_GAIN:g}, and a baseline and first value of 32 bits"
+)
+_DIGITS = "[0-9]{1,15}"  # not \d, which is a digit of any script; more have no room in 64 bits
+_COUNT = re.compile(_DIGITS)
+_INTEGER = re.compile(rf"[-+]?{_DIGITS}")
+_DECIMAL = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_NUMBER = re.compile(_DECIMAL)
+_FORMAT = re.compile(rf"([0-9]{{1,4}})(?:x({_DIGITS}))?(?::({_DIGITS}))?(?:\+({_DIGITS}))?")
+_GAIN = re.compile(rf"({_DECIMAL})(?:\(([-+]?{_DIGITS})\))?(?:/(\S+))?")
 _WIDE = (
     (codecs.BOM_UTF32_LE, "UTF-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "UTF-32"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+
+
+def _integer(text: str) -> int:
+    """Read a whole number, as C does: not ``1_000``, which Python reads, too."""
+    if not _INTEGER.fullmatch(text):
+        raise ValueError
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return float(text)
 
 
 def _refuse_wide(content: bytes, source: Path) -> None:
@@ -215,6 +279,11 @@ def _inside(name: str, source: Path) -> str:
         raise DataError(
             f"{source} names {name!r}, which is outside its own folder {source.parent}; "
             "a record's files must lie beside its header, such a header is not read"
+        )
+    if len(name.encode()) > _LONGEST_NAME:
+        raise DataError(
+            f"{source} names a file {name[:20]!r}... with {len(name.encode())} bytes; expected a name of at "
+            f"most {_LONGEST_NAME}: fetch the header again"
         )
     return name
 

@@ -1,6 +1,6 @@
 """Read a stretch of a WFDB record as millivolts, with its leads by name and its missing samples marked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import DataError, names_there
+from ecgrnn.errors import DataError
+from ecgrnn.options.rules import HIGHEST_HZ, LOWEST_HZ
 from ecgrnn.signals.formats.wfdb.header import (
     Header,
     is_voltage,
@@ -16,6 +17,7 @@ from ecgrnn.signals.formats.wfdb.header import (
     signal_files,
 )
 from ecgrnn.signals.formats.wfdb.header_lines import Lead
+from ecgrnn.signals.formats.wfdb.lead_choice import chosen_columns, first_columns
 from ecgrnn.signals.formats.wfdb.samples import (
     INVALID_SAMPLES,
     SignalFile,
@@ -23,10 +25,17 @@ from ecgrnn.signals.formats.wfdb.samples import (
     read_frames,
     stored_frames,
 )
-from ecgrnn.signals.leads import find_lead
 from ecgrnn.signals.units import millivolts
 
-__all__ = ["Header", "Record", "chosen_header", "read_header", "read_record"]
+__all__ = [
+    "Header",
+    "Record",
+    "chosen_columns",
+    "chosen_header",
+    "first_columns",
+    "read_header",
+    "read_record",
+]
 
 CHUNK = 2**16
 """Samples per lead that are decoded at once: few enough for the cache."""
@@ -95,6 +104,7 @@ def read_record(
         columns = chosen_columns(header, path=path, leads=leads, n_leads=n_leads, first_lead=first_lead)
     chosen = header.narrowed(columns)
     _check_one_frequency(chosen, path=path)
+    _check_frequency(chosen, path=path)
     stop = chosen.n_samples if stop is None else stop
     _check_stretch(chosen, start, stop=stop, path=path)
     count = chosen.samples_per_frame
@@ -126,62 +136,11 @@ def chosen_header(
         DataError: the header cannot be read, or the record has not these leads.
     """
     header = read_header(path)
-    return header.narrowed(
+    chosen = header.narrowed(
         chosen_columns(header, path=path, leads=leads, n_leads=n_leads, first_lead=first_lead)
     )
-
-
-def chosen_columns(
-    header: Header,
-    *,
-    path: Path,
-    leads: Sequence[str] | None,
-    n_leads: int | None,
-    first_lead: str | None = None,
-) -> list[int]:
-    """Find the columns of the leads to read: the arguments are those of ``read_record``.
-
-    Raises:
-        DataError: the record has not these leads, or a lead is named twice.
-    """
-    if leads is None:
-        wanted = len(header.leads) if n_leads is None else n_leads
-        if not 1 <= wanted <= len(header.leads):
-            raise DataError(
-                f"record {path} has {len(header.leads)} lead(s) ({', '.join(header.leads)}), "
-                f"{wanted} were asked for; ask for at least one and no more than there are "
-                "(preprocessing.n_leads)"
-            )
-        return first_columns(header.leads, wanted, first_lead=first_lead)
-    if not leads:
-        raise DataError(
-            f"record {path}: no lead was asked for; name at least one of {', '.join(header.leads)}"
-        )
-    columns = []
-    for lead in leads:
-        column = find_lead(lead, header.leads)
-        if column is None:
-            raise DataError(f"record {path} has no lead {lead!r}; {names_there(lead, header.leads, 'leads')}")
-        columns.append(column)
-    if len(set(columns)) < len(columns):
-        raise DataError(
-            f"record {path}: leads=[{','.join(leads)}] names a lead twice; name each once (two leads of one "
-            "name are read with preprocessing.n_leads)"
-        )
-    return columns
-
-
-def first_columns(leads: Sequence[str], n_leads: int, *, first_lead: str | None) -> list[int]:
-    """Give the columns of the first leads, a certain one before all others where the record has it.
-
-    >>> first_columns(["V5", "MLII"], 1, first_lead="MLII")
-    [1]
-    """
-    columns = list(range(len(leads)))
-    first = None if first_lead is None else find_lead(first_lead, leads)
-    if first is not None:
-        columns.insert(0, columns.pop(first))
-    return columns[:n_leads]
+    _check_frequency(chosen, path=path)
+    return chosen
 
 
 def check_file(file: SignalFile, header: Header, *, path: Path) -> None:
@@ -223,6 +182,14 @@ def _check_stretch(header: Header, start: int, *, stop: int, path: Path) -> None
         )
 
 
+def _check_frequency(header: Header, *, path: Path) -> None:
+    if not LOWEST_HZ <= header.fs_hz <= HIGHEST_HZ:
+        raise DataError(
+            f"record {path} is sampled at {header.fs_hz:g} Hz by its header; expected {LOWEST_HZ:g} to "
+            f"{HIGHEST_HZ:g} Hz for an ECG: correct the header's first line, or leave the record out"
+        )
+
+
 def _check_one_frequency(header: Header, *, path: Path) -> None:
     for lead in header.stored:  # of what is no voltage the frequency does not matter
         _millivolts(lead, header, path=path)
@@ -247,11 +214,40 @@ def _millivolts(lead: Lead, header: Header, *, path: Path) -> float:
     return scale
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What one segment gives to a stretch: its header, and which rows of the stretch are which columns."""
+
+    path: Path
+    header: Header
+    rows: dict[int, int]
+    start: int
+    begin: int
+    end: int
+
+
 def _read_segments(
     header: Header, columns: Sequence[int], *, path: Path, first: int, last: int
 ) -> NDArray[np.float32]:
     count = header.stored[columns[0]].samples_per_frame
+    # Files are looked at before memory is asked for: a header can promise any number of samples.
+    pieces = list(_pieces(header, columns, path=path, first=first, last=last))
     signal = np.full((len(columns), (last - first) * count), np.nan, np.float32)
+    for piece in pieces:
+        rows = _read_leads(
+            piece.header,
+            list(piece.rows.values()),
+            path=piece.path,
+            first=piece.begin - piece.start,
+            last=piece.end - piece.start,
+        )
+        signal[list(piece.rows), (piece.begin - first) * count : (piece.end - first) * count] = rows
+    return signal
+
+
+def _pieces(header: Header, columns: Sequence[int], *, path: Path, first: int, last: int) -> Iterator[_Piece]:
+    """Find the segments of a stretch, and check that their files are there and long enough."""
+    count = header.stored[columns[0]].samples_per_frame
     for segment in header.segments:
         begin, end = max(first, segment.start), min(last, segment.start + segment.n_frames)
         if segment.header is None or begin >= end:
@@ -259,17 +255,15 @@ def _read_segments(
         at = path.parent / segment.name
         part = segment.header.of_length(segment.n_frames)
         there = _columns_in_segment(part, header, columns, path=at)
+        _check_files(part, list(there.values()), path=at)
         if not there:
             continue
-        read = list(there.values())
-        if any(part.stored[column].samples_per_frame != count for column in read):
+        if any(part.stored[column].samples_per_frame != count for column in there.values()):
             raise DataError(
                 f"segment {at}: a lead has another number of samples per frame than in the record's first "
                 "segment, so another sampling frequency; leave the record out"
             )
-        rows = _read_leads(part, read, path=at, first=begin - segment.start, last=end - segment.start)
-        signal[list(there), (begin - first) * count : (end - first) * count] = rows
-    return signal
+        yield _Piece(at, part, there, segment.start, begin, end)
 
 
 def _columns_in_segment(
@@ -298,12 +292,10 @@ def _read_leads(
     """Read frames of leads in mV, ``(lead, time)``, of a record without segments."""
     scales = [_millivolts(header.stored[column], header, path=path) for column in columns]
     count = header.stored[columns[0]].samples_per_frame
+    files = _check_files(header, columns, path=path)
     signal = np.full((len(columns), (last - first) * count), np.nan, np.float32)
-    for file, in_file in signal_files(header, path.parent).items():
+    for file, in_file in files.items():
         rows = [(row, column) for row, column in enumerate(columns) if column in in_file]
-        if not rows:
-            continue
-        check_file(file, header, path=path)
         for skew in sorted({header.stored[column].skew for _, column in rows}):
             stop = min(last, stored_frames(file) - skew) if skew else last
             alike = [(row, column) for row, column in rows if header.stored[column].skew == skew]
@@ -317,6 +309,15 @@ def _read_leads(
         if scale != 1.0:
             lead *= np.float32(scale)
     return signal
+
+
+def _check_files(header: Header, columns: Sequence[int], *, path: Path) -> dict[SignalFile, list[int]]:
+    """Check the files of leads, or all where these leads have none, and give the leads' files."""
+    files = signal_files(header, path.parent)
+    wanted = {file: those for file, those in files.items() if set(those) & set(columns)}
+    for file in wanted or files:
+        check_file(file, header, path=path)
+    return wanted
 
 
 def _to_physical(samples: NDArray[Any], lead: Lead, *, out: NDArray[np.float32]) -> None:
