@@ -148,9 +148,16 @@ def refuse_seen_patients(model: TrainedModel, data: DataConfig, split: Split, *,
 
 
 def _settings(model: TrainedModel, data: DataConfig) -> DataConfig:
-    """Say where a model's own database is; the split is in the checkpoint, and its file is not asked for."""
-    root = (data.root if data.database is None else None) or model.data.root
-    return dataclasses.replace(model.data, root=root, cache=data.cache, workers=data.workers, split=None)
+    """Say where a model's own database is; the split is in the checkpoint, and its file is not asked for.
+
+    A database that is made is read where the checkpoint says, and made nowhere but where the user says.
+    """
+    root = data.root if data.database is None else None
+    theirs = dataclasses.replace(model.data, cache=data.cache, workers=data.workers, split=None)
+    made_at = find_database(str(theirs.database)).made_at
+    if root is None and (made_at is None or made_at(theirs).is_dir()):
+        return theirs
+    return dataclasses.replace(theirs, root=root)
 
 
 def _open(model: TrainedModel, data: DataConfig, names: Iterable[str]) -> Collection:

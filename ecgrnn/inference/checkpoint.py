@@ -12,6 +12,7 @@ from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.models import checkpoint_path
 from ecgrnn.options.networks import read_network
 from ecgrnn.tasks import read_task
+from ecgrnn.tasks.checkpoint_bounds import no_larger_than
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks.facts import read_facts
 from ecgrnn.tasks.model import TrainedModel
@@ -51,7 +52,8 @@ def load_model(name_or_path: str | Path) -> TrainedModel:
     try:
         facts = read_facts(plain)
         task, network_config = read_task(facts.task), read_network(facts.network)
-        network = task.network(network_config, signal=facts.signal, n_classes=len(facts.scheme.classes))
+        with no_larger_than(checkpoint["state_dict"]):
+            network = task.network(network_config, signal=facts.signal, n_classes=len(facts.scheme.classes))
         network.load_state_dict(_network_weights(checkpoint["state_dict"], network))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, EcgrnnError) as error:
         raise CheckpointError(

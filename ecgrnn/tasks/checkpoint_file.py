@@ -1,7 +1,6 @@
 """A checkpoint file read with suspicion: whole, plain data, its weights finite and those that were saved."""
 
 import hashlib
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ecgrnn.errors import CheckpointError
+from ecgrnn.tasks.checkpoint_bounds import archive_fault, content_fault
 
 DIGESTS = "ecgrnn_weight_digests"
 """Key of the digests of the weights: written when they are saved, compared when they are read."""
@@ -26,20 +26,21 @@ def read_plain(path: Path) -> Any:
     """Read a file of plain data without running anything it says, and check that it is what was written.
 
     The checksum of every part of the archive is compared: torch does not do that. Weights are compared with
-    the digests that stand beside them, where there are any: an older checkpoint has none.
+    the digests that stand beside them, where there are any: an older checkpoint has none. Neither the file
+    nor what it stands for is unpacked where it takes more room than the file itself.
 
     Raises:
         CheckpointError: the file is damaged or no checkpoint, or its weights are not finite or not those
             that were saved.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        content = None if damaged else torch.load(path, map_location="cpu", weights_only=True)
+        fault = archive_fault(path)
+        content = None if fault else torch.load(path, map_location="cpu", weights_only=True)
+        fault = fault or content_fault(content, file_bytes=path.stat().st_size)
     except Exception as error:  # whatever the bytes of a file that is none lead the reader to
         raise CheckpointError(_refusal(path, "")) from error
-    if damaged:
-        raise CheckpointError(_refusal(path, f" ({damaged} fails its checksum)"))
+    if fault:
+        raise CheckpointError(_refusal(path, f" ({fault})"))
     if isinstance(content, dict) and isinstance(content.get(_WEIGHTS), dict):
         _check_weights(path, content)
     return content
@@ -67,7 +68,8 @@ def _check_weights(path: Path, checkpoint: Mapping[str, Any]) -> None:
             "the file was changed. Use a checkpoint from before that, or train again with a lower "
             "optimizer.learning_rate"
         )
-    expected = checkpoint.get(DIGESTS, {})
+    digests = checkpoint.get(DIGESTS)
+    expected = digests if isinstance(digests, dict) else {}
     weights = {name: value for name, value in checkpoint[_WEIGHTS].items() if isinstance(value, Tensor)}
     changed = [name for name in weights if name in expected and expected[name] != _digest(weights[name])]
     if changed:

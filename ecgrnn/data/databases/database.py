@@ -94,6 +94,7 @@ class Database:
         own_options: options of ``data`` that no other database has, to the reason.
         read: fills in what only the folder knows: records, patients, folds. It is called for the whole
             database, before ``records`` are chosen and before missing headers are looked for.
+        made_at: says where ``place`` would make its folder; None where it makes none.
         place: makes or names its folder; None: it is looked for on this machine, else downloaded.
         strip_classes: the classes of whole strips.
         strip_labels: reads the labels of whole strips from the folder.
@@ -124,6 +125,7 @@ class Database:
     remote_files: str = ""
     own_options: Mapping[str, str] = field(default_factory=dict)
     read: Callable[["Database", Path], "Database"] = as_known
+    made_at: Callable[[DataConfig], Path] | None = None
     place: Callable[[DataConfig], Path] | None = None
     strip_classes: tuple[str, ...] = ()
     strip_labels: Callable[[Path], Labels] = no_labels

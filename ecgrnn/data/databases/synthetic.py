@@ -8,12 +8,17 @@ from ecgrnn.errors import DataError
 from ecgrnn.options.data import DataConfig
 
 
+def _made_at(data: DataConfig) -> Path:
+    """Name the folder of the simulated database."""
+    name = f"n{data.n_patients}-{data.duration_s:g}s-seed{data.simulation_seed}"
+    return Path(data.root or "data/synthetic").expanduser() / name
+
+
 def _simulated(data: DataConfig) -> Path:
     """Give the folder of the simulated database, made there when it is not yet."""
     from ecgrnn.simulator.simulate import write_database
 
-    name = f"n{data.n_patients}-{data.duration_s:g}s-seed{data.simulation_seed}"
-    folder = Path(data.root or "data/synthetic").expanduser() / name
+    folder = _made_at(data)
     if folder.is_dir():
         return folder
     try:
@@ -56,6 +61,7 @@ SYNTHETIC = Database(
     ),
     # As many simulated patients as were asked for.
     read=with_records_below,
+    made_at=_made_at,
     place=_simulated,
     same_names=_same_seed,
 )

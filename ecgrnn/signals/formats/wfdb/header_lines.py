@@ -224,8 +224,6 @@ def parse_segment_lines(lines: Sequence[str], source: Path) -> list[tuple[str, i
 _TIME_AND_DATE = re.compile(
     r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d+))? (\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII
 )
-    r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.([0-9]+))? ([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})"
-)
 _PLAUSIBLE = (
     f"at most {_MOST_PER_FRAME} samples per frame and a skew of {_LARGEST_SKEW}, a gain of "
     f"{_SMALLEST_GAIN:g} to {_LARGEST_GAIN:g}, and a baseline and first value of 32 bits"

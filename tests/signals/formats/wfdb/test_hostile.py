@@ -111,7 +111,7 @@ def test_options_that_ask_for_endless_filters_are_refused(option):
 def test_a_filter_too_long_for_a_record_is_said_to_be_so():
     from ecgrnn.signals.filters.zero_phase import filter_signal
 
-    with pytest.raises(ConfigError, match="would have [0-9]+ taps; expected at most 1048576"):
+    with pytest.raises(ConfigError, match=r"would have [0-9]+ taps; expected at most 1048576"):
         filter_signal(np.zeros((9, 1), np.float32), fs_hz=100_000.0, highpass_hz=0.05)
 
 
