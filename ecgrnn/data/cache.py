@@ -229,12 +229,10 @@ def _entry(origin: Origin) -> CachedRecord | None:
         changed = facts["sources"] != stamps
         if changed and record.fingerprint != entry.fingerprint_of(files):
             return None
+        plausible = entry.plausible(facts["record"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    frequencies, counts = (record.fs_hz, record.source_fs_hz), (record.n_samples, record.source_samples)
-    if not entry.plausible(frequencies=frequencies, counts=counts) or not entry.are_there(
-        folder, record.sums
-    ):
+    if not plausible or not entry.are_there(folder, record.sums):
         return None
     if changed:
         entry.renew_stamps(folder, facts, stamps)

@@ -74,10 +74,26 @@ def is_whole(path: Path, sums: FileSums) -> bool:
         return False
 
 
-def plausible(*, frequencies: tuple[float, ...], counts: tuple[int, ...]) -> bool:
-    """Tell whether sampling frequencies and lengths are such as a record can have."""
-    finite = all(isinstance(hz, int | float) and 0 < hz < math.inf for hz in frequencies)
-    return finite and all(isinstance(count, int) and count > 0 for count in counts)
+def plausible(record: Mapping[str, Any]) -> bool:
+    """Tell whether the facts of a record are of the types, and as large, as those of a record can be."""
+    n_leads = len(record["leads"])
+    return (
+        all(isinstance(record[name], str) for name in ("name", "fingerprint", "digest"))
+        and _all_of(str, record["leads"], count=n_leads)
+        and _all_of(str, record["contents"], count=len(record["contents"]))
+        and _all_of(int, record["missing"], count=n_leads)
+        and all(0 < _finite(record[name]) for name in ("fs_hz", "source_fs_hz"))
+        and all(type(record[name]) is int and record[name] > 0 for name in ("n_samples", "source_samples"))
+        and all(type(record[name]) is int and record[name] >= 0 for name in ("merged", "outside"))
+    )
+
+
+def _all_of(kind: type, values: object, *, count: int) -> bool:
+    return isinstance(values, list) and len(values) == count and all(type(value) is kind for value in values)
+
+
+def _finite(value: object) -> float:
+    return value if isinstance(value, int | float) and math.isfinite(value) else math.nan
 
 
 def stamps_of(files: Sequence[Path], below: Path) -> list[list[str | int]]:

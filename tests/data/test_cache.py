@@ -240,6 +240,24 @@ def test_facts_that_no_record_can_have_are_prepared_again(fact, value, records, 
     assert prepare(records, tmp_path / "cache")[1] == 1
 
 
+@pytest.mark.parametrize(
+    ("fact", "values"),
+    {
+        "leads": (["MLII"], "MV", ["MLII", 1], None),
+        "missing": ([0], [0, 1.0], "00", None),
+        "contents": ("ab", [1, 2]),
+        "merged": (-1, True, 1.0, None),
+        "digest": (None, 1),
+    }.items(),
+)
+def test_facts_of_another_type_are_prepared_again(fact, values, records, tmp_path):
+    (first, *_), _ = prepare(records, tmp_path / "cache")
+    for value in values:
+        facts = read_facts(entry_of(first))
+        write_facts(entry_of(first), {**facts, "record": {**facts["record"], fact: value}})
+        assert prepare(records, tmp_path / "cache")[1] == 1, value
+
+
 def test_a_touched_record_is_hashed_once_and_not_at_every_start(records, tmp_path, monkeypatch):
     prepare(records, tmp_path / "cache")
     os.utime(records / "s001.dat")
