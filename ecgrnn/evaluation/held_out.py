@@ -8,6 +8,7 @@ from pathlib import Path
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import Collection, find_records, open_collection, split_collection
 from ecgrnn.data.databases import find_database
+from ecgrnn.data.databases.database import Database
 from ecgrnn.data.splits.audit import Audit, audit_subsets, check_other_database
 from ecgrnn.data.splits.scored_records import ALL, scored_split
 from ecgrnn.data.splits.split import SUBSETS, Split
@@ -15,6 +16,7 @@ from ecgrnn.errors import DataError, SplitError, some_of
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
 from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.data import DataConfig
+from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.task import Second
@@ -76,11 +78,23 @@ def _held_out(
         absent=absent,
         of=chosen.of,
         left_out=chosen.left_out,
+        untold=untold_classes(
+            collection.database,
+            annotator=model.data.annotator if ours else data.annotator,
+            scheme=model.scheme,
+        ),
     )
 
 
 def _size(split: Split) -> int:
     return sum(len(split.subset(subset)) for subset in SUBSETS)
+
+
+def untold_classes(database: Database, *, annotator: str, scheme: LabelScheme) -> tuple[str, ...]:
+    """Give the classes that the annotations do not tell from others: of unnamed beats, all but the first."""
+    if annotator in database.unnamed_beats:
+        return scheme.classes[1:]
+    return tuple(name for name in scheme.classes if name in database.lacks)
 
 
 def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[CachedRecord]], str]:
@@ -196,6 +210,14 @@ def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen
         refuse_seen_patients(model, data, split, compared=compared)
         return _Chosen(split, collection, of)
     whole = name == ALL
+    taken = seen_excerpts(model, database, split.test)
+    if taken and (data.records is not None or len(taken) == len(split.test)):
+        raise SplitError(
+            f"{len(taken)} of {len(split.test)} records of {database.name} cannot be tested on "
+            f"({some_of(taken)}): they were made of records of {model.data.database} whose patients the "
+            "checkpoint has seen; leave them out, or take a checkpoint trained on others"
+        )
+    split = _without(split, taken, data=data, why="")
     extensions = view.annotators or database.annotators
     bare = [record for record in split.test if whole and not _annotated(folder / record, extensions)]
     split = _without(split, bare, data=data, why=f"no .{', .'.join(extensions)} file")
@@ -206,9 +228,28 @@ def _choose(model: TrainedModel, data: DataConfig, *, compared: bool) -> _Chosen
     empty = [record for record in split.test if whole and not counts[record].any()]
     held = kinds_of(collection.records[empty[0]].annotations(extensions[0])) if empty and extensions else ""
     split = _without(split, empty, data=data, why=f"nothing to score in {held}")
-    reasons = {"without annotations": bare, "with annotations of which none is scored": empty}
+    reasons = {
+        f"made of records of {model.data.database} that the checkpoint has seen": taken,
+        "without annotations": bare,
+        "with annotations of which none is scored": empty,
+    }
     told = (f"{len(names)} {why}: {some_of(names)}" for why, names in reasons.items() if names)
     return _Chosen(split, collection, of, tuple(told))
+
+
+def seen_excerpts(model: TrainedModel, database: Database, records: Sequence[str]) -> list[str]:
+    """List the records made of recordings of patients that a model was trained or validated on."""
+    ours = {
+        record: origin
+        for record in records
+        for name, origin in [database.excerpt_of.get(record, ("", ""))]
+        if name == model.data.database
+    }
+    if not ours:
+        return []
+    own, known = Split.from_manifest(model.split), find_database(str(model.data.database))
+    seen = {known.patient_of(record) for record in (*own.train, *own.validation)}
+    return [record for record, origin in ours.items() if known.patient_of(origin) in seen]
 
 
 def _annotated(path: Path, extensions: Sequence[str]) -> bool:

@@ -73,6 +73,8 @@ class HeldOutRecords:
         absent: why they are not at hand.
         of: how many records the test ones were chosen from: those asked for, or all of the database.
         left_out: why records that could have been scored are not, one line each.
+        untold: classes that the reference annotations do not tell from others, so that no beat is taken for
+            one of them.
     """
 
     database: str
@@ -86,6 +88,7 @@ class HeldOutRecords:
     absent: str = ""
     of: int = 0
     left_out: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
 
     def lines(self, done: str = "scored") -> list[str]:
         """Say which records are scored (or what else is done), and out of which, for a terminal."""
@@ -95,6 +98,10 @@ class HeldOutRecords:
         scored = textwrap.wrap(text, width=_WIDTH, break_long_words=False, break_on_hyphens=False)
         head = [f"{done:<12}", *[" " * 12] * len(scored)]
         lines = [f"{left}{right}" for left, right in zip(head, scored, strict=False)]
+        if self.untold:
+            lines.append(
+                f"classes     {', '.join(self.untold)} not told apart here: no beat is taken for one"
+            )
         return [*lines, *(f"left out    {why}" for why in self.left_out)]
 
 

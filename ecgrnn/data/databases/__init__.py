@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ecgrnn.data.databases.afdb import AFDB
 from ecgrnn.data.databases.cinc2017 import CINC2017
 from ecgrnn.data.databases.database import Database, opened
+from ecgrnn.data.databases.edb import EDB
 from ecgrnn.data.databases.folder import FOLDER
+from ecgrnn.data.databases.incartdb import INCARTDB
+from ecgrnn.data.databases.ltafdb import LTAFDB
 from ecgrnn.data.databases.ludb import LUDB
 from ecgrnn.data.databases.mitdb import MITDB
+from ecgrnn.data.databases.nstdb import NSTDB
 from ecgrnn.data.databases.ptbxl import PTBXL
+from ecgrnn.data.databases.qtdb import QTDB
 from ecgrnn.data.databases.svdb import SVDB
 from ecgrnn.data.databases.synthetic import SYNTHETIC
 from ecgrnn.errors import ConfigError, nearest
 
-DATABASES: Mapping[str, Database] = {
-    database.name: database for database in (SYNTHETIC, MITDB, SVDB, LUDB, CINC2017, PTBXL, FOLDER)
-}
+_ALL = (
+    *(SYNTHETIC, MITDB, SVDB, INCARTDB, EDB, QTDB, NSTDB, AFDB, LTAFDB),
+    *(LUDB, CINC2017, PTBXL, FOLDER),
+)
+
+DATABASES: Mapping[str, Database] = {database.name: database for database in _ALL}
 
 
 def find_database(name: str) -> Database:

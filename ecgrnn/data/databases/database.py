@@ -81,7 +81,11 @@ class Database:
             where the list is long.
         patients: record to patient, for the records whose patient is not the record's own name; of every
             record, as it was found, once opened.
+        excerpt_of: record to the database and the record that it was taken from, or made of; who has been
+            trained on there is no stranger here.
         annotators: suffixes of its annotation files.
+        unnamed_beats: annotators that mark every beat as N, whatever it is.
+        lacks: AAMI classes that its annotators do not tell from others.
         exclusions: record to the reason why it is left out of every split.
         default_split: the split that is trained on where none is named.
         default_scored_split: the same for a model that is only scored; empty where that is no other.
@@ -114,7 +118,10 @@ class Database:
     citation: str
     records: tuple[str, ...] = ()
     patients: Mapping[str, str] = field(default_factory=dict)
+    excerpt_of: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     annotators: tuple[str, ...] = ()
+    unnamed_beats: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     exclusions: Mapping[str, str] = field(default_factory=dict)
     default_split: str = "holdout"
     default_scored_split: str = ""

@@ -86,6 +86,19 @@ def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:
         require_finite(logits[dataset.table.record == first], of=of)
 
 
+def without_classes(
+    logits: NDArray[np.float32], untold: Sequence[str], *, classes: Sequence[str]
+) -> NDArray[np.float32]:
+    """Leave classes out of logits ``(beat, class)``, for references that do not tell them from others."""
+    if not untold:
+        return logits
+    return np.where(np.isin(classes, untold), np.float32(_OUT_OF_THE_QUESTION), logits)
+
+
+_OUT_OF_THE_QUESTION = -1e4
+"""Far below every logit, and yet finite: temperatures and areas under curves are computed from it."""
+
+
 def split_by_record(values: NDArray[np.float32], dataset: BeatItems) -> Sequence[NDArray[np.float32]]:
     """Cut rows that stand in the order of a dataset into one array per record."""
     counts = np.bincount(dataset.table.record, minlength=len(dataset.records))

@@ -18,7 +18,7 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.detection.records import find_beats as beats_in_record
 from ecgrnn.signals.symbols import BXB
-from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
+from ecgrnn.tasks.beats.logits import BeatItems, shared_logits, without_classes
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.score_files import in_scheme, read_pairs
@@ -58,8 +58,9 @@ def classify_found(
     positions: Sequence[NDArray[np.int64]],
     *,
     batch_size: int,
+    untold: Sequence[str] = (),
 ) -> list[LabelledBeats]:
-    """Let a model classify beats at given positions, record by record.
+    """Let a model classify beats at given positions, record by record, none as one of the classes ``untold``.
 
     Raises:
         CheckpointError: the model classifies no beats.
@@ -74,7 +75,10 @@ def classify_found(
         dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
         return dataset
 
-    logits = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)
+    found = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)
+    logits = [
+        without_classes(part, untold, classes=model.scheme.classes) if len(part) else part for part in found
+    ]
     return [
         LabelledBeats(sample, part.argmax(axis=-1).astype(np.int64) if len(part) else np.zeros(0, np.int64))
         for sample, part in zip(positions, logits, strict=True)

@@ -22,6 +22,7 @@ from ecgrnn.metrics.statistics import (
 )
 from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.spec import LabelScheme
+from ecgrnn.tasks.beats.logits import without_classes
 from ecgrnn.tasks.beats.options import BeatsConfig
 from ecgrnn.tasks.beats.scoring.calibration import FittedOnValidation, fit_on_validation
 from ecgrnn.tasks.beats.scoring.detected import (
@@ -185,7 +186,10 @@ def _read(
         scheme=scheme,
         batch_size=options.batch_size,
     )
-    own = classify_found(model, held_out.test, positions, batch_size=options.batch_size)
+    beats = replace(beats, logits=without_classes(beats.logits, held_out.untold, classes=scheme.classes))
+    own = classify_found(
+        model, held_out.test, positions, batch_size=options.batch_size, untold=held_out.untold
+    )
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
         LabelledBeats(beats.table.source_sample[rows], beats.predicted[rows])
