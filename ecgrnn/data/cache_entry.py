@@ -82,7 +82,7 @@ def plausible(record: Mapping[str, Any]) -> bool:
         and _all_of(str, record["leads"], count=n_leads)
         and _all_of(str, record["contents"], count=len(record["contents"]))
         and _all_of(int, record["missing"], count=n_leads)
-        and all(0 < _finite(record[name]) for name in ("fs_hz", "source_fs_hz"))
+        and all(_finite(record[name]) > 0 for name in ("fs_hz", "source_fs_hz"))
         and all(type(record[name]) is int and record[name] > 0 for name in ("n_samples", "source_samples"))
         and all(type(record[name]) is int and record[name] >= 0 for name in ("merged", "outside"))
     )

@@ -80,7 +80,7 @@ def _held_out(
         left_out=chosen.left_out,
         untold=untold_classes(
             collection.database,
-            annotator=model.data.annotator if ours else data.annotator,
+            annotator=annotator or model.data.annotator,
             scheme=model.scheme,
         ),
     )
@@ -247,7 +247,7 @@ def seen_excerpts(model: TrainedModel, database: Database, records: Sequence[str
     }
     if not ours:
         return []
-    own, known = Split.from_manifest(model.split), find_database(str(model.data.database))
+    own, known = model.trained.split, find_database(str(model.data.database))
     seen = {known.patient_of(record) for record in (*own.train, *own.validation)}
     return [record for record, origin in ours.items() if known.patient_of(origin) in seen]
 
