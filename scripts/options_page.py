@@ -14,7 +14,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from option_sources import (
 )
 
 from ecgrnn.cli import COMMANDS, conf_folder, register_schemas
+from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.networks import EncoderConfig
 
@@ -221,22 +222,40 @@ def table(rows: list[Row]) -> list[str]:
     cells = []
     for row in rows:
         rule = rules(row.owner).get(row.field, "")
-        allowed = allowed_values(row.hint, rule)
+        allowed = allowed_values(row.hint, rule, refused=refused(row))
         default = "below" if row.default is ... else "required" if rule == "required" else code(row.default)
         unit = UNITS.get(row.field.rpartition("_")[2], "") if "_" in row.field else ""
         cells.append((f"`{row.name}`", unit, default, allowed, meaning(row.owner, row.field)))
     return _lines(HEADER, cells)
 
 
-def allowed_values(hint: Any, rule: str) -> str:
-    """Say what an option may be: its kind and the rule it must keep."""
+def refused(row: Row) -> set[Any]:
+    """Give the named values that the option's class refuses by itself."""
+    named = isinstance(row.hint, type) and issubclass(row.hint, enum.Enum)
+    if not named or not takes(row.owner, {}):  # some classes have no defaults that they take
+        return set()
+    return {value for value in row.hint if not takes(row.owner, {row.field: value})}
+
+
+def takes(owner: type, values: Mapping[str, Any]) -> bool:
+    """Tell whether a class of options takes some values beside its defaults."""
+    try:
+        owner(**values)
+    except ConfigError:
+        return False
+    return True
+
+
+def allowed_values(hint: Any, rule: str, *, refused: Collection[Any] = ()) -> str:
+    """Say what an option may be: its kind and the rule it must keep, but for the values ``refused``."""
     arguments = typing.get_args(hint)
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         inner = [kind for kind in arguments if kind is not type(None)]
         return f"{allowed_values(inner[0], rule)}, or null"
     rule = "" if rule == "required" else rule
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return f"[{hint.__name__}](#{hint.__name__.lower()}): {', '.join(f'`{m.value}`' for m in hint)}"
+        values = ", ".join(f"`{value.value}`" for value in hint if value not in refused)
+        return f"[{hint.__name__}](#{hint.__name__.lower()}): {values}"
     if typing.get_origin(hint) is list:
         inside = allowed_values(arguments[0], rule)
         return f"list of {inside}" if inside.startswith("[") else f"list: {inside}"

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def do(
     return run_dir
 
 
-def _held(command: str, run_dir: Path | None) -> Any:
+def _held(command: str, run_dir: Path | None) -> AbstractContextManager[None]:
     return runs.held(run_dir) if command == "train" and run_dir is not None else nullcontext()
 
 

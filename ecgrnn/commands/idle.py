@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any
 
 from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
 from ecgrnn.options.rules import given_names
+from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.task import Task
 
@@ -19,7 +19,7 @@ Idle = Mapping[str, str]
 """Name of an option to the reason why it cannot act."""
 
 
-def check_training(options: TrainConfig, task: Task[Any]) -> None:
+def check_training(options: TrainConfig, task: Task[TaskConfig]) -> None:
     """Refuse what cannot act in a training, nor in the preparation for one.
 
     Raises:

@@ -3,7 +3,6 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
 
@@ -18,6 +17,7 @@ from ecgrnn.evaluation.held_out import held_out_of
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.choices import Epoch
 from ecgrnn.options.commands import EvaluateConfig, TrainConfig
+from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks import task_of
 from ecgrnn.tasks.task import Task
 from ecgrnn.training.continued import Last
@@ -50,7 +50,7 @@ def run(options: TrainConfig) -> None:
         raise
 
 
-def _run(options: TrainConfig, task: Task[Any], last: Last | None, interruption: Interruption) -> None:
+def _run(options: TrainConfig, task: Task[TaskConfig], last: Last | None, interruption: Interruption) -> None:
     run_dir, stages = Path(options.run_dir), Stages()
     keys, why = with_precision(options.trainer)
     if why:

@@ -2,13 +2,13 @@
 
 import signal
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ecgrnn.data.buckets import BucketBatches, LengthBatches
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
@@ -16,7 +16,7 @@ from ecgrnn.data.collection import Collection, open_collection, split_collection
 from ecgrnn.data.order import OrderedShare, TrainingBatches
 from ecgrnn.data.ranks import first_then_others, rank, world_size
 from ecgrnn.data.splits.build import Split, check_split_name
-from ecgrnn.data.view import View
+from ecgrnn.data.view import Items, ItemsByLength, SimulatedItems, View
 from ecgrnn.errors import DataError
 from ecgrnn.options.choices import Subset
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
@@ -56,7 +56,7 @@ class EcgDataModule(pl.LightningDataModule):
         self._collection: Collection | None = None
         self._split: Split | None = None
         self._counts: Mapping[str, NDArray[Any]] = {}
-        self._datasets: dict[Subset, Any] = {}
+        self._datasets: dict[Subset, Items] = {}
         self._begin = (0, 0)
 
     def prepare_data(self) -> None:
@@ -114,11 +114,11 @@ class EcgDataModule(pl.LightningDataModule):
         A class that copies make common needs no more weight than any other common class.
         """
         counts = self.class_counts(Subset.train)
-        if self.view.simulates:
-            counts = self.dataset(Subset.train).counts(len(counts))
-        return counts
+        if not self.view.simulates:
+            return counts
+        return cast("SimulatedItems", self.dataset(Subset.train)).counts(len(counts))
 
-    def dataset(self, subset: Subset) -> Any:
+    def dataset(self, subset: Subset) -> Items:
         """Give the dataset of one subset, made at first use."""
         if subset not in self._datasets:
             training = subset is Subset.train
@@ -157,16 +157,19 @@ class EcgDataModule(pl.LightningDataModule):
         """Serve this rank's part of the training set in random order."""
         epoch, done = self._begin
         dataset = self.dataset(Subset.train)
-        kind: Any = BucketBatches if self.view.by_length else TrainingBatches
-        batches = kind(
-            dataset.lengths if self.view.by_length else len(dataset),
-            batch_size=self.loader.batch_size,
-            seed=self.seed,
-            rank=rank(),
-            ranks=world_size(),
-            epoch=epoch,
-            done=done,
-        )
+        order = {
+            "batch_size": self.loader.batch_size,
+            "seed": self.seed,
+            "rank": rank(),
+            "ranks": world_size(),
+            "epoch": epoch,
+            "done": done,
+        }
+        batches: Sampler[list[int]]
+        if self.view.by_length:
+            batches = BucketBatches(cast("ItemsByLength", dataset).lengths, **order)
+        else:
+            batches = TrainingBatches(len(dataset), **order)
         return self._loader(Subset.train, batch_sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -183,14 +186,15 @@ class EcgDataModule(pl.LightningDataModule):
     def _in_order(self, subset: Subset) -> DataLoader[Any]:
         dataset, size = self.dataset(subset), self.loader.evaluation_batch_size
         if self.view.by_length:
-            batches = LengthBatches(dataset.lengths, batch_size=size, rank=rank(), ranks=world_size())
+            lengths = cast("ItemsByLength", dataset).lengths
+            batches = LengthBatches(lengths, batch_size=size, rank=rank(), ranks=world_size())
             return self._loader(subset, batch_sampler=batches)
         part = OrderedShare(len(dataset), rank=rank(), ranks=world_size())
         return self._loader(subset, sampler=part, batch_size=size)
 
     def _loader(self, subset: Subset, **options: Any) -> DataLoader[Any]:
         return DataLoader(
-            self.dataset(subset),
+            cast("Dataset[Any]", self.dataset(subset)),
             collate_fn=whole,
             num_workers=self.loader.workers,
             persistent_workers=self.loader.workers > 0,

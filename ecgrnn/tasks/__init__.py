@@ -13,7 +13,7 @@ from ecgrnn.tasks.strips.task import RhythmTask, SuperclassTask
 from ecgrnn.tasks.task import Task
 from ecgrnn.tasks.transcription.task import TranscriptionTask
 
-TASKS: dict[str, type[Task[Any]]] = {
+TASKS: dict[str, type[Task[TaskConfig]]] = {
     task.name: task
     for task in (
         BeatTask,
@@ -28,7 +28,7 @@ TASKS: dict[str, type[Task[Any]]] = {
 """``task=NAME`` to the task."""
 
 
-def task_of(options: TaskConfig) -> Task[Any]:
+def task_of(options: TaskConfig) -> Task[TaskConfig]:
     """Give the task that options are of.
 
     Raises:
@@ -40,7 +40,7 @@ def task_of(options: TaskConfig) -> Task[Any]:
     raise ConfigError(f"no task has options of type {type(options).__name__}; there are {', '.join(TASKS)}")
 
 
-def read_task(plain: Mapping[str, Any]) -> Task[Any]:
+def read_task(plain: Mapping[str, Any]) -> Task[TaskConfig]:
     """Read a task with its options back from plain data; the inverse of ``Task.plain``."""
     kind = TASKS[plain["form"]]
     return kind(from_plain(kind.options_type, plain["options"]))

@@ -14,6 +14,7 @@ from ecgrnn.data.view import View
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
+from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks.facts import Facts
 from ecgrnn.tasks.task import Task
 
@@ -39,7 +40,7 @@ class TrainedModel:
 
     network: nn.Module
     network_config: NetworkConfig
-    task: Task[Any]
+    task: Task[TaskConfig]
     signal: SignalSpec
     scheme: LabelScheme
     data: DataConfig

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 
-Options = TypeVar("Options", bound=TaskConfig)
+Options = TypeVar("Options", bound=TaskConfig, covariant=True)
 
 ONLY_FOR_BEATS = dict.fromkeys(("scheme", "start_s", "window_s"), "it is for classifiers of beats")
 """Options of ``evaluate`` that other tasks do not read."""
@@ -186,9 +186,9 @@ class Task(ABC, Generic[Options]):
         return {"form": self.name, "options": to_plain(self.options)}
 
     @property
-    @abstractmethod
     def fitted(self) -> tuple[tuple[str, str], ...]:
         """What is fitted or chosen, and on which subset: rows of the leak audit."""
+        return (WEIGHTS, EPOCH)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the classes that the task tells apart: those of the scheme that the options name."""

@@ -16,6 +16,7 @@ from ecgrnn.options.choices import Subset
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.options.networks import plain_network
 from ecgrnn.options.spec import SignalSpec
+from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks.facts import Facts, contents_of
 from ecgrnn.tasks.summary import versions
 from ecgrnn.tasks.task import ModuleInputs, Task
@@ -33,7 +34,7 @@ class TrainingData:
         facts: what every checkpoint of the training will say.
     """
 
-    task: Task[Any]
+    task: Task[TaskConfig]
     datamodule: EcgDataModule
     facts: Facts
 
@@ -52,9 +53,9 @@ class TrainingData:
             ConfigError: nothing would be trained or validated on, or an epoch ends before its validation.
             DataError: a subset has fewer items than there are processes.
         """
+        self.datamodule.check_shares()
         train, validation = self.datamodule.train_dataloader(), self.datamodule.val_dataloader()
         check_batches(keys, train=len(train), validation=len(validation))
-        self.datamodule.check_shares()
 
     def audit(self) -> Audit:
         """Look for a patient, record, signal or window that is in two subsets."""
@@ -90,7 +91,7 @@ class TrainingData:
         )
 
 
-def build_datamodule(options: TrainConfig, task: Task[Any]) -> EcgDataModule:
+def build_datamodule(options: TrainConfig, task: Task[TaskConfig]) -> EcgDataModule:
     """Build the data module of a training; nothing is opened yet."""
     view = task.training_view(options)
     return EcgDataModule(
@@ -98,7 +99,9 @@ def build_datamodule(options: TrainConfig, task: Task[Any]) -> EcgDataModule:
     )
 
 
-def open_data(options: TrainConfig, task: Task[Any], *, last: Last | None, precision: str) -> TrainingData:
+def open_data(
+    options: TrainConfig, task: Task[TaskConfig], *, last: Last | None, precision: str
+) -> TrainingData:
     """Find or fetch the database of a training, prepare its records and split them.
 
     Args:

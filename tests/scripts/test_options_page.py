@@ -52,6 +52,15 @@ def test_the_page_names_every_option_of_every_command():
             assert f"`{field.name}`" in shown or f"[{field.name}](#" in shown or field.name == "given"
 
 
+def test_a_value_that_an_option_refuses_is_not_said_to_be_allowed():
+    page = (SCRIPTS.parent / "docs" / "options.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if "[Cell](#cell)" in line]
+    (of_sequence,) = [line for line in lines if line.startswith("| `network.sequence.cell`")]
+    (of_encoder,) = [line for line in lines if line.startswith("| `network.encoder.cell`")]
+    assert "`gru_reset_before`" not in of_sequence
+    assert "`gru_reset_before`" in of_encoder
+
+
 def test_defaults_are_those_that_hydra_composes(sources):
     plain = composed()
     for group in ("data", "preprocessing", "optimizer", "loader", "logger", "task", "network"):

@@ -8,11 +8,9 @@ from ecgrnn.options.networks import LabellerConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.delineation.options import DelineateConfig
 from ecgrnn.tasks.task import (
-    EPOCH,
     NO_BATCHES_OF_BEATS,
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
-    WEIGHTS,
     AnnotateOptions,
     Evaluation,
     ModuleInputs,
@@ -43,11 +41,6 @@ class DelineationTask(Task[DelineateConfig]):
         **NO_BEATS_GIVEN,
         "extension": "which writes one file per lead, named like the lead",
     }
-
-    @property
-    def fitted(self) -> tuple[tuple[str, str], ...]:
-        """Weights on training patients, the epoch on validation patients."""
-        return (WEIGHTS, EPOCH)
 
     def scheme(self, data: DataConfig) -> LabelScheme:
         """Give the kinds of waves."""

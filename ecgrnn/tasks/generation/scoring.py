@@ -76,7 +76,7 @@ def fit_classes(model: TrainedModel, records: Sequence[CachedRecord], *, annotat
     mean of a sample in nats, where a spread was learned.
     """
     view = model.view(annotator=annotator, in_memory_mb=0.0)
-    dataset = view.dataset(records, training=False)
+    dataset = cast("BeatDataset", view.dataset(records, training=False))
     trained_on = model.trained.counts["train"]
     return [
         _fit(model, dataset, index)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class StripResults:
 def read_strips(evaluation: Evaluation) -> StripResults:
     """Let a model read the held-out strips that have a label."""
     model, held_out = evaluation.model, evaluation.held_out
-    dataset: StripDataset = model.view().dataset(held_out.test, training=False)
+    dataset = cast("StripDataset", model.view().dataset(held_out.test, training=False))
     # Strips are a hundred times longer than the beats whose batch size is the default.
     logits = strip_logits(model.network, dataset, batch_size=min(evaluation.options.batch_size, 64))
     return StripResults(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from ecgrnn.tasks.summary import form_summary
 from ecgrnn.tasks.task import Evaluation, Scored
 from ecgrnn.tasks.transcription.prediction import transcribe
 from ecgrnn.tasks.transcription.report import transcription_lines, transcription_report
+from ecgrnn.tasks.transcription.view import TranscriptView
 
 
 def score_transcription(evaluation: Evaluation) -> Scored:
@@ -57,7 +58,7 @@ def score_strips(
     model: TrainedModel, records: Sequence[CachedRecord], *, annotator: str
 ) -> dict[str, TranscriptionScore]:
     """Read all strips of held-out records and score each record against its beats."""
-    view = model.view(annotator=annotator)
+    view = cast("TranscriptView", model.view(annotator=annotator))
     return {record.name: _score_record(model, record, view) for record in records}
 
 
@@ -81,7 +82,7 @@ def _counts(score: TranscriptionScore) -> list[int]:
     return [score.errors, score.symbols, score.exact, score.strips]
 
 
-def _score_record(model: TrainedModel, record: CachedRecord, view: Any) -> TranscriptionScore:
+def _score_record(model: TrainedModel, record: CachedRecord, view: TranscriptView) -> TranscriptionScore:
     found = transcribe(model, np.asarray(record.signal))
     reference = view.dataset([record], training=False).symbols
     return sum_transcriptions(

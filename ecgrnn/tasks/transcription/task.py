@@ -7,11 +7,9 @@ from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import TranslatorConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.task import (
-    EPOCH,
     NO_BATCHES_OF_BEATS,
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
-    WEIGHTS,
     AnnotateOptions,
     Evaluation,
     ModuleInputs,
@@ -42,11 +40,6 @@ class TranscriptionTask(Task[TranscriptionConfig]):
         **NO_BEATS_GIVEN,
         "extension": "which writes a table and no annotation file",
     }
-
-    @property
-    def fitted(self) -> tuple[tuple[str, str], ...]:
-        """Weights on training patients, the epoch on validation patients."""
-        return (WEIGHTS, EPOCH)
 
     def view(self, *, annotator: str, scheme: LabelScheme, loader: LoaderConfig, seed: int = 0) -> "View":
         """One item per strip."""

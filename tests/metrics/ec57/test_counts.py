@@ -4,42 +4,21 @@ import json
 
 import numpy as np
 import pytest
+from marks_by_hand import FS_HZ, beats, compared, marks
 
 from ecgrnn.errors import DataError
 from ecgrnn.metrics.ec57.counts import (
     COLUMNS,
     ROWS,
     average,
-    compare_beats,
     gross,
     line_counts,
     matrix_statistics,
     pooled_matrix,
     share,
 )
-from ecgrnn.metrics.ec57.pairing import ScoredAnnotations
 from ecgrnn.metrics.ec57.scores import RecordToScore, score_records
 from ecgrnn.metrics.ec57.text import line_text, matrix_text, sumstats_text
-
-FS_HZ = 1000.0
-
-
-def marks(*items: tuple) -> ScoredAnnotations:
-    """Annotations from (sample, symbol) or (sample, symbol, subtype)."""
-    return ScoredAnnotations(
-        sample=np.array([item[0] for item in items], dtype=np.int64),
-        symbol=[item[1] for item in items],
-        subtype=np.array([item[2] if len(item) > 2 else 0 for item in items], dtype=np.int64),
-        aux_note=[""] * len(items),
-    )
-
-
-def beats(*samples: int, symbol: str = "N") -> ScoredAnnotations:
-    return marks(*((sample, symbol) for sample in samples))
-
-
-def compared(reference: ScoredAnnotations, test: ScoredAnnotations, **options):
-    return compare_beats(reference, test, fs_hz=FS_HZ, **{"start_s": 0.0, **options})
 
 
 def numbered() -> np.ndarray:

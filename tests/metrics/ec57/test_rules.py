@@ -2,31 +2,12 @@
 
 import numpy as np
 import pytest
+from marks_by_hand import FS_HZ, beats, compared, marks
 
 from ecgrnn.errors import DataError
 from ecgrnn.metrics.ec57.counts import COLUMNS, ROWS, compare_beats
 from ecgrnn.metrics.ec57.pairing import ScoredAnnotations, pair_beats, read_beats
 from ecgrnn.metrics.ec57.text import line_text, shutdown_text
-
-FS_HZ = 1000.0
-
-
-def marks(*items: tuple) -> ScoredAnnotations:
-    """Annotations from (sample, symbol) or (sample, symbol, subtype)."""
-    return ScoredAnnotations(
-        sample=np.array([item[0] for item in items], dtype=np.int64),
-        symbol=[item[1] for item in items],
-        subtype=np.array([item[2] if len(item) > 2 else 0 for item in items], dtype=np.int64),
-        aux_note=[""] * len(items),
-    )
-
-
-def beats(*samples: int, symbol: str = "N") -> ScoredAnnotations:
-    return marks(*((sample, symbol) for sample in samples))
-
-
-def compared(reference: ScoredAnnotations, test: ScoredAnnotations, **options):
-    return compare_beats(reference, test, fs_hz=FS_HZ, **{"start_s": 0.0, **options})
 
 
 def counts(comparison) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from ecgrnn.errors import DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.tasks.beats.logits import shared_logits
+from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -66,7 +67,7 @@ def read_beats(
     logits = shared_logits(
         model.network,
         len(records),
-        lambda mine: view.dataset([records[k] for k in mine], training=False),
+        lambda mine: cast("BeatItems", view.dataset([records[k] for k in mine], training=False)),
         batch_size=batch_size,
     )
     return HeldOutBeats(
