@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         EcgrnnError,
         SplitError,
     )
+    from ecgrnn.inference.annotate import annotate
     from ecgrnn.inference.checkpoint import load_model
+    from ecgrnn.inference.result import Result
     from ecgrnn.metrics.ec57.scores import Ec57Scores, RecordToScore, score_records
     from ecgrnn.nn.fused import recurrence
     from ecgrnn.nn.recurrence import Recurrence
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from ecgrnn.options.data import PreprocessingConfig
     from ecgrnn.signals.annotations import Annotations, read_annotations, write_annotations
     from ecgrnn.signals.detection.detect import QrsDetector, detect_qrs, detect_record
+    from ecgrnn.signals.formats import read
     from ecgrnn.signals.formats.wfdb.record import Record, read_record
     from ecgrnn.signals.formats.wfdb.writer import write_signal
     from ecgrnn.signals.preprocessing import PreparedRecord, prepare_record
+    from ecgrnn.signals.recording import Recording
     from ecgrnn.simulator.simulate import SimulatedRecord, simulate_record, write_database, write_record
     from ecgrnn.tasks.model import TrainedModel
 
@@ -44,17 +48,21 @@ __all__ = [
     "QrsDetector",
     "Record",
     "RecordToScore",
+    "Recording",
     "Recurrence",
+    "Result",
     "SimulatedRecord",
     "SplitError",
     "State",
     "TrainedModel",
     "__version__",
+    "annotate",
     "detect_qrs",
     "detect_record",
     "load_model",
     "main",
     "prepare_record",
+    "read",
     "read_annotations",
     "read_record",
     "recurrence",
@@ -71,7 +79,9 @@ __version__ = "0.1.0"
 _PLACES = {
     "cli": "main",
     "errors": "CheckpointError ConfigError DataError DivergedError EcgrnnError SplitError",
+    "inference.annotate": "annotate",
     "inference.checkpoint": "load_model",
+    "inference.result": "Result",
     "metrics.ec57.scores": "Ec57Scores RecordToScore score_records",
     "nn.fused": "recurrence",
     "nn.recurrence": "Recurrence",
@@ -80,9 +90,11 @@ _PLACES = {
     "options.data": "PreprocessingConfig",
     "signals.annotations": "Annotations read_annotations write_annotations",
     "signals.detection.detect": "QrsDetector detect_qrs detect_record",
+    "signals.formats": "read",
     "signals.formats.wfdb.record": "Record read_record",
     "signals.formats.wfdb.writer": "write_signal",
     "signals.preprocessing": "PreparedRecord prepare_record",
+    "signals.recording": "Recording",
     "simulator.simulate": "SimulatedRecord simulate_record write_database write_record",
     "tasks.model": "TrainedModel",
 }

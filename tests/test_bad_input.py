@@ -222,7 +222,6 @@ def test_a_checkpoint_that_is_none_is_named(content, command, words, folder, tmp
     ("record", "wanted"),
     [
         ("ward/s01", "did you mean s0"),
-        ("ward/s001.hea", "without a suffix"),
         ("nowhere/s001", "nowhere does not exist"),
     ],
 )

@@ -90,11 +90,16 @@ class _Annotator:
 
 
 def _written(result: Result, out: Path, options: PredictConfig, *, single: bool) -> list[str]:
-    """Write annotations, tables and lines of JSON, and say where they are."""
+    """Write annotations, tables, lines of JSON and a page, and say where they are."""
     name = safe_name(result.recording)
     marks = result.to_wfdb(out, extension=options.extension, signal=False)
     tables = [*result.to_csv(out), result.to_jsonl(out / f"{name}.jsonl")]
-    return [*(f"annotations    {file}" for file in marks), *(f"table          {file}" for file in tables)]
+    page = result.to_html(out / ("report.html" if single else f"{name}.html"))
+    return [
+        *(f"annotations    {file}" for file in marks),
+        *(f"table          {file}" for file in tables),
+        f"report         {page}",
+    ]
 
 
 def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) -> None:

@@ -161,6 +161,18 @@ class Result:
             raise DataError(f"{file} cannot be written ({error.strerror}); choose another folder") from error
         return file
 
+    def to_html(self, path: str | Path) -> Path:
+        """Write a page to read: findings, strips and the whole recording, all in one file.
+
+        Raises:
+            DataError: the recording cannot be read, or the file cannot be written.
+        """
+        from ecgrnn.inference.page import write_page
+
+        file = Path(path)
+        write_page(_Plain(self), file)
+        return file
+
     def lines(self) -> list[str]:
         """Report what was found."""
         said = [line for one in self.found.values() for line in one.lines]
@@ -192,6 +204,15 @@ class Result:
     def _write_signal(self, stem: Path) -> None:
         signal = self.recording.signal
         write_signal(stem, signal.astype(np.float64), fs_hz=self.recording.fs_hz, leads=self.recording.leads)
+
+
+class _Plain:
+    """A result whose tables are arrays by name: a page needs no pandas."""
+
+    def __init__(self, result: Result) -> None:
+        self.recording = result.recording
+        self.models = dict(result.models)
+        self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
 
 
 def _plain(value: Any) -> Any:

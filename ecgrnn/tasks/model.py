@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from ecgrnn.data.cache import CachedRecord
@@ -15,6 +17,8 @@ from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.options.training import TaskConfig
+from ecgrnn.signals.preprocessing import prepare_record
+from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.facts import Facts
 from ecgrnn.tasks.task import Task
 
@@ -48,6 +52,24 @@ class TrainedModel:
     trained_leads: tuple[tuple[str, ...], ...]
     trained: Facts
     facts: Mapping[str, Any]
+
+    def preprocess(self, recording: Recording) -> NDArray[np.float32]:
+        """Prepare a recording as the network reads it: leads chosen, gaps filled, filtered, resampled.
+
+        Args:
+            recording: the recording, which is read whole.
+
+        Returns:
+            ``(time, lead)`` at ``signal.fs_hz``.
+
+        Raises:
+            DataError: the recording cannot be read or does not fit the filters.
+            ConfigError: it has not the leads that the network reads.
+        """
+        config = self.preprocessing
+        if not self.task.chooses_leads:
+            config = replace(config, leads=None, n_leads=len(recording.leads), first_lead=None)
+        return prepare_record(recording.stretch(), config).signal
 
     def view(
         self, *, annotator: str = "", scheme: LabelScheme | None = None, in_memory_mb: float = 1024.0

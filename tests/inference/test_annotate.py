@@ -3,6 +3,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.inference.annotate import annotate
@@ -118,9 +119,7 @@ def test_less_than_a_second_has_empty_tables_or_one_clear_line(recording, n_samp
 
 
 def test_mistakes_are_told(recording, small_database, trained):
-    with pytest.raises(
-        ConfigError, match=r"expected a Recording, got ndarray; .*Recording\(array, fs=...\)"
-    ):
+    with pytest.raises(ConfigError, match=r"expected a Recording, got ndarray; .*Recording\(array, fs=...\)"):
         annotate(np.zeros((1000, 2)))
     with pytest.raises(ConfigError, match=r"expected a Recording, got str; read the file first"):
         annotate(str(small_database / "s003"))
@@ -139,6 +138,14 @@ def test_a_model_is_named_given_by_its_path_or_loaded(recording, trained):
     by_path = annotate(recording, models=path)
     assert by_path.models == {"beats": str(path)}
     assert_equal(annotate(recording, models=load_model(path)), by_path)
+
+
+def test_a_model_gives_its_network_and_prepares_a_recording_for_it(recording):
+    model = load_model("beats")
+    signal = model.preprocess(recording)
+    assert isinstance(model.network, torch.nn.Module)
+    assert signal.shape == (60 * 125, 2)
+    assert load_model("waves").preprocess(recording).shape == (60 * 250, 2)
 
 
 def test_wave_annotations_do_not_depend_on_where_stretches_end(recording, monkeypatch):
@@ -192,6 +199,12 @@ def test_the_files_of_a_result_hold_its_tables(result, recording, tmp_path):
         len(result.rhythms),
     ]
     assert rows[1]["sample"] == int(result.beats["sample"].iloc[0])
+
+
+def test_the_page_of_a_result_names_its_models_and_needs_no_pandas(result, tmp_path):
+    page = result.to_html(tmp_path / "page.html").read_text()
+    assert "s003" in page
+    assert all(name in page for name in result.models.values())
 
 
 def test_a_record_that_was_wfdb_gets_annotations_and_no_second_signal(result, tmp_path):
