@@ -54,7 +54,7 @@ def shortened(message: str, *, most: int = 1500) -> str:
     """Cut a message in the middle, so that what it is about and what is to be done stay.
 
     >>> shortened("the file " + 100 * "x" + " is damaged", most=40)
-    'the file xxxxxxxxxxxxxx ... s is damaged'
+    'the file xxxxxxxxxxxxxx ... x is damaged'
     """
     if len(message) <= most:
         return message

@@ -12,7 +12,7 @@ HIDDEN = "***"
 _BEFORE_HOST = re.compile(r"(://[^/\s:@]*:)[^\s]*(?=@)")
 _IN_QUERY = re.compile(
     # behind ? & or ; of an address, maybe percent-encoded, as ODBC's connection strings are
-    r"((?:[?&;]|%3[BF]|%26)[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api_?key|access_?key)(?:=|%3D))"
+    r"((?:[?&;]|%3[BF]|%26)[\w.-]*(?:password|passwd|passphrase|pass|pwd|secret|token|signature|credentials?|api_?key|access_?key)(?:=|%3D))"
     r"(?:(?!%3B|%26)[^&;\s#])+",
     re.IGNORECASE,
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from ecgrnn.errors import DataError
 from ecgrnn.options.spec import Row
+from ecgrnn.reports.spreadsheets import harmless
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,10 +36,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows with the same keys as CSV; NaN and None become an empty cell."""
+    """Write rows with the same keys as CSV; NaN and None become an empty cell, and no text is a formula."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: harmless(name) for name in writer.fieldnames})
     for row in rows:
-        writer.writerow({key: None if value != value else value for key, value in row.items()})
+        writer.writerow({key: None if value != value else harmless(value) for key, value in row.items()})
     write_text(path, buffer.getvalue())

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ecgrnn.errors import DataError
+from ecgrnn.reports.spreadsheets import harmless
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> None:
     """Write rows as CSV beside their place, then rename, so that a half-written table never stays.
+
+    No text in it is a formula of a spreadsheet program.
 
     Args:
         path: the file.
@@ -24,8 +27,8 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str 
             whole = Path(beside) / path.name
             with whole.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows(rows)
+                writer.writerow(map(harmless, columns))
+                writer.writerows(map(harmless, row) for row in rows)
             whole.replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror}); name another run_dir") from error

@@ -18,6 +18,10 @@ ADDRESSES = [
     f"https://host/mlflow?access_token={SECRET}",
     f"mssql+pyodbc:///?odbc_connect=UID%3Dann%3BPWD%3D{SECRET}%3BServer%3Dhost",
     f"mysql://host/study?ssl_password={SECRET}&charset=utf8",
+    f"postgresql://host/study?user=ann&pass={SECRET}",
+    f"s3://key:{SECRET}@bucket.host/a",
+    f"https://host/a?X-Amz-Credential={SECRET}&X-Amz-Date=1",
+    f"https://host/a?X-Amz-Date=1&X-Amz-Signature={SECRET}",
 ]
 
 
