@@ -24,7 +24,7 @@ from scipy.ndimage import maximum_filter1d
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.detection.ecg_leads import ecg_columns
-from ecgrnn.signals.detection.fiducial import UsualWave, WaveFinder, Waves
+from ecgrnn.signals.detection.fiducial import Marker, Wave, WaveFinder, Waves
 from ecgrnn.signals.detection.qrs_energy import BandEnergy, Curves, LeadFusion
 from ecgrnn.signals.detection.working_signal import Decimated, WorkingSignal
 from ecgrnn.signals.formats.wfdb.header import Header, read_header
@@ -179,7 +179,7 @@ class QrsDetector:
         self._fusion = LeadFusion(rate_hz=rate_hz, n_leads=n_leads, preferred=marked)
         self._waves = WaveFinder(rate_hz=rate_hz, factor=self._working.factor, n_leads=n_leads)
         self._peaks = _PeakFinder(self._waves, rate_hz=rate_hz)
-        self._rule = _Decision(rate_hz=rate_hz)
+        self._rule = _Decision(Marker(rate_hz=rate_hz, factor=self._working.factor), rate_hz=rate_hz)
 
     def push(self, chunk: NDArray[np.float32]) -> NDArray[np.int64]:
         """Take the next samples of the stream.
@@ -260,32 +260,29 @@ class _PeakFinder:
         return self.push(Curves(np.zeros(self._reach, np.float32), np.zeros(self._reach, np.int8)))
 
 
-_Wave = tuple[int, float, int, float, int]
-"""A row of ``Waves``."""
-
-_NO_WAVE: _Wave = (0, 0.0, 0, 0.0, 0)
+_NO_WAVE: Wave = (0, 0.0, 0, 0.0, 0, 0, np.zeros(0))
 """Of a peak too low to be a complex."""
 
 
 class _Decision:
     """Tell complexes from noise, peak by peak; a loop in Python over some three peaks per beat."""
 
-    def __init__(self, *, rate_hz: float) -> None:
+    def __init__(self, marker: Marker, *, rate_hz: float) -> None:
+        self._marker = marker
         self._refractory = REFRACTORY_S * rate_hz
         self._t_wave = T_WAVE_S * rate_hz
         self._longest = LONGEST_RR_S * rate_hz
         self._intervals = deque([0.8 * rate_hz] * BEATS, maxlen=BEATS)
         self._heights = deque([1.0] * BEATS, maxlen=BEATS)
         self._noises = deque([0.1] * NOISES, maxlen=NOISES)
-        self._passed: deque[tuple[float, int, _Wave]] = deque(maxlen=MOST_PASSED_OVER)
-        self._found: list[_Wave] = []
-        self._usual = UsualWave()
+        self._passed: deque[tuple[float, int, Wave]] = deque(maxlen=MOST_PASSED_OVER)
+        self._found: list[Wave] = []
         self._last, self._last_height = -(10**9), 1.0
         self._learn()
 
     def take(self, peaks: _Peaks) -> None:
         """Judge the next peaks, in order of time."""
-        waves = zip(*(column.tolist() for column in peaks.waves), strict=True)
+        waves = peaks.waves.rows()
         for place, height in zip(peaks.place.tolist(), peaks.height.tolist(), strict=True):
             wave = next(waves) if height > LEAST else _NO_WAVE
             if self._passed and place - self._last > self._patience:
@@ -305,14 +302,14 @@ class _Decision:
         kept = self._found[-1:] if open_end else []
         given = self._found[: len(self._found) - len(kept)]
         self._found = kept
-        return np.asarray([self._usual.choose(*wave) for wave in given], np.int64)
+        return np.asarray([self._marker.mark(wave) for wave in given], np.int64)
 
     def _threshold(self, since: int) -> float:
         if since < self._t_wave:
             return max(self._at_once, T_WAVE_THRESHOLD * min(self._last_height, self._level))
         return self._at_once
 
-    def _accept(self, place: int, height: float, wave: _Wave) -> None:
+    def _accept(self, place: int, height: float, wave: Wave) -> None:
         if place - self._last < self._longest:
             self._intervals.append(place - self._last)
         self._heights.append(height)

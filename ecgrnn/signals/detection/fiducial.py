@@ -7,11 +7,13 @@ and goes to the wave, up or down, that is the usual one in the last beats.
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgrnn.signals.detection.alignment import Aligner, half_width
 from ecgrnn.signals.detection.qrs_energy import bandpass_kernel
 from ecgrnn.signals.detection.working_signal import Decimated
 
@@ -48,6 +50,8 @@ class Waves(NamedTuple):
         high_at: ``(peak,)``, its sample in the input.
         low: ``(peak,)``, depth of the largest wave down, positive, in mV.
         low_at: ``(peak,)``, its sample.
+        place: ``(peak,)``, the peak of the energy, in samples of the working rate.
+        around: ``(peak, time)``, the band around it, as far as an `Aligner` reads.
     """
 
     lead: NDArray[np.int8]
@@ -55,6 +59,17 @@ class Waves(NamedTuple):
     high_at: NDArray[np.int64]
     low: NDArray[np.float64]
     low_at: NDArray[np.int64]
+    place: NDArray[np.int64]
+    around: NDArray[np.float64]
+
+    def rows(self) -> "Iterator[Wave]":
+        """Give the waves peak by peak, each a copy that keeps none of the others in memory."""
+        numbers = (column.tolist() for column in self[:-1])
+        return zip(*numbers, (row.copy() for row in self.around), strict=True)
+
+
+Wave = tuple[int, float, int, float, int, int, NDArray[np.float64]]
+"""A row of `Waves`."""
 
 
 class WaveFinder:
@@ -72,7 +87,8 @@ class WaveFinder:
     def __init__(self, *, rate_hz: float, factor: int, n_leads: int) -> None:
         self._kernel = bandpass_kernel(BAND_HZ, rate_hz=rate_hz, length_s=KERNEL_S)
         self._near = max(1, round(NEAR_S * rate_hz))
-        self._reach = len(self._kernel) // 2 + self._near + 1
+        self._wide = half_width(rate_hz)
+        self._reach = len(self._kernel) // 2 + self._wide
         self._factor = factor
         self._signal = np.zeros((n_leads, self._reach))
         self._start = -self._reach
@@ -87,10 +103,11 @@ class WaveFinder:
 
     def waves(self, place: NDArray[np.int64], lead: NDArray[np.int8]) -> Waves:
         """Measure the waves near peaks, which lie at ``place`` in ``lead``, both ``(peak,)``."""
-        y = self._filtered(place, lead)
+        around = self._filtered(place, lead)
+        y = around[:, self._wide - self._near - 1 : self._wide + self._near + 2]
         high, high_at = self._extremum(y, place)
         low, low_at = self._extremum(-y, place)
-        return Waves(lead, high, high_at, low, low_at)
+        return Waves(lead, high, high_at, low, low_at, place, around)
 
     def forget_before(self, place: int) -> None:
         """Keep what waves near later peaks need."""
@@ -99,7 +116,7 @@ class WaveFinder:
         self._start += used
 
     def _filtered(self, place: NDArray[np.int64], lead: NDArray[np.int8]) -> NDArray[np.float64]:
-        width = 2 * self._near + 3
+        width = 2 * self._wide + 1
         first = place - self._reach - self._start
         around = self._signal[lead, first + np.arange(width + len(self._kernel) - 1)[:, None]]
         y = np.zeros((width, len(place)))  # peaks side by side in memory, which is faster
@@ -118,6 +135,31 @@ class WaveFinder:
         block = (place + top - self._near - 1) * self._factor
         sample = np.rint(block + (self._factor - 1) / 2 + np.clip(shift, -0.5, 0.5) * self._factor)
         return at, np.clip(sample, block, block + self._factor - 1).astype(np.int64)
+
+
+class Marker:
+    """Mark beats, in order of time: at their main wave, and alike beats at one place.
+
+    Args:
+        rate_hz: the working rate.
+        factor: input samples of a working one.
+    """
+
+    def __init__(self, *, rate_hz: float, factor: int) -> None:
+        self._factor = factor
+        self._usual = UsualWave()
+        self._aligner = Aligner(rate_hz=rate_hz)
+        self._last = -1
+
+    def mark(self, wave: Wave) -> int:
+        """Give the sample of a beat's mark, which lies behind the one before it."""
+        lead, high, high_at, low, low_at, place, around = wave
+        by_itself = self._usual.choose(lead, high, high_at, low, low_at)
+        middle = place * self._factor + (self._factor - 1) / 2
+        moved = self._aligner.align(lead, around, (by_itself - middle) / self._factor)
+        aligned = round(middle + moved * self._factor)
+        self._last = aligned if aligned > self._last else max(by_itself, self._last + 1)
+        return self._last
 
 
 class UsualWave:

@@ -39,7 +39,7 @@ _QRS_S = (0.13, 0.19)
 _LEAST_HEIGHT = 0.1
 """A flatter beat template, in mV, is a loose electrode: it is not blown up."""
 
-_WAY = 2
+_WAY = 3
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
 
 _LARGEST = 6.0

@@ -116,7 +116,8 @@ def test_a_lead_that_becomes_flat_costs_no_beat(column):
     found = detect_qrs(signal, fs_hz=360.0)
     assert np.isin(peaks, (found[:, None] + np.arange(-6, 7)).ravel()).sum() >= len(peaks) - 1
     later = detect_qrs(signal[:, [1 - column]], fs_hz=360.0)
-    np.testing.assert_array_equal(found[found > 22_000], later[later > 22_000])
+    # By one sample: the templates that beats are laid over were learned in another lead, or at other places.
+    np.testing.assert_allclose(found[found > 22_000], later[later > 22_000], atol=1, rtol=0)
 
 
 def test_a_gap_in_one_lead_leaves_the_beats_to_the_other():
