@@ -174,4 +174,4 @@ def _between(curve: NDArray[np.float64], top: int) -> float:
     bend = before - 2 * at + after
     if bend >= 0 or min(before, after) <= -1:
         return 0.0
-    return min(max((before - after) / (2 * bend), -0.5), 0.5)
+    return float(min(max((before - after) / (2 * bend), -0.5), 0.5))
