@@ -94,7 +94,7 @@ def test_a_type_checker_sees_the_names_that_are_there_at_run_time():
 def test_the_lines_of_readme_find_beats_and_score_them(tmp_path, monkeypatch, capsys):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    (lines,) = [block for block in blocks if "import ecgrnn" in block]
+    (lines,) = [block for block in blocks if "score_records" in block]
     ecgrnn.write_record(ecgrnn.simulate_record(1, seed=0, duration_s=60.0), tmp_path)
     for file in tmp_path.glob("s001.*"):
         file.rename(file.with_stem("rec"))

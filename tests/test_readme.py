@@ -4,11 +4,12 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import edfio
 import numpy as np
 import pytest
 
 from ecgrnn.cli import COMMANDS, main
-from ecgrnn.signals.formats.wfdb.record import read_record
+from ecgrnn.simulator.simulate import simulate_record
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -50,27 +51,18 @@ def test_a_command_of_readme_composes(words, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_lines_for_edf_read_edf_plus_with_its_annotations(tmp_path, monkeypatch):
-    edfio = pytest.importorskip("edfio")
-    time_s = np.arange(30 * 360) / 360
-    lead = np.sin(2 * np.pi * time_s)
+def test_the_lines_for_a_recording_of_ones_own_annotate_an_edf_file(tmp_path, monkeypatch, capsys):
+    record = simulate_record(1, seed=0, duration_s=70.0)
     signals = [
-        edfio.EdfSignal(lead, 360, label="ECG I", physical_dimension="mV", physical_range=(-5, 5)),
-        edfio.EdfSignal(
-            -1000 * lead, 360, label="ECG II", physical_dimension="uV", physical_range=(-5e3, 5e3)
-        ),
-        edfio.EdfSignal(time_s[::36], 10, label="Resp", physical_dimension="mV", physical_range=(0, 30)),
+        edfio.EdfSignal(lead, 360, label=f"ECG {name}", physical_dimension="mV", physical_range=(-8, 8))
+        for lead, name in zip(record.signal.T.astype(np.float64), ("II", "V1"), strict=True)
     ]
-    marks = [edfio.EdfAnnotation(3.0, None, "a seizure, perhaps " * 20)]
-    edfio.Edf(signals, annotations=marks).write(tmp_path / "rec.edf")
-    (lines,) = [
-        block for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL) if "edfio" in block
-    ]
+    edfio.Edf(signals).write(tmp_path / "my.edf")
+    (lines,) = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "my.edf" in block]
     monkeypatch.chdir(tmp_path)
     exec(lines, {})
-    record = read_record(tmp_path / "rec")
-    assert (record.fs_hz, record.leads) == (360.0, ("ECG I", "ECG II"))
-    np.testing.assert_allclose(record.signal, np.stack([lead, -lead], axis=1), atol=1e-3)
+    assert "p_V" in capsys.readouterr().out
+    assert {"out", "my.html", "strip.png"} <= {file.name for file in tmp_path.iterdir()}
 
 
 def test_readme_installs_extras_and_constraints_that_exist():
