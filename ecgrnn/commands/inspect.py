@@ -43,7 +43,7 @@ def _leads(model: TrainedModel) -> str:
 
 
 def _subset(trained: Facts, subset: str) -> str:
-    records = trained.split.subset(subset)
+    records = trained.split.subsets[subset]
     patients = len({trained.split.patients[record] for record in records})
     return (
         f"{len(records)} records of {patients} patients; {_line(trained.counts[subset])}; {' '.join(records)}"

@@ -11,11 +11,10 @@ from ecgrnn.commands.idle import check_training
 from ecgrnn.commands.resume import last_checkpoint, requeue
 from ecgrnn.commands.stages import Stages, say, say_all
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.data.ranks import barrier, broadcast, rank
-from ecgrnn.errors import ConfigError, Interrupted
+from ecgrnn.data.ranks import rank
+from ecgrnn.errors import Interrupted
 from ecgrnn.evaluation.held_out import held_out_of
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.options.choices import Epoch
 from ecgrnn.options.commands import EvaluateConfig, TrainConfig
 from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks import task_of
@@ -27,7 +26,7 @@ from ecgrnn.training.interruption import Interruption
 from ecgrnn.training.launch import together
 from ecgrnn.training.precision import with_precision
 from ecgrnn.training.trackers import build_loggers, log_options, log_results, tensorboard_installed
-from ecgrnn.training.trainer import build_trainer, fit
+from ecgrnn.training.trainer import build_trainer, fit, scored_checkpoint
 from ecgrnn.training.trainer_values import check_course
 
 
@@ -37,12 +36,13 @@ def run(options: TrainConfig) -> None:
     task = task_of(options.task)
     check_training(options, task)
     check_course(options)
-    last = last_checkpoint(options)
     folder = options.resume or options.run_dir
     interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
     try:
-        with interruption.listening(), together(options.trainer):
-            _run(options, task, last, interruption)
+        with interruption.listening():
+            last = last_checkpoint(options)
+            with together(options.trainer):
+                _run(options, task, last, interruption)
     except Interrupted as stopped:
         requeue(stopped, os.environ)
         if rank() != 0 and stopped.agreed:
@@ -71,11 +71,11 @@ def _run(options: TrainConfig, task: Task[TaskConfig], last: Last | None, interr
         if options.logger.tensorboard is None and not tensorboard_installed():
             say("logger      csv/ only; for TensorBoard as well: pip install 'ecgrnn[tensorboard]'")
         trainer = build_trainer(
-            options, keys, monitor=task.monitor, loggers=loggers, interruption=interruption
+            options, keys, data.facts, monitor=task.monitor, loggers=loggers, interruption=interruption
         )
         log_options(loggers, options)
         fit(trainer, module, data.datamodule, last=None if last is None else last.path)
-    checkpoint = _checkpoint(options)
+    checkpoint = scored_checkpoint(options)
     model = load_model(checkpoint)
     write_training(trainer, model, run_dir=run_dir, seconds=stages.seconds)
     scored = None
@@ -88,21 +88,3 @@ def _run(options: TrainConfig, task: Task[TaskConfig], last: Last | None, interr
         say("test        skipped (evaluate_test=false)")
     log_results(loggers, options, scored=scored)
     say(f"checkpoint  {checkpoint}")
-
-
-def _checkpoint(options: TrainConfig) -> Path:
-    """Name the checkpoint that is scored, in every process as the first one does.
-
-    Raises:
-        ConfigError: the training was over before its first validation, by its steps or its time.
-    """
-    name = f"{options.test_checkpoint.value}.ckpt"
-    checkpoint = Path(broadcast(str(Path(options.run_dir) / "checkpoints" / name)))
-    barrier()
-    if options.test_checkpoint is Epoch.best and not checkpoint.is_file():
-        raise ConfigError(
-            "the training was over before its first validation, so no epoch is the best; score its end with "
-            f"evaluate checkpoint={checkpoint.with_name('last.ckpt')}, "
-            "or train again with test_checkpoint=last"
-        )
-    return checkpoint

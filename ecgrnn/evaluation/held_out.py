@@ -53,7 +53,7 @@ def open_held_out(model: TrainedModel, data: DataConfig) -> HeldOutRecords:
 def held_out_of(model: TrainedModel, collection: Collection) -> HeldOutRecords:
     """Give the records of a model's own split, where its training has just opened them."""
     split = model.trained.split
-    own = {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}
+    own = {subset: pick_records(collection, split, names) for subset, names in split.subsets.items()}
     return _held_out(model, _Chosen(split, collection, of=_size(split)), own=own)
 
 
@@ -87,7 +87,7 @@ def _held_out(
 
 
 def _size(split: Split) -> int:
-    return sum(len(split.subset(subset)) for subset in SUBSETS)
+    return sum(map(len, split.subsets.values()))
 
 
 def untold_classes(database: Database, *, annotator: str, scheme: LabelScheme) -> tuple[str, ...]:
@@ -109,13 +109,12 @@ def own_records(model: TrainedModel, data: DataConfig) -> tuple[dict[str, list[C
         why it is not.
     """
     split = model.trained.split
+    everyone = [name for names in split.subsets.values() for name in names]
     try:
-        collection = _open(
-            model, _settings(model, data), [record for subset in SUBSETS for record in split.subset(subset)]
-        )
+        collection = _open(model, _settings(model, data), everyone)
     except DataError as error:
         return {}, str(error)
-    return {subset: pick_records(collection, split, split.subset(subset)) for subset in SUBSETS}, ""
+    return {subset: pick_records(collection, split, names) for subset, names in split.subsets.items()}, ""
 
 
 def pick_records(collection: Collection, split: Split, names: Iterable[str]) -> list[CachedRecord]:

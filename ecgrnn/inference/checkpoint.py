@@ -51,9 +51,9 @@ def load_model(name_or_path: str | Path) -> TrainedModel:
     plain = checkpoint["ecgrnn"]
     try:
         facts = read_facts(plain)
-        task, network_config = read_task(facts.task), read_network(facts.network)
+        task, config = read_task(facts.task), read_network(facts.network)
         with no_larger_than(checkpoint["state_dict"]):
-            network = task.network(network_config, signal=facts.signal, n_classes=len(facts.scheme.classes))
+            network = task.network(config, signal=facts.signal, n_classes=len(facts.scheme.classes))
         network.load_state_dict(_network_weights(checkpoint["state_dict"], network))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, EcgrnnError) as error:
         raise CheckpointError(
@@ -65,7 +65,6 @@ def load_model(name_or_path: str | Path) -> TrainedModel:
     asked_for = tuple((lead,) for lead in prepared.leads or ())
     return TrainedModel(
         network=network.eval(),
-        network_config=network_config,
         task=task,
         signal=facts.signal,
         scheme=facts.scheme,

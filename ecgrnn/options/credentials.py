@@ -39,6 +39,6 @@ def without_passwords(value: Any) -> Any:
 def flat_options(options: Any) -> dict[str, str | int | float | bool]:
     """Give a command's options as one level of dotted names, without any password."""
     return {
-        name: leaf if isinstance(leaf, str | int | float | bool) else str(leaf)
-        for name, leaf in flat(without_passwords(to_plain(options))).items()
+        name: leaf if isinstance(leaf, int | float | bool) else str(without_passwords(leaf))
+        for name, leaf in flat(to_plain(options)).items()
     }

@@ -34,7 +34,6 @@ class ClassificationModule(TaskModule):
         class_weights: ``(class,)``, weights of the loss.
         label_smoothing: share of each target that is spread over all classes.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
         log_prior: ``(class,)``, added to the logits in the loss; None adds nothing.
         augment: changes a training batch at random; None leaves it as it is.
     """
@@ -51,11 +50,10 @@ class ClassificationModule(TaskModule):
         class_weights: Tensor,
         label_smoothing: float,
         optimizer: OptimizerConfig,
-        facts: dict[str, Any],
         log_prior: Tensor | None = None,
         augment: Callable[[Any], Any] | None = None,
     ) -> None:
-        super().__init__(network, optimizer=optimizer, facts=facts)
+        super().__init__(network, optimizer=optimizer)
         self.classes = tuple(classes)
         self.scored = [self.classes.index(name) for name in scored]
         self.register_buffer("class_weights", class_weights, persistent=False)
@@ -141,7 +139,6 @@ def class_module(
         class_weights=loss_weights(torch.as_tensor(inputs.learned_counts), options.class_weights),
         label_smoothing=options.label_smoothing,
         optimizer=inputs.train.optimizer,
-        facts=inputs.facts,
         log_prior=log_prior,
         augment=augment,
     )

@@ -79,7 +79,7 @@ class Facts:
 
     def seen_leads(self, *subsets: str) -> dict[str, str]:
         """Give the digest of each lead in some subsets, and the record it is of."""
-        names = (name for subset in subsets for name in self.split.subset(subset))
+        names = (name for subset in subsets for name in self.split.subsets[subset])
         return {digest: name for name in names for digest in self.contents.get(name, "").split()[1:]}
 
     def plain(self) -> dict[str, Any]:
@@ -94,7 +94,8 @@ def read_facts(plain: Mapping[str, Any]) -> Facts:
         ConfigError: one is missing or unknown, has the wrong type, or cannot be true.
         SplitError: the split is none.
     """
-    return from_plain(Facts, {**plain, "split": Split.from_manifest(plain["split"])})
+    split = Split.from_manifest(plain["split"])
+    return from_plain(Facts, {**plain, "split": split})
 
 
 def contents_of(records: Iterable[CachedRecord]) -> dict[str, str]:

@@ -14,7 +14,6 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.split import Split
 from ecgrnn.data.view import View
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
-from ecgrnn.options.networks import NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.options.training import TaskConfig
 from ecgrnn.signals.preprocessing import prepare_record
@@ -29,7 +28,6 @@ class TrainedModel:
 
     Attributes:
         network: the network in evaluation mode, its weights loaded.
-        network_config: how it is built.
         task: what it was trained for, with its options.
         signal: the signal it reads.
         scheme: the classes it tells apart.
@@ -43,7 +41,6 @@ class TrainedModel:
     """
 
     network: nn.Module
-    network_config: NetworkConfig
     task: Task[TaskConfig]
     signal: SignalSpec
     scheme: LabelScheme

@@ -1,4 +1,4 @@
-"""What the tasks have in common: their losses, their optimiser, and what they write into checkpoints."""
+"""What the tasks have in common: their losses and their optimiser, and that no number is infinite."""
 
 import math
 from collections.abc import Callable
@@ -28,14 +28,12 @@ class TaskModule(pl.LightningModule):
     Args:
         network: the network.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
     """
 
-    def __init__(self, network: nn.Module, *, optimizer: OptimizerConfig, facts: dict[str, Any]) -> None:
+    def __init__(self, network: nn.Module, *, optimizer: OptimizerConfig) -> None:
         super().__init__()
         self.network = network
         self.optimizer = optimizer
-        self.facts = facts
         self.training_loss, self.validation_loss = MeanLoss(), MeanLoss()
         self.window = LossWindow()
 
@@ -94,12 +92,11 @@ class TaskModule(pl.LightningModule):
             raise DivergedError(self._diverged("validation loss", total))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write what prediction needs beside the weights.
+        """Refuse to write weights that are not finite.
 
         Raises:
-            DivergedError: the weights are not finite: no such checkpoint is ever written.
+            DivergedError: they are not.
         """
-        checkpoint["ecgrnn"] = self.facts
         name = first_not_finite(checkpoint)
         if name is not None:
             raise DivergedError(self._diverged(name, math.nan))

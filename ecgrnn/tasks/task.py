@@ -139,7 +139,6 @@ class ModuleInputs(NamedTuple):
         scheme: the classes.
         counts: training items of each class, as they are recorded.
         learned_counts: the same with simulated items, as the loss meets them.
-        facts: plain data for the checkpoint.
     """
 
     train: TrainConfig
@@ -148,7 +147,6 @@ class ModuleInputs(NamedTuple):
     scheme: LabelScheme
     counts: Sequence[int]
     learned_counts: Sequence[int]
-    facts: dict[str, Any]
 
 
 class Task(ABC, Generic[Options]):

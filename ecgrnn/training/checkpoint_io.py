@@ -12,18 +12,27 @@ from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from ecgrnn.errors import reason_of
 from ecgrnn.tasks.checkpoint_file import DIGESTS, read_plain, weight_digests
+from ecgrnn.tasks.facts import Facts
 
 _PART = ".part"
 
 
 class PlainCheckpointIO(CheckpointIO):
-    """Writes whole files or nothing, and reads plain data alone."""
+    """Writes whole files or nothing, and reads plain data alone.
+
+    Args:
+        facts: what prediction needs, written beside the weights.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts.plain()
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
         """Write a checkpoint with digests of its weights; where this is killed, the one before is left."""
         place = Path(path)
+        checkpoint["ecgrnn"] = self.facts
         checkpoint[DIGESTS] = weight_digests(checkpoint["state_dict"])
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_name(f".{place.name}-{uuid.uuid4().hex}{_PART}")

@@ -75,7 +75,7 @@ def _first_other(name: str, before: Mapping[str, object], now: Mapping[str, obje
 def _moved(before: Split, now: Split) -> str:
     """Name the first records that are in another subset, or another patient's, than they were."""
     where = [
-        {name: (subset, one.patients[name]) for subset in SUBSETS for name in one.subset(subset)}
+        {name: (subset, one.patients[name]) for subset, names in one.subsets.items() for name in names}
         for one in (before, now)
     ]
     said = []

@@ -86,7 +86,6 @@ class TrainingData:
                 scheme=facts.scheme,
                 counts=self.datamodule.class_counts(Subset.train),
                 learned_counts=self.datamodule.learned_counts(),
-                facts=facts.plain(),
             )
         )
 
@@ -118,14 +117,15 @@ def open_data(
     scheme = task.scheme(options.data)
     datamodule = build_datamodule(options, task)
     datamodule.open()
+    training = datamodule.records(Subset.train)
+    signal = _signal(training[0], options.preprocessing.leads)
     contents = contents_of(datamodule.all_records)
     counts = {
         subset.value: dict(zip(scheme.classes, datamodule.class_counts(subset), strict=True))
         for subset in Subset
     }
-    training = datamodule.records(Subset.train)
     facts = Facts(
-        signal=_signal(training[0], options.preprocessing.leads),
+        signal=signal,
         scheme=scheme,
         task=task.plain(),
         network=plain_network(options.network),

@@ -12,9 +12,11 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.trainer.connectors.signal_connector import _SignalConnector
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from ecgrnn.data.ranks import barrier, broadcast
 from ecgrnn.errors import ConfigError, DivergedError
 from ecgrnn.options.choices import Epoch
 from ecgrnn.options.commands import TrainConfig
+from ecgrnn.tasks.facts import Facts
 from ecgrnn.training.checkpoint_io import PlainCheckpointIO
 from ecgrnn.training.interruption import WARNING, Interruption
 from ecgrnn.training.metrics_file import ContinuedMetrics
@@ -25,6 +27,7 @@ from ecgrnn.training.seeds import StepSeeds
 def build_trainer(
     options: TrainConfig,
     keys: Mapping[str, Any],
+    facts: Facts,
     *,
     monitor: tuple[str, str],
     loggers: list[Logger],
@@ -35,6 +38,7 @@ def build_trainer(
     Args:
         options: the run's options.
         keys: those of the group ``trainer``, with the precision that was chosen.
+        facts: what every checkpoint says.
         monitor: log key that the best epoch is chosen by, and whether its ``min`` or ``max`` is best.
         loggers: what is told of the training.
         interruption: who listens for signals.
@@ -50,7 +54,7 @@ def build_trainer(
                 "default_root_dir": options.run_dir,
                 "logger": loggers or False,
                 "callbacks": _callbacks(options, monitor, interruption),
-                "plugins": [PlainCheckpointIO()],
+                "plugins": [PlainCheckpointIO(facts)],
                 "use_distributed_sampler": False,  # data/order.py deals out the items, and pads nothing
                 "log_every_n_steps": 1,  # metrics are logged by the epoch, and an epoch may be short
                 "num_sanity_val_steps": 0,
@@ -83,6 +87,24 @@ def fit(
         good = [str(path) for epoch in Epoch if (path := folder / f"{epoch.value}.ckpt").is_file()]
         before = f"From before that, and good: {' and '.join(good)}" if good else _NONE_BEFORE
         raise DivergedError(f"{error}. {before}") from error
+
+
+def scored_checkpoint(options: TrainConfig) -> Path:
+    """Name the checkpoint that is scored, in every process as the first one does.
+
+    Raises:
+        ConfigError: the training was over before its first validation, by its steps or its time.
+    """
+    name = f"{options.test_checkpoint.value}.ckpt"
+    checkpoint = Path(broadcast(str(Path(options.run_dir) / "checkpoints" / name)))
+    barrier()
+    if options.test_checkpoint is Epoch.best and not checkpoint.is_file():
+        raise ConfigError(
+            "the training was over before its first validation, so no epoch is the best; score its end with "
+            f"evaluate checkpoint={checkpoint.with_name('last.ckpt')}, "
+            "or train again with test_checkpoint=last"
+        )
+    return checkpoint
 
 
 _NONE_BEFORE = "No checkpoint was written before that"

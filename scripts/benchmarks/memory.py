@@ -158,7 +158,7 @@ def network_of(options: TrainConfig, record: CachedRecord) -> tuple[torch.nn.Mod
     scheme = task.scheme(options.data)
     network = task.network(options.network, signal=signal, n_classes=len(scheme.classes))
     counts = [1000] * len(scheme.classes)
-    module = task.module(ModuleInputs(options, network, signal, scheme, counts, counts, {}))
+    module = task.module(ModuleInputs(options, network, signal, scheme, counts, counts))
     optimizer = configure(network, options.optimizer, total_steps=1000)["optimizer"]
     return module, optimizer
 

@@ -90,7 +90,7 @@ def test_train_counts_its_items_and_keeps_its_seed(command_line, small_training,
     assert facts.seed == 7
     for subset in ("train", "validation", "test"):
         counts = "  ".join(f"{name} {count:,}" for name, count in facts.counts[subset].items())
-        assert f"{subset:<11} {len(facts.split.subset(subset)):>4} records  {counts}" in said
+        assert f"{subset:<11} {len(facts.split.subsets[subset]):>4} records  {counts}" in said
     assert "test        skipped (evaluate_test=false)" in said
 
 

@@ -54,6 +54,15 @@ def test_one_recording_under_two_names_is_not_trained_and_tested_on(small_traini
     assert not (tmp_path / "run").exists()
 
 
+def test_the_records_that_are_open_are_scored(small_training, command_line, tmp_path, monkeypatch):
+    def again(*arguments, **options):
+        raise AssertionError("opened again")
+
+    monkeypatch.setattr("ecgrnn.evaluation.held_out.open_collection", again)
+    assert command_line(*small_training, f"run_dir={tmp_path / 'run'}") == 0
+    assert (tmp_path / "run" / "summary.json").is_file()
+
+
 def test_the_end_prints_the_figures_of_the_summary(command_line, trained, tmp_path, capsys):
     checkpoint = trained / "checkpoints" / "best.ckpt"
     words = [f"checkpoint={checkpoint}", "resamples=200", f"run_dir={tmp_path / 'run'}"]

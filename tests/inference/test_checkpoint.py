@@ -11,6 +11,7 @@ from torch import nn
 from ecgrnn.errors import CheckpointError
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.choices import Cell
+from ecgrnn.options.networks import read_network
 from ecgrnn.tasks.checkpoint_file import FORMAT, read_checkpoint
 from ecgrnn.tasks.summary import versions
 
@@ -41,8 +42,8 @@ def test_a_model_comes_back_as_it_was_trained(trained, checkpoint):
     assert not model.network.training
     for name, weights in model.network.state_dict().items():
         torch.testing.assert_close(weights, checkpoint["state_dict"][f"network.{name}"], rtol=0, atol=0)
-    assert model.network_config.encoder.hidden_size == 8
-    assert model.network_config.encoder.cell is Cell.lstm
+    encoder = read_network(model.trained.network).encoder
+    assert (encoder.hidden_size, encoder.cell) == (8, Cell.lstm)
     assert (model.signal.fs_hz, model.signal.leads, model.signal.unit) == (180.0, ("", ""), "mV")
     assert model.scheme.classes == ("N", "S", "V", "F", "Q")
     assert model.preprocessing.highpass_hz == 0.5

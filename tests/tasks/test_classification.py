@@ -49,7 +49,6 @@ def task(logged) -> ClassificationModule:
         class_weights=torch.tensor([0.5, 1.0, 2.0]),
         label_smoothing=0.1,
         optimizer=OptimizerConfig(),
-        facts={"format": 1},
     )
     made.log = lambda name, value, **_: logged.update({name: float(torch.as_tensor(value).detach())})
     return made
@@ -98,10 +97,10 @@ def test_stages_do_not_share_their_counts(task, logged):
         assert logged[f"{stage}/macro_f1"] == pytest.approx(macro_f1(matrix, over=[0, 2]))
 
 
-def test_a_checkpoint_gets_the_facts_and_no_metric_or_class_weight(task):
+def test_a_checkpoint_gets_no_metric_or_class_weight(task):
     checkpoint = {}
     task.on_save_checkpoint(checkpoint)
-    assert checkpoint == {"ecgrnn": {"format": 1}}
+    assert checkpoint == {}
     assert set(task.state_dict()) == {"network.linear.weight", "network.linear.bias"}
 
 

@@ -28,7 +28,6 @@ def task_of(weights=(0.3, 1.0, 2.5, 0.0), **trainer) -> ClassificationModule:
         class_weights=torch.tensor(weights, dtype=torch.float64),
         label_smoothing=0.0,
         optimizer=OptimizerConfig(),
-        facts={},
     ).double()
     facts = {
         "accumulate_grad_batches": 1,

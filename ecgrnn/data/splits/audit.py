@@ -10,7 +10,7 @@ import numpy as np
 
 from ecgrnn.data.beats import BeatView
 from ecgrnn.data.cache import CachedRecord, data_fingerprint
-from ecgrnn.data.splits.split import SUBSETS, Split, Stretch
+from ecgrnn.data.splits.split import Split, Stretch
 from ecgrnn.data.view import View
 from ecgrnn.errors import SplitError, some_of
 
@@ -79,8 +79,7 @@ class Audit:
     def lines(self) -> list[str]:
         """Print the audit for a terminal."""
         lines = [f"split       {self.split.name}"]
-        for subset in SUBSETS:
-            records = self.split.subset(subset)
+        for subset, records in self.split.subsets.items():
             patients = sorted({self.split.patients[record] for record in records})
             beats = "  ".join(f"{name} {count:,}" for name, count in self.counts.get(subset, {}).items())
             lines.append(f"{subset:<11} {len(records)} records of {len(patients)} patients  {beats}".rstrip())
@@ -210,8 +209,8 @@ _NAMES = {
 def _patients(split: Split) -> Check:
     accepted = {frozenset(pair) for pair in split.accepted_overlaps}
     seen: dict[str, tuple[str, str]] = {}
-    for subset in SUBSETS:
-        for record in split.subset(subset):
+    for subset, records in split.subsets.items():
+        for record in records:
             other, where = seen.setdefault(split.patients[record], (record, subset))
             if where != subset and frozenset((other, record)) not in accepted:
                 detail = (
@@ -223,7 +222,7 @@ def _patients(split: Split) -> Check:
 
 
 def _records(split: Split) -> Check:
-    names = [record for subset in SUBSETS for record in split.subset(subset)]
+    names = [record for records in split.subsets.values() for record in records]
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         return Check(_NAMES["records"], False, f"twice: {', '.join(twice)}")

@@ -46,17 +46,16 @@ class Split:
         if self.accepted_overlaps and not self.notes:
             raise SplitError(f"split {self.name}: accepted_overlaps needs a note that says who published it")
 
-    def subset(self, name: str) -> tuple[str, ...]:
-        """Give the records of ``train``, ``validation`` or ``test``."""
-        subsets = {"train": self.train, "validation": self.validation, "test": self.test}
-        if name not in subsets:
-            raise SplitError(f"a split has no subset {name!r}; there are {', '.join(SUBSETS)}")
-        return subsets[name]
+    @property
+    def subsets(self) -> dict[str, tuple[str, ...]]:
+        """``train``, ``validation`` and ``test`` to their records."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def manifest(self) -> dict[str, object]:
         """Give the split as plain data: name, notes, overlaps, and for each subset record to patient."""
         subsets = {
-            subset: {record: self.patients[record] for record in self.subset(subset)} for subset in SUBSETS
+            name: {record: self.patients[record] for record in records}
+            for name, records in self.subsets.items()
         }
         overlaps = [list(pair) for pair in self.accepted_overlaps]
         return {"name": self.name, **subsets, "notes": list(self.notes), "accepted_overlaps": overlaps}
@@ -117,11 +116,11 @@ def _check_subsets(split: Split) -> None:
     seen: dict[str, str] = {}
     subsets = SUBSETS if split.train or split.validation else ("test",)
     for subset in subsets:
-        if not split.subset(subset):
+        if not split.subsets[subset]:
             raise SplitError(
                 f"split {split.name}: the {subset} subset has no record; give it at least one patient"
             )
-        for record in split.subset(subset):
+        for record in split.subsets[subset]:
             if record in seen:
                 raise SplitError(
                     f"split {split.name}: record {record} is in {seen[record]} and again in {subset}"
@@ -133,11 +132,11 @@ def _check_subsets(split: Split) -> None:
 
 def _check_patients(split: Split) -> None:
     accepted = {frozenset(pair) for pair in split.accepted_overlaps}
-    for one, other in itertools.combinations(SUBSETS, 2):
+    for (one, ours), (other, theirs) in itertools.combinations(split.subsets.items(), 2):
         here: dict[str, list[str]] = {}
-        for record in split.subset(one):
+        for record in ours:
             here.setdefault(split.patients[record], []).append(record)
-        for record in split.subset(other):
+        for record in theirs:
             patient = split.patients[record]
             for same in here.get(patient, ()):
                 if frozenset((same, record)) not in accepted:

@@ -1,6 +1,6 @@
 """The N-vs-N task: a labeller, the likelihood of its labels and the macro-F1 of its steps."""
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from torch import Tensor
@@ -26,7 +26,6 @@ class DelineationModule(TaskModule):
             at the end of training; it falls there from 1 linearly (scheduled sampling).
         augment: how training records are changed.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
     """
 
     network: Labeller
@@ -39,9 +38,8 @@ class DelineationModule(TaskModule):
         truth_probability: float,
         augment: WaveAugmentation,
         optimizer: OptimizerConfig,
-        facts: dict[str, Any],
     ) -> None:
-        super().__init__(network, optimizer=optimizer, facts=facts)
+        super().__init__(network, optimizer=optimizer)
         self.truth_probability = truth_probability
         self.augment = augment
         self.scored = range(1, n_classes)
@@ -115,5 +113,4 @@ def delineation_module(options: DelineateConfig, inputs: ModuleInputs) -> Deline
         truth_probability=options.truth_probability,
         augment=augment,
         optimizer=inputs.train.optimizer,
-        facts=inputs.facts,
     )

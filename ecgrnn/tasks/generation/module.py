@@ -1,7 +1,7 @@
 """The 1-vs-N task: a generator and the likelihood of the beats of each class."""
 
 import math
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -30,7 +30,6 @@ class GenerationModule(TaskModule):
         network: the generator.
         class_weights: ``(class,)``, weights of the loss.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
     """
 
     network: Generator
@@ -42,9 +41,8 @@ class GenerationModule(TaskModule):
         *,
         class_weights: Tensor,
         optimizer: OptimizerConfig,
-        facts: dict[str, Any],
     ) -> None:
-        super().__init__(network, optimizer=optimizer, facts=facts)
+        super().__init__(network, optimizer=optimizer)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.validation_error = MeanLoss()
 
@@ -94,5 +92,4 @@ def generation_module(options: GenerationConfig, inputs: ModuleInputs) -> Genera
         cast("Generator", inputs.network),
         class_weights=loss_weights(torch.as_tensor(inputs.learned_counts), options.class_weights),
         optimizer=inputs.train.optimizer,
-        facts=inputs.facts,
     )

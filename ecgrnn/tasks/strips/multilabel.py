@@ -1,7 +1,6 @@
 """The multi-label N-vs-1 task: a classifier whose classes do not exclude each other, and its macro AUROC."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +24,6 @@ class MultiLabelModule(TaskModule):
         classes: class names in the order of the logits.
         augment: changes a training batch at random.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
     """
 
     def __init__(
@@ -35,9 +33,8 @@ class MultiLabelModule(TaskModule):
         classes: Sequence[str],
         augment: Callable[[ClassBatch], ClassBatch],
         optimizer: OptimizerConfig,
-        facts: dict[str, Any],
     ) -> None:
-        super().__init__(network, optimizer=optimizer, facts=facts)
+        super().__init__(network, optimizer=optimizer)
         self.classes = tuple(classes)
         self.augment = augment
         self.validation_labels = ScoredLabels()

@@ -135,7 +135,6 @@ class SuperclassTask(_OnStrips[SuperclassConfig]):
             classes=inputs.scheme.classes,
             augment=partial(augmented, config=self.options.augmentation, fs_hz=inputs.signal.fs_hz),
             optimizer=inputs.train.optimizer,
-            facts=inputs.facts,
         )
 
     def score(self, evaluation: Evaluation) -> Scored:

@@ -1,6 +1,6 @@
 """The N-vs-M task: a translator, the cross-entropy of its next symbol and its rate of wrong symbols."""
 
-from typing import Any, cast
+from typing import cast
 
 from torch import Tensor
 from torch.nn.functional import nll_loss
@@ -27,7 +27,6 @@ class TranscriptionModule(TaskModule):
         most_symbols_per_s: a sequence longer than this many symbols for a second of signal is cut.
         fs_hz: sampling frequency of the signals.
         optimizer: AdamW and its schedule.
-        facts: plain data written into every checkpoint beside the weights.
     """
 
     network: Translator
@@ -39,9 +38,8 @@ class TranscriptionModule(TaskModule):
         most_symbols_per_s: float,
         fs_hz: float,
         optimizer: OptimizerConfig,
-        facts: dict[str, Any],
     ) -> None:
-        super().__init__(network, optimizer=optimizer, facts=facts)
+        super().__init__(network, optimizer=optimizer)
         self.most_symbols_per_sample = most_symbols_per_s / fs_hz
         self.validation_errors = MeanMetric()
 
@@ -82,5 +80,4 @@ def transcription_module(inputs: ModuleInputs) -> TranscriptionModule:
         most_symbols_per_s=MOST_BEATS_PER_S,
         fs_hz=inputs.signal.fs_hz,
         optimizer=inputs.train.optimizer,
-        facts=inputs.facts,
     )

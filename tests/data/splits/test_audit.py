@@ -131,7 +131,7 @@ def test_names_of_another_simulation_or_folder_are_left_to_the_signals(model, he
 
 def test_records_have_the_patients_of_the_checkpoint_and_no_split_file_is_asked_for(model, held_out):
     subsets = {
-        subset: {name: f"patient of {name}" for name in held_out.split.subset(subset)} for subset in SUBSETS
+        subset: {name: f"patient of {name}" for name in held_out.split.subsets[subset]} for subset in SUBSETS
     }
     patients = {name: patient for subset in subsets.values() for name, patient in subset.items()}
     split = dataclasses.replace(model.trained.split, patients=patients)

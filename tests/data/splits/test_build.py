@@ -45,7 +45,7 @@ def random_database(seed: int) -> tuple[Database, dict[str, np.ndarray]]:
 
 
 def patients_on(split: Split, subset: str) -> set[str]:
-    return {split.patients[record] for record in split.subset(subset)}
+    return {split.patients[record] for record in split.subsets[subset]}
 
 
 def split_of(**changes: object) -> Split:
@@ -132,14 +132,12 @@ def test_cinc2017_is_split_alike_flat_and_in_folders_with_double_recordings_toge
         database, counts = cinc2017(layout)
         splits.append(build_split(name, database=database, counts=counts, **options))
     flat, folders = splits
-    for subset in SUBSETS:
-        assert [PurePosixPath(record).name for record in folders.subset(subset)] == list(flat.subset(subset))
+    for subset, records in folders.subsets.items():
+        assert [PurePosixPath(record).name for record in records] == list(flat.subsets[subset])
     for first, second in (("A01176", "A00227"), ("A03123", "A02656")):
         one, other = (f"training/{record[:3]}/{record}" for record in (first, second))
         assert folders.patients[one] == folders.patients[other]
-        assert (
-            sum(one in folders.subset(subset) and other in folders.subset(subset) for subset in SUBSETS) == 1
-        )
+        assert sum(one in records and other in records for records in folders.subsets.values()) == 1
 
 
 def test_a_record_that_the_kept_folds_do_not_know_is_refused() -> None:
@@ -268,8 +266,6 @@ def test_unknown_names_give_the_nearest_right_one() -> None:
         build_split("ds1ds3", database=MITDB, counts=MITDB_COUNTS)
     with pytest.raises(SplitError, match="mitdb has no record '99'"):
         build_split("ds1ds2", database=MITDB, counts=MITDB_COUNTS, records=["99"])
-    with pytest.raises(SplitError, match="no subset 'tests'"):
-        split_of().subset("tests")
 
 
 @pytest.mark.parametrize(
@@ -323,7 +319,7 @@ def test_validation_patients_come_out_of_a_files_training_subset(tmp_path: Path)
 def test_record_names_in_a_file_stay_as_they_are_written(tmp_path: Path) -> None:
     database = replace(MITDB, name="mine", records=("0100", "1e3", "no"), exclusions={})
     path = write_split(tmp_path, "train: [0100]\nvalidation: [1e3]\ntest: [no]\n")
-    assert build_split(str(path), database=database, counts={}).subset("test") == ("no",)
+    assert build_split(str(path), database=database, counts={}).subsets["test"] == ("no",)
 
 
 @pytest.mark.parametrize(
