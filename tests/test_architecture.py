@@ -43,6 +43,7 @@ WITHOUT_TORCH = {"", "errors", "options", "signals", "simulator", "reports", "sw
 REQUIRED = {
     "checkpoint": "best.ckpt",
     "record": "mitdb/100",
+    "out": "out",
     "reference": "a",
     "test": "b",
     "test_annotator": "c",
@@ -369,7 +370,7 @@ def test_an_installed_package_reads_the_conf_it_ships(tmp_path, monkeypatch):
     assert conf_folder() == installed / "conf"
 
 
-@pytest.mark.parametrize("command", ["prepare", "predict", "generate", "inspect", "score"])
+@pytest.mark.parametrize("command", ["prepare", "predict", "generate", "inspect", "score", "convert"])
 def test_commands_that_train_nothing_start_without_lightning(command):
     heavy = ("pytorch_lightning", "torchmetrics", "matplotlib")
     code = f"import sys, ecgrnn.commands.{command}; print([m for m in {heavy} if m in sys.modules])"

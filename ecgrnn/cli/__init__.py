@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
     "predict": ("annotate a recording, or many, with the models of the package", commands.PredictConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
+    "convert": ("write a recording of any kind of file as a WFDB record", commands.ConvertConfig),
     "score": ("score any annotation files against reference ones, by EC57", commands.ScoreConfig),
     "audit": ("prove that a checkpoint never saw its held-out patients", commands.AuditConfig),
     "inspect": ("show what a checkpoint holds and what it was trained on", commands.InspectConfig),

@@ -257,6 +257,37 @@ class PredictConfig:
         _threads(self.threads)
 
 
+@dataclass
+class ConvertConfig:
+    """Options of ``convert``: write recordings of any kind of file as WFDB records.
+
+    Attributes:
+        run_dir: folder that keeps the options; null writes nothing.
+        record: path of the recording, of a folder of recordings, or a pattern such as ``data/*.edf``.
+        out: folder of the WFDB records.
+        fs: sampling frequency in Hz, where a file does not tell it.
+        unit: unit of the samples, where a file does not tell it or tells it wrongly: V, mV, uV or nV.
+        leads: the leads to write, by any of their names; null writes every ECG lead.
+        anonymise: write no name, date of birth or identifier, number the records, and shift their dates by
+            the same random time.
+    """
+
+    run_dir: str | None = None
+    record: str = ""
+    out: str = ""
+    fs: float | None = None
+    unit: str | None = None
+    leads: list[str] | None = None
+    anonymise: bool = False
+
+    def __post_init__(self) -> None:
+        _required("record", self.record, "the path of a recording, of a folder of them, or a pattern")
+        _required("out", self.out, "the folder that the WFDB records are written to")
+        above_zero("", "fs", self.fs)
+        if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
+            raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
+
+
 _MOST_BEATS = 1_000_000
 _LONGEST_RR_S = 60.0
 

@@ -36,7 +36,7 @@ def archive_fault(path: Path) -> str:
     """
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
-        # torch packs nothing and the package's own models little; a bomb unpacks to a thousand times its size.
+        # torch packs nothing, and our own models are packed little; a bomb is a thousand times as large.
         if sum(part.file_size for part in parts) > _MOST_UNPACKED * path.stat().st_size:
             return "its parts are far larger together than the file"
         damaged = archive.testzip()

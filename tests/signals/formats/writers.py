@@ -313,7 +313,8 @@ def philips(path, signal, fs, leads):
         '<dataacquisition date="2024-05-30" time="16:32:18"><signalcharacteristics>'
         f"<samplingrate>{fs:g}</samplingrate><resolution>{STEP_UV}</resolution>"
         f"<numberchannelsvalid>{len(leads)}</numberchannelsvalid></signalcharacteristics></dataacquisition>"
-        f'<waveforms><parsedwaveforms dataencoding="Base64" durationperchannel="{len(signal) * 1000 / fs:.3f}"'
+        '<waveforms><parsedwaveforms dataencoding="Base64"'
+        f' durationperchannel="{len(signal) * 1000 / fs:.3f}"'
         f' samplespersecond="{fs:g}" resolution="{STEP_UV}" leadlabels="{" ".join(leads)}" '
         f'numberofleads="{len(leads)}">{data}</parsedwaveforms></waveforms></restingecgdata>'
     )
