@@ -140,6 +140,8 @@ def runs_of_times(times_s: NDArray[np.float64], *, name: str) -> tuple[Runs, flo
     if step <= 0:
         raise DataError(f"{name}: many rows have the same time; give fs= to take them as evenly spaced")
     breaks = np.flatnonzero(steps > 1.5 * step + resolution) + 1
+    if len(breaks) > _FEW_GAPS and _is_straight(times_s, step):
+        breaks = breaks[:0]  # times in ms of samples that are nearly a ms apart skip one now and then
     rows = np.concatenate([[0], breaks]).astype(np.int64)
     counts = np.diff(np.append(rows, len(times_s)))
     ends = rows + counts - 1
@@ -156,6 +158,15 @@ def runs_of_times(times_s: NDArray[np.float64], *, name: str) -> tuple[Runs, flo
         )
     starts = np.rint((times_s[rows] - times_s[0]) * fs_hz).astype(np.int64)
     return _runs(starts, rows, counts, fs_hz=fs_hz, name=name), fs_hz
+
+
+_FEW_GAPS = 2
+
+
+def _is_straight(times_s: NDArray[np.float64], step: float) -> bool:
+    """Tell whether no time is farther from even spacing than it is rounded."""
+    even = np.linspace(times_s[0], times_s[-1], len(times_s))
+    return float(np.abs(times_s - even).max()) <= 0.55 * step
 
 
 def _step(steps: NDArray[np.float64]) -> float:

@@ -78,7 +78,8 @@ class _Table:
         ]
         if not dialect.names and not self.times and len(columns) > 1:
             first = columns[0].astype(np.float64)
-            self.times = [0] if unit_by_step(first) is not None else []
+            rises = bool((np.diff(first) > 0).all())
+            self.times = [0] if rises and unit_by_step(first) is not None else []
 
     def seconds(self, at: int) -> tuple[NDArray[np.float64], datetime | None] | None:
         """Give the times of a column in seconds, and the first where it has a date; None without a unit."""

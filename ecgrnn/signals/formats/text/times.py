@@ -46,10 +46,10 @@ def unit_by_step(values: NDArray[np.float64]) -> float | None:
     >>> unit_by_step(np.arange(9) * 0.002), unit_by_step(np.arange(9) * 2.0), unit_by_step(np.arange(9.0))
     (1.0, 0.001, None)
     """
-    steps = np.diff(values[:10_000])
-    if not len(steps) or not np.isfinite(steps).all() or (steps < 0).any() or (steps == 1).all():
+    steps = np.abs(np.diff(values[:10_000]))
+    if not len(steps) or not np.isfinite(steps).all() or (steps == 1).all():
         return None
-    step = float(steps.mean())
+    step = float(steps[steps <= 3 * np.median(steps)].mean())
     for unit in (1.0, 1e-3, 1e-6, 1e-9):
         if step > 0 and _SLOWEST_HZ <= 1 / (step * unit) <= _FASTEST_HZ:
             return unit
