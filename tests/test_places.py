@@ -13,6 +13,7 @@ from ecgrnn.cli import COMMANDS
 from ecgrnn.data.databases import DATABASES
 from ecgrnn.options.choices import Cell
 from ecgrnn.options.networks import NETWORKS
+from ecgrnn.signals.formats.kinds import KINDS
 from ecgrnn.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ EXISTING = {
     "network": list(NETWORKS),
     "cell": [cell.value for cell in Cell],
     "command": list(COMMANDS),
+    "file format": sorted({kind.module.replace(".", "/") for kind in KINDS}),
 }
 ROOMS = {name: task.__module__.split(".")[2] for name, task in TASKS.items()}
 NOT_NAMES = {"folder", "synthetic"}
@@ -96,12 +98,20 @@ def names_command(source: Source, name: str, place: str) -> bool:
     return of_cli or source.loads(f"ecgrnn.commands.{name}")
 
 
+def names_file_format(source: Source, name: str, place: str) -> bool:
+    # Elsewhere than in the readers these are words such as dicom, the name of an extra.
+    module = name.replace("/", ".")
+    of_readers = place.startswith("ecgrnn/signals/formats/") and module in source.strings
+    return of_readers or source.loads(f"ecgrnn.signals.formats.{module}")
+
+
 NAMES: dict[str, Callable[[Source, str, str], bool]] = {
     "database": names_database,
     "task": names_task,
     "network": names_network,
     "cell": names_cell,
     "command": names_command,
+    "file format": names_file_format,
 }
 
 

@@ -19,6 +19,8 @@ _ASIDE = re.compile(r"\s*[\[(][^\])]*[\])]|,.*$")
 """Asides in names: ``(Einthoven)``, ``[mV]``, ``, augmented voltage``."""
 
 _PLACES = {"la-ra": "I", "ll-ra": "II", "ll-la": "III", "mcl1": "V1", "mcl6": "V6"}
+_HOLTER = re.compile(r"(?:cm|cc|cs|mcl|ml|cb|nasa|es|as|ai)[\s_\-]?\d?")
+"""Leads of Holter recorders and EASI that keep their names."""
 _LIMB = re.compile(r"(?:ml|m|d)?(i{1,3})|d([123])")
 _AUGMENTED = re.compile(r"av([rlf])")
 _CHEST = re.compile(r"m?v[\s_\-]?([1-9])")
@@ -31,9 +33,13 @@ _OTHER = re.compile(
     r"|eeg|eog|emg|eda|gsr|f?pcg|scg|bcg|acc|accel|accelerometer|acceleration|gyro|gyroscope|mag|magn"
     r"|magnetometer|temp|temperature|marker|markers|event|events|trigger|status|annotations?|battery|hr|bpm"
     r"|heartrate|rr|ibi|counter|seq|nseq|index|sample|packet|checksum|di|digital|light|lux|gain|quality|class"
-    r"|label|beat"
+    r"|label|beat|loc|roc|chin|leg|tib|tibial|tibialis|mic|body|position"
 )
 """Words in the names of signals that are no ECG."""
+
+_ELECTRODE = r"(?:fp|af|fc|cp|po|ft|tp|[fcpotmae])(?:\d{1,2}|z)"
+_EEG = re.compile(rf"(?:eeg[\s_]*)?{_ELECTRODE}\s*[-:/]\s*{_ELECTRODE}|(?:fp|af|po)\d|[fcpo]z")
+"""Electrodes of EEG and EOG, as polysomnographs pair them: ``C4-M1``, ``E1:M2``."""
 
 _ECG = re.compile(r"ecg|ekg|f?m?ecg")
 
@@ -119,17 +125,20 @@ def ecg_columns(names: Sequence[str], units: Sequence[str]) -> list[int]:
 
 
 def is_other(name: str) -> bool:
-    """Tell whether a name is of a signal that is no ECG, such as breath, pressure or acceleration.
+    """Tell whether a name is of a signal that is no ECG, such as breath, pressure, acceleration or EEG.
 
     >>> [is_other(name) for name in ("RESP", "acc_x", "ecg thorax", "V5", "signal 9")]
     [True, True, False, False, False]
     """
-    return any(map(_OTHER.fullmatch, _words(name))) and not says_ecg(name)
+    other = any(map(_OTHER.fullmatch, _words(name))) or _EEG.fullmatch(name.strip().casefold()) is not None
+    return other and not says_ecg(name)
 
 
 def says_ecg(name: str) -> bool:
     """Tell whether a name says that a signal is an ECG lead; bare X, Y and Z may also be axes."""
-    return lead_name(name) not in {None, *"XYZ"} or any(map(_ECG.fullmatch, _words(name)))
+    if lead_name(name) not in {None, *"XYZ"} or _HOLTER.fullmatch(name.strip().casefold()):
+        return True
+    return any(map(_ECG.fullmatch, _words(name)))
 
 
 def _words(name: str) -> Iterable[str]:

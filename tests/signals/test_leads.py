@@ -65,6 +65,11 @@ def test_a_lead_is_found_as_written_before_its_alias():
         "HR",
         "nSeq",
         "EMG",
+        "C4-M1",
+        "E1:M2",
+        "EEG Fz-Cz",
+        "Chin1-Chin2",
+        "LOC",
     ],
 )
 def test_what_is_no_ecg_is_known_by_its_name(name):
@@ -72,6 +77,8 @@ def test_what_is_no_ecg_is_known_by_its_name(name):
     assert ecg_columns([name, "V1"], ["mV", "mV"]) == [1]
 
 
-@pytest.mark.parametrize("name", ["DI", "ecg thorax", "MLII", "V5", "ECG HR", "Z"])
+@pytest.mark.parametrize(
+    "name", ["DI", "ecg thorax", "MLII", "V5", "ECG HR", "Z", "EKG1-EKG2", "CM5", "C1", "A1"]
+)
 def test_leads_are_not_taken_for_something_else(name):
     assert not is_other(name)

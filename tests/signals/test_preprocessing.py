@@ -78,8 +78,14 @@ def test_too_many_leads_are_an_error():
 
 
 def test_an_unknown_lead_names_those_that_are_there():
-    with pytest.raises(ConfigError, match=r"asks for 'II', .* there: MLII, V5; did you mean MLII\?"):
-        prepare_record(make(noise()), PreprocessingConfig(leads=["II"]))
+    with pytest.raises(ConfigError, match=r"asks for 'MLIII', .* there: MLII, V5; did you mean MLII\?"):
+        prepare_record(make(noise()), PreprocessingConfig(leads=["MLIII"]))
+
+
+def test_a_lead_is_found_by_its_alias():
+    by_alias = prepare_record(make(noise()), PreprocessingConfig(leads=["V5", "II"]))
+    by_name = prepare_record(make(noise()), PreprocessingConfig(leads=["V5", "MLII"]))
+    np.testing.assert_array_equal(by_alias.signal, by_name.signal)
 
 
 def test_gaps_are_interpolated_and_counted():

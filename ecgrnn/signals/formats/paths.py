@@ -43,7 +43,7 @@ def recordings_at(path: str | Path) -> list[Path]:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """List the files below a folder, sorted, without hidden ones and without what links lead to outside."""
+    """List the files below a folder, sorted, without hidden ones and what they hold."""
     return [
         file
         for file in sorted(folder.rglob("*"))

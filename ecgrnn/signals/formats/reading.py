@@ -101,7 +101,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> DataError:
     """Say that a file looks like one of its kind and cannot be read."""
     if isinstance(error, OSError) and error.strerror:
         return DataError(f"{path} cannot be read: {error.strerror}")
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    reason = " ".join(str(error).replace(str(path), "it").split())[:160] or type(error).__name__
     return DataError(f"{path} is damaged, or no {kind} file: {reason}; fetch it again")
 
 

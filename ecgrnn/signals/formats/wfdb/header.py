@@ -188,7 +188,7 @@ def header_path(path: Path) -> Path:
         if other.suffix.casefold() in {".edf", ".bdf"} and other.is_file():
             raise DataError(
                 f"{other} is an {other.suffix[1:].upper()} file; expected a WFDB record (.hea and signal "
-                "file): convert it first, with the lines in README under 'Your own recording'"
+                f"file): python -m ecgrnn convert record={other} out=DIR writes one"
             )
     there = sorted(file.stem for file in path.parent.glob("*.hea"))
     raise DataError(

@@ -119,7 +119,9 @@ def test_a_segment_without_a_frequency_has_that_of_its_record(tmp_path):
 @pytest.mark.parametrize("record", ["ecg.edf", "ecg", "ECG.EDF"])
 def test_an_edf_file_is_told_how_to_convert_it(tmp_path, record):
     (tmp_path / ("ECG.EDF" if record.isupper() else "ecg.edf")).write_bytes(b"0       ")
-    with pytest.raises(DataError, match=r"(?i)ecg\.edf is an EDF file; expected a WFDB record .* README"):
+    with pytest.raises(
+        DataError, match=r"(?i)ecg\.edf is an EDF file; expected a WFDB record .* convert record="
+    ):
         read_header(tmp_path / record)
 
 
