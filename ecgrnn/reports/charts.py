@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 import numpy as np
@@ -95,7 +96,7 @@ class _Frame:
     x_ticks: Sequence[tuple[float, str]] | None
     size: tuple[float, float]
 
-    @property
+    @cached_property
     def left(self) -> float:
         """Give the left edge: beside it stand the numbers, and left of these the title."""
         longest = max((len(f"{tick:g}") for tick in _ticks(self.y_range)), default=0)

@@ -119,11 +119,22 @@ def _beat_facts(found: Findings, times: Times) -> list[Fact]:
     if len(pauses):
         longest = int(pauses[0])
         at_s = float(found.beats.time_s[longest])
-        note = f"{counted(len(pauses), 'pause')} over 2 s, longest at {times.at(at_s)}"
+        note = (
+            f"{counted(len(pauses), 'pause')} over 2 s, longest at {times.at(at_s)}{_doubt(found, longest)}"
+        )
         facts.append(Fact("longest pause", f"{found.intervals.rr_s[longest]:.2f} s", note, at_s))
     else:
         facts.append(Fact("pauses over 2 s", "0" if found.intervals.usable.any() else DASH))
     return facts
+
+
+def _doubt(found: Findings, k: int) -> str:
+    """Say where a pause is doubtful: the waves have QRS complexes in it that were not found as beats."""
+    start_s, stop_s = found.beats.time_s[k : k + 2].tolist()
+    inside = conduction.complexes_between(found.waves, start_s, stop_s)
+    return (
+        f"; doubtful: {inside} QRS {'complex' if inside == 1 else 'complexes'} marked in it" if inside else ""
+    )
 
 
 def _rhythm_fact(found: Findings) -> Fact:
@@ -232,7 +243,10 @@ def pause_rows(found: Findings, times: Times) -> list[Fact]:
         at_s, label = float(found.beats.time_s[k]), found.beats.label[k : k + 2].tolist()
         rows.append(
             Fact(
-                times.at(at_s), f"{found.intervals.rr_s[k]:.2f} s", f"between {label[0]} and {label[1]}", at_s
+                times.at(at_s),
+                f"{found.intervals.rr_s[k]:.2f} s",
+                f"between {label[0]} and {label[1]}{_doubt(found, k)}",
+                at_s,
             )
         )
     return rows

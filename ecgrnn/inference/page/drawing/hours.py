@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,9 +24,9 @@ _MV = (6.0, 40.0)
 _LONG_S = 600.0
 """Up to here a row is 30 s, beyond a minute."""
 
-TRACE, V, S, UNREADABLE = 1, 2, 3, 4
+TRACE, V, S = 1, 2, 3
 
-_COLOURS = {TRACE: (21, 23, 26), V: (190, 20, 40), S: (0, 90, 190), UNREADABLE: (214, 216, 220)}
+_COLOURS = {TRACE: (21, 23, 26), V: (190, 20, 40), S: (0, 90, 190)}
 
 _BEAT_S = (0.25, 0.4)
 """How much of the trace before and behind an ectopic beat has its colour."""
@@ -67,7 +68,6 @@ def rows_of(
     *,
     how: Layout,
     ectopic: Sequence[tuple[float, int]],
-    unreadable_s: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
     """Draw a stretch in rows.
 
@@ -75,7 +75,6 @@ def rows_of(
         ends: the envelope ``(2, column)``.
         how: rows and gain.
         ectopic: time from the stretch's beginning and colour of beats that are drawn in colour.
-        unreadable_s: ``(stretch, 2)``, from the stretch's beginning.
 
     Returns:
         Colours ``(height, column)``, 0 where nothing is drawn.
@@ -86,10 +85,6 @@ def rows_of(
     colour = np.full(n_rows * _WIDTH, TRACE, np.uint8)
     for time_s, code in ectopic:
         colour[max(int((time_s - _BEAT_S[0]) * per_s), 0) : int((time_s + _BEAT_S[1]) * per_s)] = code
-    shade = np.zeros(n_rows * _WIDTH, np.bool_)
-    for start, stop in unreadable_s.tolist():
-        shade[max(int(start * per_s), 0) : max(int(np.ceil(stop * per_s)), 0)] = True
-    shade[ends.shape[1] :] = False
     padded = np.full((2, n_rows * _WIDTH), np.nan, np.float32)
     padded[:, : ends.shape[1]] = ends
     y = np.arange(2 * _PITCH)[:, np.newaxis]
@@ -97,8 +92,6 @@ def rows_of(
         part = slice(row * _WIDTH, (row + 1) * _WIDTH)
         top, bottom = _heights(padded[:, part], how.points_per_mv)
         place = image[row * _PITCH : (row + 2) * _PITCH]
-        middle = place[_PITCH // 2 : -_PITCH // 2]
-        middle[:, shade[part]] = np.maximum(middle[:, shade[part]], UNREADABLE)
         inside = (y >= top) & (y <= bottom)
         place[inside] = np.broadcast_to(colour[part], inside.shape)[inside]
     return image
@@ -132,14 +125,21 @@ def stacked(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def hour_svg(
-    image: NDArray[np.uint8], *, how: Layout, start_s: float, labels: Sequence[str], name: str
+    image: NDArray[np.uint8],
+    *,
+    how: Layout,
+    start_s: float,
+    unreadable_s: NDArray[np.float64],
+    labels: Sequence[str],
+    name: str,
 ) -> str:
-    """Give an hour as SVG: the picture, the time of each row, and 1 mV.
+    """Give an hour as SVG: the picture, the time of each row, what could not be read, and 1 mV.
 
     Args:
         image: colours ``(height, column)``.
         how: rows and gain.
         start_s: when the hour begins.
+        unreadable_s: ``(stretch, 2)`` of the whole recording.
         labels: time of each row.
         name: what is shown.
     """
@@ -149,20 +149,32 @@ def hour_svg(
         for row, label in enumerate(labels)
     ]
     mv = f"{how.points_per_mv:.1f}"
-    pulse = f'<path class="pulse" d="M1 {_PITCH + how.points_per_mv / 2:.1f}h2v-{mv}h3v{mv}h2"/>'
+    lost = _shaded((unreadable_s - start_s) / how.row_s, len(labels))
     return drawn(
         f'<svg class="hour" viewBox="0 0 {_LABEL + width} {height}" role="img" aria-label="{escape(name)}" '
-        f'data-start="{start_s:g}" data-row="{how.row_s:g}" data-pitch="{_PITCH}" data-left="{_LABEL}">',
+        f'data-start="{start_s:.0f}" data-row="{how.row_s:g}" data-pitch="{_PITCH}">',
+        f'<path class="lost" d="{lost}"/>' if lost else "",
         f'<image x="{_LABEL}" width="{width}" height="{height}" href="{_data_url(image)}"/>',
-        pulse,
+        f'<path class="pulse" d="M1 {_PITCH + how.points_per_mv / 2:.1f}h2v-{mv}h3v{mv}h2"/>',
         *texts,
         "</svg>",
     )
 
 
+def _shaded(stretches: NDArray[np.float64], n_rows: int) -> str:
+    """Draw a box in each row that a stretch ``(stretch, 2)``, counted in rows, reaches into."""
+    boxes = []
+    for start, stop in np.clip(stretches, 0.0, n_rows).tolist():
+        for row in range(int(start), math.ceil(stop)):
+            left, right = (_LABEL + _WIDTH * min(max(end - row, 0.0), 1.0) for end in (start, stop))
+            top = (row + 0.6) * _PITCH
+            boxes.append(f"M{left:.0f} {top:.0f}H{max(right, left + 1):.0f}v{0.8 * _PITCH:.0f}H{left:.0f}z")
+    return "".join(boxes)
+
+
 def _data_url(image: NDArray[np.uint8]) -> str:
     indexed = Image.fromarray(image)
-    indexed.putpalette([channel for code in range(5) for channel in _COLOURS.get(code, (255, 255, 255))])
+    indexed.putpalette([channel for code in range(4) for channel in _COLOURS.get(code, (255, 255, 255))])
     held = io.BytesIO()
-    indexed.save(held, "PNG", transparency=0, bits=4, optimize=False, compress_level=9)
+    indexed.save(held, "PNG", transparency=0, bits=2, compress_level=6)
     return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode("ascii")

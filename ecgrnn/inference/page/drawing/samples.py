@@ -13,7 +13,7 @@ from ecgrnn.signals.recording import Recording
 MISSING = -32768
 """What stands for a sample that is missing."""
 
-MOST_BYTES = 9_000_000
+MOST_BYTES = 7_200_000
 """All samples of a page, compressed; written as text they are a third longer."""
 
 _MOST_SAMPLES = 24_000_000
@@ -39,13 +39,13 @@ class Plan:
         columns: leads that are stored.
         factor: samples of the recording for one that is stored.
         step_mv: step of the stored samples, doubled where a piece would be too large.
-        most_bytes: for each second of the recording.
+        bytes_per_s: room for the samples, which may be used later where it is not used at once.
     """
 
     columns: tuple[int, ...]
     factor: int
     step_mv: float
-    most_bytes: float
+    bytes_per_s: float
 
 
 def plan(recording: Recording, order: tuple[int, ...]) -> Plan:
@@ -66,24 +66,54 @@ def plan(recording: Recording, order: tuple[int, ...]) -> Plan:
         columns=tuple(sorted(order[:n_leads])),
         factor=max(1, round(recording.fs_hz / rate)),
         step_mv=_FINE_MV if fine else _COARSE_MV,
-        most_bytes=MOST_BYTES / recording.duration_s,
+        bytes_per_s=MOST_BYTES / recording.duration_s,
     )
 
 
-def encode(signal: NDArray[np.float32], *, step_mv: float, most_bytes: float) -> dict[str, object]:
+@dataclass(frozen=True)
+class Stored:
+    """A piece of a recording as it is stored.
+
+    Attributes:
+        n_samples: samples of each lead.
+        step_mv: what 1 stands for.
+        packed: the samples.
+    """
+
+    n_samples: int
+    step_mv: float
+    packed: bytes
+
+    def as_json(self) -> dict[str, float | str]:
+        """Give the piece as the page has it."""
+        return {
+            "n": self.n_samples,
+            "step": self.step_mv,
+            "bytes": base64.b64encode(self.packed).decode("ascii"),
+        }
+
+
+def encode_times(seconds: NDArray[np.float64]) -> str:
+    """Store times in order as the ms between them, 32 bit each, by zlib and Base64."""
+    ms = np.rint(seconds * 1000.0).astype(np.int64)
+    steps = np.diff(ms, prepend=0).astype("<u4")
+    planes = steps.view(np.uint8).reshape(-1, 4).T.tobytes()
+    return base64.b64encode(zlib.compress(planes)).decode("ascii")
+
+
+def encode(signal: NDArray[np.float32], *, step_mv: float, most_bytes: float) -> Stored:
     """Store a piece ``(time, lead)`` in mV.
 
-    Each lead is written as differences of 16 bit that wrap around; first the low bytes of all leads, then the
-    high ones, which are nearly always alike; then zlib and Base64. A piece that takes too much room is stored
-    in coarser steps.
-
-    Returns:
-        ``n`` samples of each lead, ``step`` in mV and ``bytes``, as JSON takes them.
+    Each lead is written as differences of 16 bit that wrap around, their sign in the lowest bit; first the
+    low bytes of all leads, then the high ones, which are nearly all zero; then zlib and Base64. Huffman codes
+    and run lengths are enough: noise does not repeat itself. A piece that takes too much room is stored in
+    coarser steps.
     """
     while True:
-        packed = zlib.compress(_differences(signal, step_mv), 6)
+        packer = zlib.compressobj(6, strategy=zlib.Z_RLE)
+        packed = packer.compress(_differences(signal, step_mv)) + packer.flush()
         if len(packed) <= most_bytes or step_mv >= _COARSEST_MV:
-            return {"n": len(signal), "step": step_mv, "bytes": base64.b64encode(packed).decode("ascii")}
+            return Stored(len(signal), step_mv, packed)
         step_mv *= 2.0
 
 
@@ -92,8 +122,9 @@ def _differences(signal: NDArray[np.float32], step_mv: float) -> bytes:
     known = np.isfinite(signal)
     steps = np.clip(np.rint(np.where(known, signal, 0.0) / step_mv), -limit, limit).astype(np.int16)
     steps[~known] = MISSING
-    differences = np.diff(steps.T, axis=1, prepend=np.int16(0)).ravel().astype("<i2")
-    low_and_high = differences.view(np.uint8).reshape(-1, 2)
+    difference = np.diff(steps.T, axis=1, prepend=np.int16(0)).ravel()
+    coded = ((difference << 1) ^ (difference >> 15)).astype("<i2")
+    low_and_high = coded.view(np.uint8).reshape(-1, 2)
     return low_and_high.T.tobytes()
 
 
@@ -112,22 +143,15 @@ def thinned(signal: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     if factor == 1:
         return signal
     missing = np.isnan(signal)
-    level = np.array(
-        [
-            np.median(lead[~gap]) if not gap.all() else 0.0
-            for lead, gap in zip(signal.T, missing.T, strict=True)
-        ]
-    )
-    whole = np.where(missing, _held(signal, missing, level), signal) - level
-    kept = np.asarray(resample_poly(whole.astype(np.float32), 1, factor, axis=0) + level, np.float32)
+    whole = _held(signal, missing) if missing.any() else signal
+    kept = np.asarray(resample_poly(whole, 1, factor, axis=0, padtype="edge"), np.float32)
     kept[missing[::factor]] = np.nan
     return kept
 
 
-def _held(
-    signal: NDArray[np.float32], missing: NDArray[np.bool_], level: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Hold the last known sample of each lead through its gaps."""
-    last = np.maximum.accumulate(np.where(missing, -1, np.arange(len(signal))[:, np.newaxis]), axis=0)
-    held = np.take_along_axis(signal, np.maximum(last, 0), axis=0)
-    return np.where(last < 0, level, held).astype(np.float32)
+def _held(signal: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Hold the last known sample of each lead through its gaps, and the first one before it; 0 without one."""
+    at = np.maximum.accumulate(np.where(missing, 0, np.arange(len(signal))[:, np.newaxis]), axis=0)
+    first = (~missing).argmax(axis=0)
+    held = np.take_along_axis(signal, np.maximum(at, first), axis=0)
+    return np.where(np.isnan(held), np.float32(0.0), held)

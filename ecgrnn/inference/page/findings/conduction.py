@@ -17,6 +17,9 @@ _RR_S = (0.3, 2.0)
 _SAME_BEAT_S = 0.15
 """A QRS complex belongs to a beat that is this near: the match window of ANSI/AAMI EC57."""
 
+_OTHER_BEAT_S = 0.25
+"""A QRS complex that begins this far from both beats is of another one."""
+
 FEWEST = 3
 """Beats that a median is of, at least."""
 
@@ -56,6 +59,17 @@ def conduction(waves: Waves, beats: Beats | None) -> list[Conduction]:
     """
     leads = dict.fromkeys(waves.lead.tolist())
     return [_of_lead(waves, waves.lead == lead, beats, name=lead) for lead in leads]
+
+
+def complexes_between(waves: Waves, start_s: float, stop_s: float) -> int:
+    """Count the QRS complexes that were marked between two beats, in the lead that has most of them."""
+    inside = (
+        (waves.kind == "QRS")
+        & (waves.onset_s > start_s + _OTHER_BEAT_S)
+        & (waves.onset_s < stop_s - _OTHER_BEAT_S)
+    )
+    _, counts = np.unique(waves.lead[inside], return_counts=True)
+    return int(counts.max(initial=0))
 
 
 def over_leads(leads: list[Conduction]) -> Conduction | None:

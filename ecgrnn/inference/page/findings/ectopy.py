@@ -55,8 +55,8 @@ def trigeminy(beats: Beats, intervals: Intervals, label: str) -> list[Sequence]:
 
 
 def longest(found: list[Sequence]) -> Sequence | None:
-    """Give the first of the sequences with the most ectopic beats."""
-    return max(found, key=lambda one: one.n_ectopic, default=None)
+    """Give the sequence with the most ectopic beats, of several the fastest."""
+    return max(found, key=lambda one: (one.n_ectopic, -one.duration_s), default=None)
 
 
 def fastest(found: list[Sequence]) -> Sequence | None:
@@ -71,16 +71,11 @@ def _sequences(beats: Beats, intervals: Intervals, label: str, *, period: int) -
         return []
     last = _linked(beats, intervals, ectopic, period=period)
     first = np.concatenate([[True], last[:-1]])
-    return [
-        Sequence(
-            int(ectopic[i]),
-            int(ectopic[j]),
-            int(j - i) + 1,
-            float(beats.time_s[ectopic[i]]),
-            float(beats.time_s[ectopic[j]] - beats.time_s[ectopic[i]]),
-        )
-        for i, j in zip(np.flatnonzero(first), np.flatnonzero(last), strict=True)
-    ]
+    begin, end = ectopic[first], ectopic[last]
+    count = np.flatnonzero(last) - np.flatnonzero(first) + 1
+    start_s, stop_s = beats.time_s[begin], beats.time_s[end]
+    columns = (begin, end, count, start_s, stop_s - start_s)
+    return [Sequence(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _linked(

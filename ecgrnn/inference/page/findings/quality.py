@@ -91,16 +91,11 @@ def read_quality(recording: Recording) -> Quality:
     """Look at every lead of a recording, ten minutes at a time."""
     n_blocks = max(1, round(recording.duration_s / BLOCK_S))
     edge = np.rint(np.linspace(0, recording.n_samples, n_blocks + 1)).astype(np.int64)
-    parts = list(_blocks(recording, edge))
-    missing, low, high, at_low, at_high = (np.concatenate(part) for part in zip(*parts, strict=True))
+    missing, low, high = (np.concatenate(part) for part in zip(*_blocks(recording, edge), strict=True))
     missing_block = missing > _MISSING
     flat = ~missing_block & (high - low < _FLAT_MV)
-    middle = np.array([_middle(lead) for lead in ((low + high) / 2).T])
-    at_rail = np.zeros_like(flat)
-    for extreme, value, share in ((np.fmin, low, at_low), (np.fmax, high, at_high)):
-        rail = extreme.reduce(value, axis=0)
-        at_rail |= (value == rail) & (np.abs(rail - middle) >= _RAIL_MV) & (share >= _AT_RAIL)
-    flat, saturated = flat & ~at_rail, at_rail & ~missing_block
+    at_rail = _at_rail(recording, edge, low, high) & ~missing_block
+    flat, saturated = flat & ~at_rail, at_rail
     readable = np.where(missing_block | flat | saturated, np.nan, high - low)
     span = np.array([_middle(lead) for lead in readable.T])
     return Quality(edge / recording.fs_hz, missing_block, flat, saturated, span)
@@ -111,21 +106,27 @@ def _middle(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _blocks(recording: Recording, edge: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.float64], ...]]:
-    """Give, ten minutes at a time, what is known of each block and lead ``(block, lead)``.
+def _at_rail(
+    recording: Recording, edge: NDArray[np.int64], low: NDArray[np.float32], high: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Tell where a lead stays at its own extreme ``(block, lead)``; blocks that reach it are read again."""
+    middle = np.array([_middle(lead) for lead in ((low + high) / 2).T])
+    found = np.zeros(low.shape, np.bool_)
+    for extreme, value in ((np.fmin, low), (np.fmax, high)):
+        rail = extreme.reduce(value, axis=0)
+        reaching = (value == rail) & (np.abs(rail - middle) >= _RAIL_MV)
+        for block, lead in np.argwhere(reaching).tolist():
+            start, stop = int(edge[block]), int(edge[block + 1])
+            signal = recording.stretch(columns=[lead], start=start, stop=stop).signal
+            found[block, lead] |= np.count_nonzero(signal == rail[lead]) >= _AT_RAIL * (stop - start)
+    return found
 
-    Shares of samples that are missing, the lowest and the highest sample, and the shares of samples there.
-    """
+
+def _blocks(recording: Recording, edge: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.float64], ...]]:
+    """Give the share of missing samples of blocks ``(block, lead)``, the lowest and the highest sample."""
     for first in range(0, len(edge) - 1, _AT_ONCE):
         part = edge[first : first + _AT_ONCE + 1]
         signal = recording.stretch(start=int(part[0]), stop=int(part[-1])).signal
         starts, lengths = part[:-1] - part[0], np.diff(part)[:, np.newaxis]
-        low, high = (extreme.reduceat(signal, starts, axis=0) for extreme in (np.fmin, np.fmax))
-        of_sample = np.repeat(np.arange(len(starts)), lengths[:, 0])
-        yield (
-            np.add.reduceat(np.isnan(signal), starts, axis=0, dtype=np.int64) / lengths,
-            low,
-            high,
-            np.add.reduceat(signal == low[of_sample], starts, axis=0, dtype=np.int64) / lengths,
-            np.add.reduceat(signal == high[of_sample], starts, axis=0, dtype=np.int64) / lengths,
-        )
+        missing = np.add.reduceat(np.isnan(signal), starts, axis=0, dtype=np.int64) / lengths
+        yield missing, *(extreme.reduceat(signal, starts, axis=0) for extreme in (np.fmin, np.fmax))

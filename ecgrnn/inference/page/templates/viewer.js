@@ -1,30 +1,46 @@
 "use strict";
 // Draws the samples that are stored in this page at 25 mm/s and 10 mm/mV. Nothing is fetched.
-(() => {
+(async () => {
   const ecg = JSON.parse(document.getElementById("ecg").textContent);
   const dialog = document.getElementById("viewer"), canvas = document.getElementById("paper");
   const byId = (id) => document.getElementById(id);
   if (!("DecompressionStream" in window) || !dialog.showModal) return;
-  document.documentElement.classList.add("js");
-
   const MM = 96 / 25.4, LEFT = 14 * MM, HEAD = 11 * MM, ROW = 30 * MM, FOOT = 8 * MM;
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const beatMs = new Uint32Array(bytes(ecg.beats.ms).buffer), labels = ecg.beats.labels;
+  async function unpacked(text) {
+    const stream = new Blob([bytes(text)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  // The four bytes of all steps, the lowest first.
+  async function times({ n, ms }) {
+    const packed = await unpacked(ms), found = new Float64Array(n);
+    for (let k = 0, sum = 0; k < n; k++) {
+      for (let byte = 3, step = 0; byte >= 0; byte--) {
+        step = step * 256 + packed[byte * n + k];
+        if (byte === 0) sum += step;
+      }
+      found[k] = sum;
+    }
+    return found;
+  }
+
+  const beatMs = await times(ecg.beats), labels = ecg.beats.labels;
   const decoded = new Map();
   let at = 0, drawing = 0;
 
-  // Low bytes of all differences, then the high ones: see samples.py.
+  // Low bytes of all differences, then the high ones; the lowest bit is the sign: see samples.py.
   async function decode(k) {
     if (decoded.has(k)) return decoded.get(k);
     const piece = ecg.pieces[k], n = piece.n, leads = ecg.leads.length;
-    const stream = new Blob([bytes(piece.bytes)]).stream().pipeThrough(new DecompressionStream("deflate"));
-    const packed = new Uint8Array(await new Response(stream).arrayBuffer());
+    const packed = await unpacked(piece.bytes);
     const signal = [];
     for (let lead = 0; lead < leads; lead++) {
       const values = new Float32Array(n);
       for (let i = 0, sum = 0; i < n; i++) {
         const j = lead * n + i;
-        sum = ((sum + packed[j] + (packed[n * leads + j] << 8)) << 16) >> 16;
+        const coded = packed[j] + (packed[n * leads + j] << 8);
+        sum = ((sum + ((coded >> 1) ^ -(coded & 1))) << 16) >> 16;
         values[i] = sum === ecg.missing ? NaN : sum * piece.step;
       }
       signal.push(values);
@@ -187,6 +203,7 @@
     if (step && event.target.tagName !== "SELECT") { event.preventDefault(); move(step); }
   });
 
+  document.documentElement.classList.add("js");
   let from = null;
   canvas.addEventListener("pointerdown", (event) => { from = { x: event.clientX, at }; canvas.setPointerCapture(event.pointerId); });
   canvas.addEventListener("pointerup", () => { from = null; });
