@@ -132,13 +132,13 @@ def test_the_picture_of_an_hour_is_a_picture_with_labels():
     assert [node.text for node in root if node.tag == "text"] == ["<1>", "2"]
     data = next(node for node in root if node.tag == "image").get("href").partition(",")[2]
     picture = np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))
-    assert picture[10, 20].tolist() == [190, 20, 40, 255]
+    assert picture[10, 20].tolist() == [194, 84, 0, 255]
     assert picture[20, 30].tolist() == [21, 23, 26, 255]
     assert picture[0, 0, 3] == 0
     boxes = re.findall(
         r"M(\d+) \d+H(\d+)", next(node for node in root if node.get("class") == "lost").get("d")
     )
-    assert boxes == [("664", "1264"), ("64", "664")]  # half of the first row, half of the second
+    assert boxes == [("680", "1280"), ("80", "680")]  # half of the first row, half of the second
 
 
 def test_a_strip_shows_classes_intervals_and_waves_and_escapes_names():

@@ -15,7 +15,7 @@ from ecgrnn.reports.render import drawn
 
 HOUR_S = 3600.0
 
-_WIDTH, _PITCH, _LABEL = 1200, 18, 64
+_WIDTH, _PITCH, _LABEL = 1200, 18, 80
 """Points of a row, from a row to the next, and of the room for its time."""
 
 _MV = (6.0, 40.0)
@@ -26,7 +26,7 @@ _LONG_S = 600.0
 
 TRACE, V, S = 1, 2, 3
 
-_COLOURS = {TRACE: (21, 23, 26), V: (190, 20, 40), S: (0, 90, 190)}
+_COLOURS = {TRACE: (21, 23, 26), V: (194, 84, 0), S: (163, 51, 139)}
 
 _BEAT_S = (0.25, 0.4)
 """How much of the trace before and behind an ectopic beat has its colour."""

@@ -13,7 +13,7 @@ from ecgrnn.signals.recording import Recording
 MISSING = -32768
 """What stands for a sample that is missing."""
 
-MOST_BYTES = 7_200_000
+MOST_BYTES = 6_800_000
 """All samples of a page, compressed; written as text they are a third longer."""
 
 _MOST_SAMPLES = 24_000_000
@@ -25,7 +25,8 @@ _RATES_HZ = (500.0, 250.0, 125.0)
 _FINE_MV, _COARSE_MV = 0.005, 0.01
 """Steps of the stored samples; on paper 0.01 mV is 0.1 mm, less than a point of the screen."""
 
-_COARSEST_MV = 0.08
+_COARSEST_MV = 1000.0
+"""Noise of a loose lead would take all the room of the others: it is stored as coarsely as need be."""
 
 _MARGIN = 16
 """Stored samples read beyond both ends of a piece, farther than the filter reaches."""
@@ -150,7 +151,7 @@ def thinned(signal: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def _held(signal: NDArray[np.float32], missing: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Hold the last known sample of each lead through its gaps, and the first one before it; 0 without one."""
+    """Hold the last known sample of each lead through its gaps, and before it the first; 0 without any."""
     at = np.maximum.accumulate(np.where(missing, 0, np.arange(len(signal))[:, np.newaxis]), axis=0)
     first = (~missing).argmax(axis=0)
     held = np.take_along_axis(signal, np.maximum(at, first), axis=0)

@@ -145,11 +145,11 @@
   }
 
   function beats(pen, height, length) {
-    const colours = { V: colour("--bad"), S: colour("--accent"), N: colour("--muted") };
+    const colours = { V: colour("--c1"), S: colour("--c3"), F: colour("--c2"), N: colour("--muted") };
     pen.textAlign = "center";
     for (let k = firstBeat(at); k < beatMs.length && beatMs[k] / 1000 < at + length; k++) {
       const x = LEFT + (beatMs[k] / 1000 - at) * perS();
-      pen.fillStyle = colours[labels[k]] || colour("--c3");
+      pen.fillStyle = colours[labels[k]] || colour("--c4");
       pen.font = labels[k] === "N" ? "12px system-ui,sans-serif" : "bold 13px system-ui,sans-serif";
       pen.fillText(labels[k], x, 4 * MM);
       pen.strokeStyle = colour("--mm5");
