@@ -84,6 +84,9 @@ class BeatSequenceConfig(BeatsConfig):
             learning via logit adjustment (2021).
         simulated_ectopy: share of the training sequences, up to 0.5, from copies of the training records that
             are replayed with simulated supraventricular ectopic beats and in other rhythms.
+        detected_beats: share of the other training sequences, below 1, whose beats are where the QRS detector
+            finds them, in a copy of the record with added noise and stretches without signal; what is found
+            there without a reference beat within 150 ms is of class Q.
         augmentation: random changes in training.
     """
 
@@ -91,12 +94,14 @@ class BeatSequenceConfig(BeatsConfig):
     causal: bool = False
     logit_adjustment: float = 0.5
     simulated_ectopy: float = 0.0
+    detected_beats: float = 0.0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least("task", "sequence_beats", self.sequence_beats, 2)
         at_least("task", "logit_adjustment", self.logit_adjustment, 0)
+        share("task", "detected_beats", self.detected_beats)
         if not 0 <= self.simulated_ectopy <= 0.5:
             raise ConfigError(
                 "task.simulated_ectopy must lie between 0 and 0.5: there is one copy of each record; "

@@ -1,6 +1,7 @@
 """The dataset of beats in sequence: stretches of beats in a row, each beside the patient's beat template."""
 
 import hashlib
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
 from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
 from ecgrnn.tasks.beats.cut import cut_sequences
+from ecgrnn.tasks.beats.detected_copies import detected_copies
 from ecgrnn.tasks.beats.ectopic_copies import ectopic_copies
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
@@ -39,7 +41,7 @@ _QRS_S = (0.13, 0.19)
 _LEAST_HEIGHT = 0.1
 """A flatter beat template, in mV, is a loose electrode: it is not blown up."""
 
-_WAY = 3
+_WAY = 2
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
 
 _LARGEST = 6.0
@@ -61,7 +63,9 @@ class BeatSequenceView:
         in_memory_mb: see ``BeatSequenceDataset``.
         simulated_ectopy: share of the training sequences that are from records played back with simulated
             ectopic beats.
-        seed: seed of that simulation.
+        detected_beats: share of the sequences of recorded beats that are read where the QRS detector finds
+            the beats, in a copy of the record with noise.
+        seed: seed of simulation and noise.
     """
 
     by_length: ClassVar[bool] = False
@@ -73,6 +77,7 @@ class BeatSequenceView:
     causal: bool
     in_memory_mb: float
     simulated_ectopy: float = 0.0
+    detected_beats: float = 0.0
     seed: int = 0
 
     @property
@@ -98,19 +103,31 @@ class BeatSequenceView:
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
-        if not (training and self.simulated_ectopy > 0 and len(table)):
+        if not (training and self.simulates and len(table)):
             return BeatSequenceDataset(records, table, view=self, training=training, kept=True)
+        return self._with_copies(records, table)
+
+    def _with_copies(self, records: Sequence[CachedRecord], table: BeatTable) -> "BeatSequenceDataset":
+        """Give the beats of records and of their copies, which take the place of sequences or come beside."""
         rng = np.random.default_rng(self.seed)
-        copies, beats = ectopic_copies(records, table, scheme=self.scheme, rng=rng)
-        table = joined_tables([table, beats], records=[len(records), len(copies)])
-        dataset = BeatSequenceDataset([*records, *copies], table, view=self, training=True, kept=True)
-        dataset.thin_out(len(table) - len(beats), share=self.simulated_ectopy, rng=rng)
+        parts: list[tuple[Sequence[PreparedSignal], BeatTable]] = [(records, table)]
+        if self.simulated_ectopy:
+            parts.append(ectopic_copies(records, table, scheme=self.scheme, rng=rng))
+        if self.detected_beats:
+            noise = np.random.default_rng([self.seed, 1])
+            parts.append(
+                detected_copies(records, table, annotator=self.annotator, scheme=self.scheme, rng=noise)
+            )
+        joined = joined_tables([beats for _, beats in parts], records=[len(signals) for signals, _ in parts])
+        signals = [signal for part, _ in parts for signal in part]
+        dataset = BeatSequenceDataset(signals, joined, view=self, training=True, kept=True)
+        dataset.choose_copies([len(beats) for _, beats in parts], view=self, rng=rng)
         return dataset
 
     @property
     def simulates(self) -> bool:
-        """Whether copies with simulated ectopic beats are trained on."""
-        return self.simulated_ectopy > 0
+        """Whether copies with simulated ectopic beats, or in noise, are trained on."""
+        return self.simulated_ectopy > 0 or self.detected_beats > 0
 
     def compared_windows(self, *, quick: bool) -> BeatView | None:
         """Give the windows that the leak audit compares, beat by beat."""
@@ -206,13 +223,28 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         counted = np.bincount(self.table.label[known], weights=times[known], minlength=n_classes)
         return [int(count) for count in counted]
 
-    def thin_out(self, n_beats: int, *, share: float, rng: np.random.Generator) -> None:
-        """Drop sequences behind the first ``n_beats`` at random, until they are but a share of all."""
-        first = int(np.searchsorted(self.sequences.start, n_beats))
-        wanted = round(share / (1 - share) * first)
-        others = np.arange(first, len(self.sequences))
-        kept = np.sort(rng.choice(others, min(wanted, len(others)), replace=False))
-        self.sequences = self.sequences.pick(np.concatenate([np.arange(first), kept]))
+    def choose_copies(
+        self, n_beats: Sequence[int], *, view: BeatSequenceView, rng: np.random.Generator
+    ) -> None:
+        """Keep the sequences of records, and of each kind of copies, that make up the shares of a view.
+
+        Where beats are read at detected positions, too, each stretch of a record is so or so, evenly spread.
+
+        Args:
+            n_beats: beats of the records, then of the copies with ectopic beats and of those in noise, where
+                there are some.
+            view: has the shares.
+            rng: chooses among the sequences with ectopic beats.
+        """
+        edges = np.searchsorted(self.sequences.start, np.cumsum([0, *n_beats]))
+        rows = [np.arange(first, last) for first, last in itertools.pairwise(edges)]
+        kept = [rows.pop(0)]
+        ectopic = rows.pop(0) if view.simulated_ectopy else np.zeros(0, np.int64)
+        if view.detected_beats:
+            kept = [_spread(kept[0], 1 - view.detected_beats), _spread(rows.pop(0), view.detected_beats)]
+        wanted = round(view.simulated_ectopy / (1 - view.simulated_ectopy) * sum(map(len, kept)))
+        chosen = np.sort(rng.choice(ectopic, min(wanted, len(ectopic)), replace=False))
+        self.sequences = self.sequences.pick(np.concatenate([*kept, chosen]))
 
     def _prepare(
         self, record: PreparedSignal, table: BeatTable, start: int, stop: int
@@ -287,6 +319,12 @@ def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: ND
         into[: last - first] = array[first:last]
         into[last - first :] = 0.0
     return taken
+
+
+def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Keep a share of the rows, evenly spread."""
+    steps = np.floor(np.arange(len(rows) + 1) * share + 1e-9)
+    return rows[np.diff(steps) > 0]
 
 
 def _scaled(

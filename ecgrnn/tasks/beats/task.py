@@ -117,6 +117,7 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
             causal=self.options.causal,
             in_memory_mb=in_memory_mb(loader),
             simulated_ectopy=self.options.simulated_ectopy,
+            detected_beats=self.options.detected_beats,
             seed=seed,
         )
 
