@@ -10,6 +10,7 @@ from ecgrnn.data.collection import annotation_notes
 from ecgrnn.evaluation.evaluate import evaluation_of
 from ecgrnn.evaluation.held_out import open_held_out
 from ecgrnn.inference.checkpoint import load_model
+from ecgrnn.inference.leads import with_leads
 from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.task import Scored
@@ -22,6 +23,8 @@ def run(options: EvaluateConfig) -> None:
     """Evaluate as the options say; everything is written into the run folder."""
     model = load_model(options.checkpoint)
     check_scoring(options, model)
+    if options.leads:
+        model = with_leads(model, options.leads)
     stages = Stages()
     with together(keys_of_evaluation(options.processes)), stages.timed("evaluate"):
         held_out = open_held_out(model, options.data)

@@ -38,6 +38,8 @@ def _leads(model: TrainedModel) -> str:
     named = [lead for lead in model.signal.leads if lead]
     if named:
         return f"leads {', '.join(named)}"
+    if model.signal.any_number:
+        return "any leads"
     known = f" ({trained_on(model)})" if model.trained_leads else ""
     return f"any {len(model.signal.leads)} leads{known}"
 

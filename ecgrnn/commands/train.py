@@ -36,6 +36,8 @@ def run(options: TrainConfig) -> None:
     task = task_of(options.task)
     check_training(options, task)
     check_course(options)
+    if options.resume is None:
+        task.check_leads(options.network, options.preprocessing)
     folder = options.resume or options.run_dir
     interruption = Interruption(f"go on with: python -m ecgrnn train resume={shlex.quote(str(folder))}")
     try:

@@ -276,7 +276,9 @@ def _write(origin: Origin, beside: Path, folder: Path) -> CachedRecord:
         source.path, leads=config.leads, n_leads=config.n_leads, first_lead=config.first_lead, header=header
     )
     contents = lead_digests(record_read.signal)
-    prepared = prepare_record(record_read, config)
+    # Its leads are chosen by now, perhaps by their place in the whole record.
+    chosen = dataclasses.replace(origin.config, leads=None, n_leads=len(record_read.leads), first_lead=None)
+    prepared = prepare_record(record_read, chosen)
     np.save(beside / "signal.npy", prepared.signal)
     merged, outside = _write_annotations(source, prepared, beside, frame_hz=header.frame_hz)
     files = _files(source, header)  # only now: what reads them has said which of them is missing

@@ -148,10 +148,11 @@ def gather_windows(
         width: samples of a window.
 
     Returns:
-        ``(window, time, lead)``; zero where a window reaches beyond its record.
+        ``(window, time, lead)``; zero where a window reaches beyond its record, and in leads of others.
     """
-    n_leads = signals[0].shape[1]
-    windows = np.empty((len(record), width, n_leads), np.float32)
+    n_leads = max(signal.shape[1] for signal in signals)
+    same = all(signal.shape[1] == n_leads for signal in signals)
+    windows = (np.empty if same else np.zeros)((len(record), width, n_leads), np.float32)
     for index in np.unique(record):
         rows = np.flatnonzero(record == index)
         signal = signals[index]
@@ -160,11 +161,10 @@ def gather_windows(
         if whole.any():
             # A view with the window that begins at each sample; only the rows that are asked for are copied.
             every = np.lib.stride_tricks.sliding_window_view(signal, width, axis=0)
-            windows[rows[whole]] = every[first[whole]].transpose(0, 2, 1)
+            windows[rows[whole], :, : signal.shape[1]] = every[first[whole]].transpose(0, 2, 1)
         rows, at = rows[~whole], first[~whole, np.newaxis] + np.arange(width)
         inside = (at >= 0) & (at < len(signal))
-        windows[rows] = signal[np.where(inside, at, 0)]
-        windows[rows] *= inside[..., np.newaxis]
+        windows[rows, :, : signal.shape[1]] = signal[np.where(inside, at, 0)] * inside[..., np.newaxis]
     return windows
 
 

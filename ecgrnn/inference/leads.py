@@ -30,6 +30,9 @@ def for_leads(model: TrainedModel, recording: Recording, leads: Sequence[str] | 
         ConfigError: more or fewer leads are named than the network reads.
     """
     there, wanted = recording.names, len(model.signal.leads)
+    if model.signal.any_number:
+        asked = [_name_in(there, lead, place=recording.place) for lead in leads or ()]
+        return with_leads(model, asked) if asked else model
     if leads is None and model.preprocessing.leads is None:
         if len(there) < wanted:
             raise DataError(
@@ -101,6 +104,23 @@ def named_leads(recording: Recording, leads: Sequence[str]) -> Recording:
     return only_leads(recording, [recording.names.index(name) for name in names])
 
 
+def with_leads(model: TrainedModel, leads: Sequence[str]) -> TrainedModel:
+    """Give a model that reads certain leads of every record, by name or by place from 1.
+
+    Raises:
+        ConfigError: more or fewer leads are named than the network reads.
+    """
+    wanted = len(model.signal.leads)
+    if wanted and len(leads) != wanted:
+        raise ConfigError(
+            f"leads=[{','.join(leads)}] names {len(leads)} lead(s), and this network reads {wanted} "
+            f"({trained_on(model)}): name {wanted}, in that order"
+        )
+    return dataclasses.replace(
+        model, preprocessing=dataclasses.replace(model.preprocessing, leads=list(leads))
+    )
+
+
 def leads_read(model: TrainedModel, recording: Recording) -> str:
     """Say which leads of a record a model reads, and where their names differ, which it was trained on.
 
@@ -114,6 +134,8 @@ def leads_read(model: TrainedModel, recording: Recording) -> str:
     """
     columns = lead_columns(recording.leads, model.preprocessing, name=recording.name)
     names = [recording.names[column] for column in columns]
+    if model.signal.any_number:
+        return ", ".join(names)
     usual = [{name.casefold() for name in column} for column in model.trained_leads]
     if len(usual) == len(names) and all(
         name.casefold() in column for name, column in zip(names, usual, strict=True)

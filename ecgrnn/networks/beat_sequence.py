@@ -5,9 +5,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ecgrnn.networks.encoder import FrameEncoder
+from ecgrnn.networks.lead_pool import LeadPool
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import Recurrence, valid_steps
 from ecgrnn.options.choices import Pooling
+
+_LEAST_SHOWN = 0.02
+"""A window that varies by less, in heights of the usual QRS, shows nothing: no lead, or no electrode."""
 
 
 class BeatSequenceClassifier(nn.Module):
@@ -26,12 +30,17 @@ class BeatSequenceClassifier(nn.Module):
           |                 |                      |
          y_1               y_2                    y_B           (sequence, beat, class)
 
+    With a `LeadPool`, ``p_i`` is ``pool of [pool(h(lead l)), features of lead l]`` over any number of leads,
+    in any order, instead. A lead whose window is level (missing, padded, electrode off) is left out of it.
+
     Args:
         encoder: reads frames of two signals, the beat and its difference from the usual one.
         sequence: the recurrent stack over beats; its input size is the size of ``u``.
         n_classes: classes.
-        n_leads: leads of a beat.
-        n_features: numbers beside each beat.
+        n_leads: leads of a beat; not read with ``lead_pool``.
+        n_features: numbers beside each beat; with ``lead_pool``, those that are of no lead. They come first,
+            and behind them those of each lead.
+        lead_pool: how leads become one vector; None puts them side by side in their order.
         pooling: how a beat becomes one vector.
         dropout: probability with which a feature of ``u`` or ``[g, u]`` is left out of a whole sequence.
     """
@@ -44,6 +53,7 @@ class BeatSequenceClassifier(nn.Module):
         *,
         n_leads: int,
         n_features: int,
+        lead_pool: LeadPool | None = None,
         pooling: Pooling = Pooling.mean,
         dropout: float = 0.0,
     ) -> None:
@@ -51,7 +61,10 @@ class BeatSequenceClassifier(nn.Module):
         self.encoder = encoder
         self.sequence = sequence
         self.pool = Pool(pooling, encoder.output_size, bidirectional=encoder.bidirectional)
-        self.joined = nn.Linear(n_leads * encoder.output_size + n_features, sequence.input_size)
+        self.lead_pool = lead_pool
+        self.n_features = n_features
+        of_leads = n_leads * encoder.output_size if lead_pool is None else lead_pool.output_size
+        self.joined = nn.Linear(of_leads + n_features, sequence.input_size)
         self.head = nn.Linear(sequence.output_size + sequence.input_size, n_classes)
         self.dropout = dropout
 
@@ -70,20 +83,29 @@ class BeatSequenceClassifier(nn.Module):
             padding = ~valid_steps(lengths.to(signal.device), signal.shape[1])
             signal = signal.masked_fill(padding[:, :, None, None, None], 0)
             features = features.masked_fill(padding[..., None], 0)
-        u = functional.gelu(self.joined(torch.cat([self._beats(signal), features], dim=-1)))
-        u = self._dropped(u)
+        u = self._dropped(functional.gelu(self.joined(self._read(signal, features))))
         g = self.sequence.outputs(u, lengths)
         logits: Tensor = self.head(self._dropped(torch.cat([g, u], dim=-1)))
         return logits
 
-    def _beats(self, signal: Tensor) -> Tensor:
-        """Turn each beat into one vector: ``(sequence, beat, lead * feature)``."""
-        sequences, beats, _, time, _ = signal.shape
+    def _read(self, signal: Tensor, features: Tensor) -> Tensor:
+        """Put side by side what the leads of each beat show and the features: ``(sequence, beat, ...)``."""
+        leads = self._leads(signal)
+        if self.lead_pool is None:
+            return torch.cat([leads.flatten(-2), features], dim=-1)
+        beside, of_leads = features[..., : self.n_features], features[..., self.n_features :]
+        shapes = of_leads.reshape(*of_leads.shape[:-1], leads.shape[-2], -1)
+        beat = signal[..., 0]
+        shown = beat.amax(dim=-1) - beat.amin(dim=-1) > _LEAST_SHOWN
+        return torch.cat([self.lead_pool(torch.cat([leads, shapes], dim=-1), shown), beside], dim=-1)
+
+    def _leads(self, signal: Tensor) -> Tensor:
+        """Turn each lead of each beat into one vector: ``(sequence, beat, lead, feature)``."""
         beat, usual = signal.unbind(dim=-1)
-        read = torch.stack([beat, beat - usual], dim=-1).reshape(-1, time, 2)
+        read = torch.stack([beat, beat - usual], dim=-1).flatten(0, 2)
         outputs, _ = self.encoder(read)
         pooled: Tensor = self.pool(outputs)
-        return pooled.reshape(sequences, beats, -1)
+        return pooled.reshape(*signal.shape[:3], -1)
 
     def _dropped(self, x: Tensor) -> Tensor:
         """Drop features with one mask for all beats of a sequence, so that no neighbour gives them away."""

@@ -227,3 +227,15 @@ class Epoch(StrEnum):
 
     best = "best"
     last = "last"
+
+
+class LeadReading(StrEnum):
+    """How a network reads the leads of a beat.
+
+    Attributes:
+        in_order: a fixed number of leads, each with weights of its own behind the encoder.
+        any: any number of leads in any order; a lead that is missing or flat is left out.
+    """
+
+    in_order = "in_order"
+    any = "any"

@@ -108,6 +108,8 @@ class EvaluateConfig:
         run_dir: folder of the results.
         checkpoint: the checkpoint.
         data: what to score on; its ``database`` null means the checkpoint's own held-out records.
+        leads: the leads to read of every record, by name or by place in the record from 1, in the order the
+            network reads them; null reads those that the checkpoint names.
         compare: a second checkpoint, scored on the same records and compared patient by patient.
         scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
         start_s: beginning of the period that EC57 scores; null leaves out the first 300 s, as EC57 does, if
@@ -124,6 +126,7 @@ class EvaluateConfig:
     run_dir: str = "runs/evaluate"
     checkpoint: str = ""
     data: DataConfig = field(default_factory=DataConfig)
+    leads: list[str] | None = None
     compare: str | None = None
     scheme: str | None = None
     start_s: float | None = None

@@ -16,8 +16,10 @@ class PreprocessingConfig:
 
     Attributes:
         fs_hz: sampling frequency after resampling; null keeps the record's own.
-        leads: leads by name, in the order the network reads them; null takes the record's own order.
-        n_leads: number of leads that are read if ``leads`` is null.
+        leads: leads by name, or by place in the record from 1, in the order the network reads them; null
+            takes the record's own order.
+        n_leads: number of leads that are read if ``leads`` is null; 0 reads all ECG leads of each record, for
+            networks with ``leads=any``.
         first_lead: the lead that comes first if it is among these; the others keep their order.
         highpass_hz: corner of the high-pass against baseline wander, at least 0.01; null leaves it out.
         lowpass_hz: corner of the low-pass, below half of ``fs_hz``; null leaves it out.
@@ -50,7 +52,7 @@ class PreprocessingConfig:
             at_most("preprocessing", "fs_hz", self.fs_hz, HIGHEST_HZ)
         if self.highpass_hz is not None:
             at_least("preprocessing", "highpass_hz", self.highpass_hz, _LOWEST_CORNER_HZ)
-        at_least("preprocessing", "n_leads", self.n_leads, 1)
+        at_least("preprocessing", "n_leads", self.n_leads, 0)
         if self.leads is not None and not self.leads:
             raise ConfigError("preprocessing.leads=[] names no lead; set it to null to take the first ones")
         if self.fs_hz is not None and self.lowpass_hz is not None and self.lowpass_hz >= self.fs_hz / 2:

@@ -12,6 +12,7 @@ from ecgrnn.options.choices import (
     Front,
     Head,
     InitialState,
+    LeadReading,
     Place,
     Pooling,
 )
@@ -160,15 +161,20 @@ class BeatSequenceNetworkConfig(NetworkConfig):
 
     Attributes:
         pooling: how the frames of one beat become one vector.
+        leads: how leads are read; ``any`` with ``preprocessing.n_leads=0`` reads all ECG leads of a record.
+        lead_size: features of one lead of a beat, with ``leads=any``.
         sequence: the recurrent layers over beats.
         head_dropout: dropout of the vectors of beats, with one mask for all beats of a sequence.
     """
 
     pooling: Pooling = Pooling.mean
+    leads: LeadReading = LeadReading.in_order
+    lead_size: int = 48
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
     head_dropout: float = 0.3
 
     def __post_init__(self) -> None:
+        at_least("network", "lead_size", self.lead_size, 1)
         share("network", "head_dropout", self.head_dropout)
 
 

@@ -20,13 +20,19 @@ class SignalSpec:
 
     Attributes:
         fs_hz: sampling frequency the network reads.
-        leads: lead names in the network's order; an empty name stands for any lead.
+        leads: lead names in the network's order; an empty name stands for any lead, and no name at all for
+            any number of them in any order.
         unit: physical unit of the samples.
     """
 
     fs_hz: float
     leads: tuple[str, ...]
     unit: str = "mV"
+
+    @property
+    def any_number(self) -> bool:
+        """Whether the network reads any number of leads."""
+        return not self.leads
 
 
 @dataclass(frozen=True)

@@ -77,16 +77,17 @@ def same_lead(one: str, other: str) -> bool:
 
 
 def find_lead(wanted: str, there: Sequence[str]) -> int | None:
-    """Find a lead among names: as it is written, else in other capitals, else by its alias if that is one.
+    """Find a lead among names: as it is written, in other capitals, by its alias, or by its place from 1.
 
-    >>> find_lead("II", ["V5", "MLII"]), find_lead("V1", ["V5", "MLII"])
-    (1, None)
+    >>> find_lead("II", ["V5", "MLII"]), find_lead("2", ["V5", "MLII"]), find_lead("V1", ["V5", "MLII"])
+    (1, 1, None)
     """
     for alike in (str.__eq__, lambda one, other: one.casefold() == other.casefold(), same_lead):
         found = [at for at, name in enumerate(there) if alike(wanted, name)]
         if found and (len(found) == 1 or alike is not same_lead):
             return found[0]
-    return None
+    place = int(wanted) if wanted.isdecimal() else 0
+    return place - 1 if 1 <= place <= len(there) else None
 
 
 def named(names: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ecgrnn.signals.filters.causal import CausalFilter, CausalState, causal_filt
 from ecgrnn.signals.filters.resample import rate_ratio, resampled_length
 from ecgrnn.signals.filters.zero_phase import filter_signal
 from ecgrnn.signals.formats.wfdb.record import Record, first_columns
-from ecgrnn.signals.leads import find_lead
+from ecgrnn.signals.leads import find_lead, is_other
 from ecgrnn.signals.normalise import robust_spread, scale_signal
 
 LONGEST_RAMP_S = 10.0
@@ -197,6 +197,13 @@ def lead_columns(leads: Sequence[str], config: PreprocessingConfig, *, name: str
     """
     if config.leads is not None:
         return [_column(leads, lead, name=name) for lead in config.leads]
+    if config.n_leads == 0:
+        columns = [column for column, lead in enumerate(leads) if not is_other(lead)]
+        if not columns:
+            raise ConfigError(
+                f"record {name} has no ECG lead by name ({', '.join(leads)}); choose leads=[...]"
+            )
+        return columns
     if not 1 <= config.n_leads <= len(leads):
         raise ConfigError(
             f"preprocessing.n_leads={config.n_leads}, and record {name} has {len(leads)} "

@@ -65,7 +65,7 @@ class Facts:
         signal, scheme = self.signal, self.scheme
         if not _LOWEST_HZ <= signal.fs_hz <= _HIGHEST_HZ:
             raise ValueError(f"signal.fs_hz={signal.fs_hz:g} is no sampling frequency of an ECG")
-        if not signal.leads or signal.unit != "mV":
+        if signal.unit != "mV":
             raise ValueError(f"signal has {len(signal.leads)} leads in {signal.unit!r}; expected some in mV")
         unknown = set(scheme.symbols.values()) - set(scheme.classes)
         if not scheme.classes or len(set(scheme.classes)) < len(scheme.classes) or unknown:

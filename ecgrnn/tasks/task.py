@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, TrainConfig
-from ecgrnn.options.data import DataConfig, LoaderConfig
+from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
 from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.options.training import TaskConfig
@@ -261,7 +261,29 @@ class Task(ABC, Generic[Options]):
                 f"network={form_of(config)} does not fit task={self.name}, which needs "
                 f"network={form_of(self.network_type())}"
             )
+        if signal.any_number and not self.reads_any_leads(config):
+            raise ConfigError(_FIXED_LEADS)
         return self.build_network(config, signal=signal, n_classes=n_classes)
+
+    def check_leads(self, config: NetworkConfig, preprocessing: PreprocessingConfig) -> None:
+        """Refuse to give a network as many leads as each record has where it reads a fixed number.
+
+        Raises:
+            ConfigError: it does.
+        """
+        every = preprocessing.leads is None and preprocessing.n_leads == 0
+        if every and not self.reads_any_leads(config):
+            raise ConfigError(_FIXED_LEADS)
+
+    def reads_any_leads(self, config: NetworkConfig) -> bool:
+        """Tell whether a network reads any number of leads, in any order."""
+        return not self.chooses_leads
+
+
+_FIXED_LEADS = (
+    "preprocessing.n_leads=0 gives each record its own number of leads, and this network reads a fixed one; "
+    "set preprocessing.n_leads to it, or, for beats in sequence, network.leads=any"
+)
 
 
 def check_classes(scored: Sequence[str], scheme: LabelScheme, counts: Sequence[int]) -> None:

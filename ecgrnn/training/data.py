@@ -1,7 +1,7 @@
 """What a training learns from: records as its task reads them, split by patient, and the facts about them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +118,8 @@ def open_data(
     datamodule = build_datamodule(options, task)
     datamodule.open()
     training = datamodule.records(Subset.train)
-    signal = _signal(training[0], options.preprocessing.leads)
+    any_number = task.reads_any_leads(options.network)
+    signal = _signal(training[0], options.preprocessing.leads, any_number=any_number)
     contents = contents_of(datamodule.all_records)
     counts = {
         subset.value: dict(zip(scheme.classes, datamodule.class_counts(subset), strict=True))
@@ -143,12 +144,15 @@ def open_data(
     return TrainingData(task, datamodule, continued(facts, last, run_dir=options.run_dir))
 
 
-def _signal(record: CachedRecord, wanted: Sequence[str] | None) -> SignalSpec:
-    """What the network reads: named leads where they were asked for, else any."""
-    return SignalSpec(fs_hz=record.fs_hz, leads=tuple(wanted or ("",) * len(record.leads)))
+def _signal(record: CachedRecord, wanted: Sequence[str] | None, *, any_number: bool) -> SignalSpec:
+    """What the network reads: named leads where they were asked for, else any, of a number or of none."""
+    leads = () if any_number else tuple(wanted or ("",) * len(record.leads))
+    return SignalSpec(fs_hz=record.fs_hz, leads=leads)
 
 
 def _trained_leads(records: Sequence[CachedRecord]) -> tuple[tuple[str, ...], ...]:
     """Give the names that each lead has in the training records, the commonest first."""
-    columns = zip(*(record.leads for record in records), strict=True)
+    columns: Iterable[Iterable[str]] = zip(*(record.leads for record in records), strict=False)
+    if len({len(record.leads) for record in records}) > 1:  # no lead has a place then
+        columns = [[name for record in records for name in record.leads]]
     return tuple(tuple(name for name, _ in Counter(column).most_common()) for column in columns)

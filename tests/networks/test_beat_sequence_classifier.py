@@ -80,7 +80,7 @@ def test_dropout_leaves_the_same_feature_out_of_every_beat_of_a_sequence():
 def test_a_lost_lead_takes_its_features_with_it(lead):
     chances = [0.0, 0.0]
     chances[lead] = 0.999999
-    augment = BeatAugmentation(AugmentationConfig(lead_dropout=chances), feature_names=NAMES, fs_hz=125.0)
+    augment = BeatAugmentation(AugmentationConfig(lead_dropout=chances), rhythm_names=NAMES[:2], fs_hz=125.0)
     changed = augment(batch())
     assert (changed.signal[:, :, lead] == 0).all()
     assert (changed.features[:, :, 2 + lead] == 0).all()
@@ -93,14 +93,14 @@ def test_no_augmentation_changes_nothing():
         lead_dropout=[], amplitude=0.0, noise=0.0, wander=0.0, shift_s=0.0, features=0.0, heart_rate=0.0
     )
     one = batch()
-    changed = BeatAugmentation(nothing, feature_names=NAMES, fs_hz=125.0)(one)
+    changed = BeatAugmentation(nothing, rhythm_names=NAMES[:2], fs_hz=125.0)(one)
     torch.testing.assert_close(changed.signal, one.signal)
     torch.testing.assert_close(changed.features, one.features)
 
 
 def test_the_usual_beat_gets_gain_but_no_noise():
     augment = BeatAugmentation(
-        AugmentationConfig(lead_dropout=[], shift_s=0.0), feature_names=NAMES, fs_hz=125.0
+        AugmentationConfig(lead_dropout=[], shift_s=0.0), rhythm_names=NAMES[:2], fs_hz=125.0
     )
     one = batch()
     ratio = augment(one).signal[..., 1] / one.signal[..., 1]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.detection.detect import QrsDetector, detect_record
 from ecgrnn.signals.formats.wfdb.header import read_header
+from ecgrnn.signals.formats.wfdb.record import chosen_columns
 from ecgrnn.signals.preprocessing import lead_columns
 from ecgrnn.signals.recording import Recording
 
@@ -29,7 +30,10 @@ def find_beats(path: Path, config: PreprocessingConfig) -> NDArray[np.int64]:
         DataError: the record cannot be read, or its sampling frequency is too low.
         ConfigError: the record has not the leads that the options choose.
     """
-    return detect_record(path, marked=lead_columns(read_header(path).leads, config, name=path.name))
+    header = read_header(path)
+    if config.leads is None and config.n_leads == 0:
+        return detect_record(path, marked=chosen_columns(header, path=path, leads=None, n_leads=0))
+    return detect_record(path, marked=lead_columns(header.leads, config, name=path.name))
 
 
 def find_beats_of(recording: Recording, config: PreprocessingConfig) -> NDArray[np.int64]:

@@ -2,16 +2,15 @@
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
-from ecgrnn.networks.build import (
-    frame_encoder,
-)
+from ecgrnn.networks.build import frame_encoder
+from ecgrnn.networks.lead_pool import LeadPool
 from ecgrnn.nn.fused import recurrence
-from ecgrnn.options.networks import (
-    BeatSequenceNetworkConfig,
-)
+from ecgrnn.options.choices import LeadReading
+from ecgrnn.options.networks import BeatSequenceNetworkConfig
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
 from ecgrnn.tasks.beats.sequences import feature_names
+from ecgrnn.tasks.beats.shape import SHAPES
 
 
 def beat_sequence_network(
@@ -27,10 +26,14 @@ def beat_sequence_network(
         raise ConfigError(
             "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
         )
-    names = feature_names(len(signal.leads), causal=task.causal)
+    n_leads = len(signal.leads)
+    # Each lead is read by itself, as two signals: the beat and the patient's beat template.
+    encoder = frame_encoder(config.encoder, signal.fs_hz, n_leads=2)
+    pool = None
+    if config.leads is LeadReading.any:
+        n_leads, pool = 0, LeadPool(encoder.output_size + len(SHAPES), config.lead_size)
     return BeatSequenceClassifier(
-        # Each lead is read by itself, as two signals: the beat and the patient's typical beat.
-        frame_encoder(config.encoder, signal.fs_hz, n_leads=2),
+        encoder,
         recurrence(
             sequence.cell,
             sequence.input_size,
@@ -40,8 +43,9 @@ def beat_sequence_network(
             dropout=sequence.dropout,
         ),
         n_classes,
-        n_leads=len(signal.leads),
-        n_features=len(names),
+        n_leads=n_leads,
+        n_features=len(feature_names(n_leads, causal=task.causal)),
+        lead_pool=pool,
         pooling=config.pooling,
         dropout=config.head_dropout,
     )

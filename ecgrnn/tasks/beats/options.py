@@ -45,6 +45,10 @@ class AugmentationConfig:
     Attributes:
         lead_dropout: for each lead, the probability that it is left out of a sequence; missing entries are 0.
             One lead always stays.
+        most_leads: leads that are drawn for each sequence where there are more; 0 keeps all. For networks
+            with ``leads=any``.
+        one_lead: share of the sequences of which one lead is read alone; for the same.
+        turned_over: probability that a lead is turned upside down; for the same.
         amplitude: standard deviation of the logarithm of a random gain of each lead.
         noise: highest standard deviation of white noise, in heights of the usual QRS.
         wander: highest standard deviation of a beat's offset and slope, in the same unit.
@@ -55,6 +59,9 @@ class AugmentationConfig:
     """
 
     lead_dropout: list[float] = field(default_factory=lambda: [0.1, 0.25])
+    most_leads: int = 0
+    one_lead: float = 0.0
+    turned_over: float = 0.0
     amplitude: float = 0.2
     noise: float = 0.05
     wander: float = 0.1
@@ -65,6 +72,9 @@ class AugmentationConfig:
     def __post_init__(self) -> None:
         for probability in self.lead_dropout:
             share("task.augmentation", "lead_dropout", probability)
+        for name in ("one_lead", "turned_over"):
+            share("task.augmentation", name, getattr(self, name))
+        at_least("task.augmentation", "most_leads", self.most_leads, 0)
         for name in ("amplitude", "noise", "wander", "shift_s", "features", "heart_rate"):
             at_least("task.augmentation", name, getattr(self, name), 0)
 
@@ -87,6 +97,9 @@ class BeatSequenceConfig(BeatsConfig):
         detected_beats: share of the other training sequences, below 1, whose beats are where the QRS detector
             finds them, in a copy of the record with added noise and stretches without signal; what is found
             there without a reference beat within 150 ms is of class Q.
+        mixed_leads: leads added to each training record of several leads, each a random mixture of its leads,
+            noisy in stretches, as another place of the electrodes would have given; for networks with
+            ``leads=any``.
         augmentation: random changes in training.
     """
 
@@ -95,6 +108,7 @@ class BeatSequenceConfig(BeatsConfig):
     logit_adjustment: float = 0.5
     simulated_ectopy: float = 0.0
     detected_beats: float = 0.0
+    mixed_leads: int = 0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
@@ -102,6 +116,7 @@ class BeatSequenceConfig(BeatsConfig):
         at_least("task", "sequence_beats", self.sequence_beats, 2)
         at_least("task", "logit_adjustment", self.logit_adjustment, 0)
         share("task", "detected_beats", self.detected_beats)
+        at_least("task", "mixed_leads", self.mixed_leads, 0)
         if not 0 <= self.simulated_ectopy <= 0.5:
             raise ConfigError(
                 "task.simulated_ectopy must lie between 0 and 0.5: there is one copy of each record; "

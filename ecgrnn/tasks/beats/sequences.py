@@ -33,6 +33,7 @@ from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, be
 from ecgrnn.tasks.beats.cut import cut_sequences
 from ecgrnn.tasks.beats.detected_copies import detected_copies
 from ecgrnn.tasks.beats.ectopic_copies import ectopic_copies
+from ecgrnn.tasks.beats.mixed_leads import with_mixed_leads
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 _QRS_S = (0.13, 0.19)
@@ -66,6 +67,7 @@ class BeatSequenceView:
         detected_beats: share of the sequences of recorded beats that are read where the QRS detector finds
             the beats, in a copy of the record with noise.
         seed: seed of simulation and noise.
+        mixed_leads: leads added to each training record, mixtures of its own.
     """
 
     by_length: ClassVar[bool] = False
@@ -79,6 +81,7 @@ class BeatSequenceView:
     simulated_ectopy: float = 0.0
     detected_beats: float = 0.0
     seed: int = 0
+    mixed_leads: int = 0
 
     @property
     def context(self) -> int:
@@ -103,16 +106,21 @@ class BeatSequenceView:
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
+        read: list[PreparedSignal] = list(records)
+        if training and self.mixed_leads:
+            read = with_mixed_leads(records, self.mixed_leads, rng=np.random.default_rng((self.seed, 1)))
         if not (training and self.simulates and len(table)):
-            return BeatSequenceDataset(records, table, view=self, training=training, kept=True)
-        return self._with_copies(records, table)
+            return BeatSequenceDataset(read, table, view=self, training=training, kept=True)
+        return self._with_copies(records, read, table)
 
-    def _with_copies(self, records: Sequence[CachedRecord], table: BeatTable) -> "BeatSequenceDataset":
+    def _with_copies(
+        self, records: Sequence[CachedRecord], read: Sequence[PreparedSignal], table: BeatTable
+    ) -> "BeatSequenceDataset":
         """Give the beats of records and of their copies, which take the place of sequences or come beside."""
         rng = np.random.default_rng(self.seed)
-        parts: list[tuple[Sequence[PreparedSignal], BeatTable]] = [(records, table)]
+        parts: list[tuple[Sequence[PreparedSignal], BeatTable]] = [(read, table)]
         if self.simulated_ectopy:
-            parts.append(ectopic_copies(records, table, scheme=self.scheme, rng=rng))
+            parts.append(ectopic_copies(read, table, scheme=self.scheme, rng=rng))
         if self.detected_beats:
             noise = np.random.default_rng([self.seed, 1])
             parts.append(
@@ -175,7 +183,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         fs_hz = common_fs(records)
         self._before = round(view.before_s * fs_hz)
         self._width = self._before + round(view.after_s * fs_hz)
-        n_leads = len(records[0].leads)
+        n_leads = max(len(record.leads) for record in records)
         self.feature_names = feature_names(n_leads, causal=view.causal)
         shape = (len(table), n_leads, self._width, 2)
         self._beats = large_array(shape, np.float32, in_memory_mb=view.in_memory_mb)
@@ -184,7 +192,9 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         stop = 0
         for record, count in zip(records, counts.tolist(), strict=True):
             start, stop = stop, stop + count
-            features[start:stop] = self._prepare(record, table, start, stop)
+            own = self._prepare(record, table, start, stop)
+            features[start:stop, : own.shape[1]] = own
+            features[start:stop, own.shape[1] :] = 0  # of leads that other records have
         self.table = replace(table, features=features)
         self.sequences = cut_sequences(
             counts, length=view.sequence_beats, training=training, causal=view.causal
@@ -265,8 +275,10 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
             rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
             usual = beat_templates(beats, rr, causal=self.view.causal)
         scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
-        self._beats[start:stop, ..., 0] = scaled
-        self._beats[start:stop, ..., 1] = scaled_usual.around()
+        n_leads = beats.shape[1]
+        self._beats[start:stop, :n_leads, :, 0] = scaled
+        self._beats[start:stop, :n_leads, :, 1] = scaled_usual.around()
+        self._beats[start:stop, n_leads:] = 0  # leads that other records have
         if kept is not None:
             return kept["features"]
         features = self._features(record, scaled, scaled_usual, source_sample=source_sample)

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from ecgrnn.options.choices import LeadReading
 from ecgrnn.options.data import LoaderConfig
-from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig
+from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
 from ecgrnn.tasks.task import (
@@ -118,8 +119,13 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
             in_memory_mb=in_memory_mb(loader),
             simulated_ectopy=self.options.simulated_ectopy,
             detected_beats=self.options.detected_beats,
+            mixed_leads=self.options.mixed_leads,
             seed=seed,
         )
+
+    def reads_any_leads(self, config: NetworkConfig) -> bool:
+        """Tell whether the leads of a beat are pooled."""
+        return isinstance(config, BeatSequenceNetworkConfig) and config.leads is LeadReading.any
 
     def build_network(
         self, config: BeatSequenceNetworkConfig, *, signal: SignalSpec, n_classes: int
@@ -131,16 +137,16 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
 
     def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the cross-entropy, adjusted for rare classes, on augmented sequences."""
+        from ecgrnn.signals.rhythm_context import rhythm_names
         from ecgrnn.tasks.beats.augmentation import BeatAugmentation
-        from ecgrnn.tasks.beats.sequences import feature_names
         from ecgrnn.tasks.classification import adjusted_prior, class_module
 
         options, signal = self.options, inputs.signal
         check_classes(options.macro_f1_classes, inputs.scheme, inputs.counts)
-        names = feature_names(len(signal.leads), causal=options.causal)
+        names = rhythm_names(causal=options.causal)
         return class_module(
             options,
             inputs,
             log_prior=adjusted_prior(inputs.learned_counts, options.logit_adjustment),
-            augment=BeatAugmentation(options.augmentation, feature_names=names, fs_hz=signal.fs_hz),
+            augment=BeatAugmentation(options.augmentation, rhythm_names=names, fs_hz=signal.fs_hz),
         )

@@ -26,6 +26,20 @@ def beats(seed=0, *, shift_s=0.0, noise_mv=0.02):
     return wave + noise_mv * rng.standard_normal(len(wave)), at_s * 360
 
 
+def test_all_ecg_leads_are_read_where_no_number_is_asked_for(tmp_path):
+    ecg, _ = beats()
+    path = write(
+        tmp_path, [("V5", "mV", ecg), ("RESP", "mV", ecg), ("MLII", "mV", ecg), ("ABP", "mmHg", ecg)]
+    )
+    assert read_record(path, n_leads=0).leads == ("V5", "MLII")
+    assert read_record(path, leads=["3", "V5"]).leads == ("MLII", "V5")
+    with pytest.raises(DataError, match="names a lead twice"):
+        read_record(path, leads=["1", "V5"])
+    path = write(tmp_path, [("RESP", "mV", ecg)])
+    with pytest.raises(DataError, match=r"has no ECG lead by unit and name \(RESP\); name the leads"):
+        read_record(path, n_leads=0)
+
+
 def test_leads_are_told_from_other_signals_by_unit_and_name(tmp_path):
     ecg, _ = beats()
     named = [

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecgrnn.errors import DataError, names_there
+from ecgrnn.signals.detection.ecg_leads import columns_read_together
 from ecgrnn.signals.formats.wfdb.header import Header
 from ecgrnn.signals.leads import find_lead
 
@@ -21,6 +22,8 @@ def chosen_columns(
     Raises:
         DataError: the record has not these leads, or a lead is named twice.
     """
+    if leads is None and n_leads == 0:
+        return columns_read_together(header, path=path)
     if leads is None:
         wanted = len(header.leads) if n_leads is None else n_leads
         if not 1 <= wanted <= len(header.leads):

@@ -88,8 +88,9 @@ def read_record(
 
     Args:
         path: the record's path without a suffix, e.g. ``mitdb/100``.
-        leads: names of the leads, in the order wanted; None takes the record's own.
-        n_leads: how many leads are read where ``leads`` is None; None takes all.
+        leads: names of the leads, or their places from 1, in the order wanted; None takes the record's own.
+        n_leads: how many leads are read where ``leads`` is None; None takes all, 0 all that are ECG leads by
+            unit and name.
         first_lead: where ``leads`` is None, the lead that comes before the others, if the record has it.
         columns: columns of the leads, in the order wanted; takes the place of the three before.
         start: first sample.

@@ -155,7 +155,7 @@ def test_an_unknown_lead_names_those_that_are_there_and_the_nearest(tmp_path):
         read_record(path, leads=["MLI"])
 
 
-@pytest.mark.parametrize(("n_leads", "leads"), [(3, None), (0, None), (None, [])])
+@pytest.mark.parametrize(("n_leads", "leads"), [(3, None), (-1, None), (None, [])])
 def test_a_number_of_leads_that_the_record_has_not_is_an_error(tmp_path, n_leads, leads):
     path = write(tmp_path, random_signal(50, 2))
     with pytest.raises(DataError, match="L0, L1"):
