@@ -17,7 +17,7 @@ from ecgrnn.cli.help_text import command_help, shown
 from ecgrnn.cli.jobs import do
 from ecgrnn.data.ranks import rank_of
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
-from ecgrnn.options import commands, sweep
+from ecgrnn.options import commands, recordings, sweep
 from ecgrnn.options.arguments import CommandLine, read_arguments
 from ecgrnn.options.credentials import without_passwords
 from ecgrnn.options.networks import NETWORKS
@@ -32,13 +32,13 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "train": ("train a network, then score it on held-out patients", commands.TrainConfig),
     "sweep": ("search options by many trials, scored on validation patients", sweep.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
-    "predict": ("annotate a recording, or many, with the models of the package", commands.PredictConfig),
+    "predict": ("annotate a recording, or many, with the models of the package", recordings.PredictConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
-    "convert": ("write a recording of any kind of file as a WFDB record", commands.ConvertConfig),
+    "convert": ("write a recording of any kind of file as a WFDB record", recordings.ConvertConfig),
     "score": ("score any annotation files against reference ones, by EC57", commands.ScoreConfig),
     "audit": ("prove that a checkpoint never saw its held-out patients", commands.AuditConfig),
     "inspect": ("show what a checkpoint holds and what it was trained on", commands.InspectConfig),
-    "generate": ("write beats of a class with a generator", commands.GenerateConfig),
+    "generate": ("write beats of a class with a generator", recordings.GenerateConfig),
     "verify": ("prove the written-out cells equal to NumPy and torch.nn", commands.VerifyConfig),
 }
 # MKL may add up a matrix product in another order from run to run unless it is told not to, before its first

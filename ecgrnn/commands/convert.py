@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecgrnn.commands.stages import say
 from ecgrnn.errors import DataError, some_of
-from ecgrnn.options.commands import ConvertConfig
+from ecgrnn.options.recordings import ConvertConfig
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.paths import recordings_at
 from ecgrnn.signals.formats.wfdb.recording_writer import safe_name, write_recording

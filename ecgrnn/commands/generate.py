@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ecgrnn.commands.stages import say_all
 from ecgrnn.inference.checkpoint import load_model
-from ecgrnn.options.commands import GenerateConfig
+from ecgrnn.options.recordings import GenerateConfig
 
 
 def run(options: GenerateConfig) -> None:

@@ -5,8 +5,9 @@ from dataclasses import fields
 
 from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import ConfigError
-from ecgrnn.options.commands import AuditConfig, EvaluateConfig, PredictConfig, TrainConfig
+from ecgrnn.options.commands import AuditConfig, EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
+from ecgrnn.options.recordings import PredictConfig
 from ecgrnn.options.rules import given_names
 from ecgrnn.options.training import TaskConfig
 from ecgrnn.tasks.model import TrainedModel

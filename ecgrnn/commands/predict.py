@@ -19,7 +19,7 @@ from ecgrnn.inference.leads import leads_read, named_leads
 from ecgrnn.inference.recordings import Place, find_recordings
 from ecgrnn.inference.result import Result
 from ecgrnn.models import is_name
-from ecgrnn.options.commands import PredictConfig
+from ecgrnn.options.recordings import PredictConfig
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import safe_name, write_annotated

@@ -1,4 +1,4 @@
-"""The options of every command word; what they are made of is in ``config.py``."""
+"""Options of the commands; those of commands that read or write recordings are in ``recordings.py``."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import Epoch
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig
-from ecgrnn.options.rules import above_zero, at_least, at_most
+from ecgrnn.options.rules import above_zero, at_least, at_most, check_threads, required
 from ecgrnn.options.training import LoggerConfig, OptimizerConfig, TaskConfig
 
 MONITOR = "validation/macro_f1"
@@ -60,7 +60,7 @@ class TrainConfig:
         at_most("", "seed", self.seed, _HIGHEST_SEED)
         at_least("", "early_stopping_patience", self.early_stopping_patience, 0)
         self.task.check_preprocessing(self.preprocessing)
-        _threads(self.threads)
+        check_threads(self.threads)
         at_least("", "checkpoint_every_steps", self.checkpoint_every_steps, 0)
         at_least("", "checkpoint_every_s", self.checkpoint_every_s, 0)
 
@@ -139,14 +139,14 @@ class EvaluateConfig:
     processes: int = 1
 
     def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
         at_least("", "processes", self.processes, 1)
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)
         at_least("", "resamples", self.resamples, 100)
         at_least("", "bootstrap_seed", self.bootstrap_seed, 0)
         at_least("", "batch_size", self.batch_size, 1)
-        _threads(self.threads)
+        check_threads(self.threads)
         if not 0 < self.level < 1:
             raise ConfigError(f"level must lie between 0 and 1; it is {self.level}")
 
@@ -167,7 +167,7 @@ class AuditConfig:
     data: DataConfig = field(default_factory=DataConfig)
 
     def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
 
 
 @dataclass
@@ -197,135 +197,15 @@ class ScoreConfig:
     window_s: float = 0.15
 
     def __post_init__(self) -> None:
-        _required("reference", self.reference, "the folder of the reference annotations")
-        _required("test", self.test, "the folder of the annotations to score")
-        _required("test_annotator", self.test_annotator, "the extension of the annotations to score")
+        required("reference", self.reference, "the folder of the reference annotations")
+        required("test", self.test, "the folder of the annotations to score")
+        required("test_annotator", self.test_annotator, "the extension of the annotations to score")
         at_least("", "start_s", self.start_s, 0)
         at_least("", "window_s", self.window_s, 0)
         if self.records is not None and not self.records:
             raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
         if self.stop_s is not None and self.stop_s <= self.start_s:
             raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
-
-
-_NO_ANNOTATOR = ("csv", "hea", "dat", "mat")
-"""Extensions of the table that is written beside the annotations, and of records."""
-
-
-@dataclass
-class PredictConfig:
-    """Options of ``predict``: annotate a recording, or many.
-
-    Attributes:
-        run_dir: folder of what is written.
-        checkpoint: a checkpoint, or the name of a model that comes with the package; null takes ``beats``,
-            ``waves`` and ``rhythm`` together.
-        record: a recording, as a file or as a WFDB record without suffix; a folder of them; a pattern such as
-            ``ward/*.edf``; or several of these as ``'record=[a,b]'``.
-        leads: the leads to read, by name, in the order the network reads them; null takes those that a model
-            of the package was trained on as far as the recording has them, and the recording's first ones,
-            or those that it names, with any other checkpoint.
-        fs: sampling frequency in Hz, for a file that does not tell it.
-        unit: unit of the samples, V, mV, uV or nV, for a file that does not tell it, or tells it wrongly.
-        annotator: extension of an annotation file whose beat positions are used; null detects the beats.
-        extension: extension of the annotation file written; not that of a table or of a record's own files.
-        batch_size: beats of a batch; changes no result.
-        threads: threads of an operation on the CPU; null leaves it to torch.
-        workers: recordings that are annotated at the same time; null takes as many as there are processors.
-    """
-
-    run_dir: str = "runs/predict"
-    checkpoint: str | None = None
-    record: str = ""
-    leads: list[str] | None = None
-    fs: float | None = None
-    unit: str | None = None
-    annotator: str | None = None
-    extension: str = "ecg"
-    batch_size: int = 1024
-    threads: int | None = 1
-    workers: int | None = None
-
-    def __post_init__(self) -> None:
-        _required("record", self.record, "a recording, a folder or a pattern of recordings")
-        if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
-            raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
-        if self.extension.casefold() in _NO_ANNOTATOR:
-            raise ConfigError(
-                f"extension={self.extension} is that of other files of a record, which the annotations would "
-                "take the place of; name an annotator, such as ecg"
-            )
-        at_least("", "batch_size", self.batch_size, 1)
-        at_least("", "workers", 1 if self.workers is None else self.workers, 1)
-        _threads(self.threads)
-
-
-@dataclass
-class ConvertConfig:
-    """Options of ``convert``: write recordings of any kind of file as WFDB records.
-
-    Attributes:
-        run_dir: folder that keeps the options; null writes nothing.
-        record: path of the recording, of a folder of recordings, or a pattern such as ``data/*.edf``.
-        out: folder of the WFDB records.
-        fs: sampling frequency in Hz, where a file does not tell it.
-        unit: unit of the samples, where a file does not tell it or tells it wrongly: V, mV, uV or nV.
-        leads: the leads to write, by any of their names; null writes every ECG lead.
-        anonymise: write no name, date of birth or identifier, number the records, and shift their dates by
-            the same random time.
-    """
-
-    run_dir: str | None = None
-    record: str = ""
-    out: str = ""
-    fs: float | None = None
-    unit: str | None = None
-    leads: list[str] | None = None
-    anonymise: bool = False
-
-    def __post_init__(self) -> None:
-        _required("record", self.record, "the path of a recording, of a folder of them, or a pattern")
-        _required("out", self.out, "the folder that the WFDB records are written to")
-        above_zero("", "fs", self.fs)
-        if self.leads is not None and (not self.leads or len(set(self.leads)) < len(self.leads)):
-            raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
-
-
-_MOST_BEATS = 1_000_000
-_LONGEST_RR_S = 60.0
-
-
-@dataclass
-class GenerateConfig:
-    """Options of ``generate``: write a record of beats of one class, and their annotations.
-
-    Attributes:
-        run_dir: folder of the record.
-        checkpoint: the checkpoint of a generator.
-        beat: class of the beats.
-        n: how many beats.
-        rr_s: distance from beat to beat; null takes the length of the window the generator was trained on.
-        spread: noise added to each sample, as a share of the learned standard deviation; 0 writes the mean
-            beat every time.
-        seed: seed of that noise.
-    """
-
-    run_dir: str = "runs/generate"
-    checkpoint: str = ""
-    beat: str = "N"
-    n: int = 10
-    rr_s: float | None = None
-    spread: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run with task=generate")
-        at_least("", "n", self.n, 1)
-        at_most("", "n", self.n, _MOST_BEATS)
-        above_zero("", "rr_s", self.rr_s)
-        at_most("", "rr_s", self.rr_s or 1.0, _LONGEST_RR_S)
-        at_least("", "spread", self.spread, 0)
-        at_least("", "seed", self.seed, 0)
 
 
 @dataclass
@@ -341,7 +221,7 @@ class InspectConfig:
     checkpoint: str = ""
 
     def __post_init__(self) -> None:
-        _required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
 
 
 @dataclass
@@ -369,13 +249,3 @@ class VerifyConfig:
 
     def __post_init__(self) -> None:
         above_zero("", "tolerance", self.tolerance)
-
-
-def _required(name: str, value: str, what: str) -> None:
-    if not value:
-        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
-
-
-def _threads(value: int | None) -> None:
-    if value is not None:
-        at_least("", "threads", value, 1)

@@ -99,3 +99,23 @@ def share(group: str, name: str, value: float) -> None:
     """
     if not 0 <= value < 1:
         raise ConfigError(f"{group}.{name} must lie in [0, 1); it is {value}")
+
+
+def required(name: str, value: str, what: str) -> None:
+    """Refuse an option that names a path and is not given.
+
+    Raises:
+        ConfigError: it is empty; ``what`` says what it is the path of.
+    """
+    if not value:
+        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
+
+
+def check_threads(value: int | None) -> None:
+    """Refuse a number of threads below 1.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if value is not None:
+        at_least("", "threads", value, 1)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from ecgrnn.errors import CheckpointError, ConfigError
-from ecgrnn.options.commands import MONITOR, EvaluateConfig, GenerateConfig, TrainConfig
+from ecgrnn.options.commands import MONITOR, EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
+from ecgrnn.options.recordings import GenerateConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
 from ecgrnn.options.training import TaskConfig
 

@@ -8,8 +8,9 @@ import pytest
 from ecgrnn.cli import main
 from ecgrnn.commands.idle import check_prediction, check_scoring
 from ecgrnn.errors import ConfigError
-from ecgrnn.options.commands import EvaluateConfig, PredictConfig
+from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.data import DataConfig
+from ecgrnn.options.recordings import PredictConfig
 from ecgrnn.options.rules import given
 from ecgrnn.tasks import task_of
 from ecgrnn.tasks.beats.options import BeatsConfig

@@ -14,7 +14,8 @@ from ecgrnn.options.arguments import (
     read_arguments,
     unquoted,
 )
-from ecgrnn.options.commands import PredictConfig, TrainConfig
+from ecgrnn.options.commands import TrainConfig
+from ecgrnn.options.recordings import PredictConfig
 
 OPTIONS = options_of(TrainConfig) | options_of(PredictConfig)
 NAMES = [

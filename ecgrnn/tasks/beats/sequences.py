@@ -336,7 +336,7 @@ def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: ND
 def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """Keep a share of the rows, evenly spread."""
     steps = np.floor(np.arange(len(rows) + 1) * share + 1e-9)
-    return rows[np.diff(steps) > 0]
+    return np.asarray(rows[np.diff(steps) > 0])
 
 
 def _scaled(

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.options.commands import GenerateConfig
 from ecgrnn.options.data import LoaderConfig
 from ecgrnn.options.networks import GeneratorConfig
+from ecgrnn.options.recordings import GenerateConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.generation.options import GenerationConfig
 from ecgrnn.tasks.task import (
