@@ -301,5 +301,5 @@ class _ArraySource:
 
 def in_float32(signal: NDArray[Any]) -> NDArray[np.float32]:
     """Give a copy of a signal in single precision; what is too large for it becomes infinite."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # invalid: NaN of a kind that signals
         return np.array(signal, np.float32)

@@ -26,8 +26,7 @@ def read_contents(path: Path, hints: Hints) -> Contents:
         data = pydicom.dcmread(path)
         groups = list(data.get("WaveformSequence", []))
         if not groups:
-            modality = data.get("Modality", "unknown modality")
-            raise DataError(f"{path} is a DICOM file without a waveform ({modality}); expected an ECG")
+            raise DataError(f"{path} is a DICOM file without a waveform; expected an ECG")
         lengths = [int(group.NumberOfWaveformSamples) / float(group.SamplingFrequency) for group in groups]
         longest = groups[int(np.argmax(lengths))]
         kept = [at for at, group in enumerate(groups) if _shape(group) == _shape(longest)]

@@ -82,4 +82,5 @@ class _FileSamples:
         array = np.load(self.path, mmap_mode="r", allow_pickle=False)
         part = np.asarray(array[start:stop] if array.ndim == 2 else array[start:stop, np.newaxis])
         wide = (part.dtype.kind in "iu" and part.dtype.itemsize > 2) or part.dtype.itemsize > 4
-        return part[:, list(columns)].astype(np.float64 if wide else np.float32)
+        with np.errstate(invalid="ignore"):  # NaN of a kind that signals
+            return part[:, list(columns)].astype(np.float64 if wide else np.float32)

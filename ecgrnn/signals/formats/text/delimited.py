@@ -101,7 +101,8 @@ def _times(table: _Table, hints: Hints) -> tuple[Runs, float | None, datetime | 
         try:
             seconds = table.seconds(at)
         except ValueError as error:
-            raise DataError(f"{table.path}: its times cannot be read: {str(error)[:100]}") from error
+            reason = " ".join(str(error).split())[:80]
+            raise DataError(f"{table.path}: its times cannot be read: {reason}; correct the file") from error
         if seconds is None:
             continue
         start = seconds[1] or start
