@@ -159,7 +159,7 @@ def kind_of(path: Path) -> Kind:
         if looks_like(path, head):
             raise DataError(f"{path} is {what}")
     raise DataError(
-        f"{path} is of no kind that is read: expected {', '.join(kind.name for kind in KINDS[:-1])} "
+        f"{path} is not a file that can be read: expected {', '.join(kind.name for kind in KINDS[:-1])} "
         f"or a {KINDS[-1].name}"
     )
 

@@ -30,7 +30,7 @@ def recordings_at(path: str | Path) -> list[Path]:
     if given.is_dir() and not given.with_name(f"{given.name}.hea").is_file():
         found = list(_recordings(_files_below(given)))
         if not found:
-            raise DataError(f"{given} holds no recording of a kind that is read")
+            raise DataError(f"{given} has no recording that can be read")
         return sorted(set(found))
     if given.exists() or not glob.has_magic(str(given)):
         return [given]
@@ -38,7 +38,7 @@ def recordings_at(path: str | Path) -> list[Path]:
     folders = [file for match in matches if match.is_dir() for file in _files_below(match)]
     found = list(_recordings([match for match in matches if match.is_file()] + folders))
     if not found:
-        raise DataError(f"{given} matches no recording of a kind that is read; check the pattern")
+        raise DataError(f"{given} matches no recording that can be read; check the pattern")
     return sorted(set(found))
 
 

@@ -102,7 +102,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> DataError:
     if isinstance(error, OSError) and error.strerror:
         return DataError(f"{path} cannot be read: {error.strerror}")
     reason = " ".join(str(error).replace(str(path), "it").split())[:160] or type(error).__name__
-    return DataError(f"{path} is damaged, or no {kind} file: {reason}; fetch it again")
+    return DataError(f"{path} cannot be read as {kind}: {reason}; it may be damaged, fetch it again")
 
 
 def _chosen(contents: Contents, hints: Hints, path: Path) -> tuple[list[int], list[str]]:
@@ -121,7 +121,7 @@ def _chosen(contents: Contents, hints: Hints, path: Path) -> tuple[list[int], li
     if not columns:
         found = [f"{one.name} ({kind})" for one, kind in zip(channels, kinds, strict=True)]
         raise DataError(
-            f"{path} holds no ECG lead, but {some_of(found, most=8)}; if one is, name it with leads=[...]"
+            f"{path} has no ECG lead, only {some_of(found, most=8)}; if one of them is, name it with leads=[...]"
         )
     kept = _commonest(columns, channels)
     notes: list[str] = []

@@ -89,7 +89,7 @@ def test_an_accelerometer_is_left_out_by_name_unit_and_beside_leads_by_axis(tmp_
     assert recording.notes == (
         "left out, no ECG: Accelerometer_X (by its name), Y (in g), Z (without a unit)",
     )
-    with pytest.raises(DataError, match=r"no ECG lead, but Accelerometer_X \(by its name\), Y \(in g\)"):
+    with pytest.raises(DataError, match=r"no ECG lead, only Accelerometer_X \(by its name\), Y \(in g\)"):
         read(write(tmp_path / "y.edf", *axes[:2]))
 
 

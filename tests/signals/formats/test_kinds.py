@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ecgrnn.errors import ConfigError, DataError, EcgrnnError
+from ecgrnn.signals.detection.detect import detect_qrs
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.kinds import KINDS
 from ecgrnn.signals.formats.wfdb.record import read_record
@@ -79,6 +80,21 @@ def test_a_real_record_is_the_same_in_each_kind(kind, record, tmp_path, real_dat
     )
     if kind not in FIXED_FS:
         assert again.fs_hz == recording.fs_hz
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in writers.KINDS if kind not in {*FIXED_FS, "OpenSignals text"}]
+)
+def test_the_beats_of_a_real_record_are_those_of_its_wfdb_record(kind, tmp_path, real_database):
+    recording = read(real_database("mitdb") / "208")
+    signal = recording.stretch(stop=int(60 * recording.fs_hz)).signal
+    path, options = written(kind, tmp_path, signal, recording.fs_hz, recording.leads)
+    again = read(path, **options)
+    n = len(again.leads)
+    expected = detect_qrs(signal[:, :n], fs_hz=recording.fs_hz)
+    found = detect_qrs(again.signal, fs_hz=again.fs_hz)
+    assert len(found) == len(expected)
+    assert np.abs(found - expected).max() <= 1
 
 
 @pytest.mark.parametrize("record", REAL)
@@ -203,8 +219,8 @@ def test_xml_entities_are_not_expanded(kind, tmp_path):
         (b"PK\x03\x04 ...", "ZIP archive"),
         (b"\x89HDF\r\n ...", "MATLAB or HDF5"),
         (b"MATLAB 5.0 MAT-file ...", "MATLAB or HDF5"),
-        (b"Dear doctor,\nplease find enclosed\n", "of no kind that is read"),
-        (b"name,label\nA00001,N\nA00002,A\n", "of no kind that is read"),
+        (b"Dear doctor,\nplease find enclosed\n", "is not a file that can be read"),
+        (b"name,label\nA00001,N\nA00002,A\n", "is not a file that can be read"),
     ],
 )
 def test_what_is_not_read_is_said(content, said, tmp_path):

@@ -62,7 +62,7 @@ def test_a_pattern_and_a_single_path(tmp_path):
 
 def test_a_folder_or_pattern_without_recordings_is_said(tmp_path):
     (tmp_path / "x.txt").write_text("nothing\n")
-    with pytest.raises(DataError, match="holds no recording"):
+    with pytest.raises(DataError, match="has no recording"):
         recordings_at(tmp_path)
     with pytest.raises(DataError, match="matches no recording"):
         recordings_at(f"{tmp_path}/*.edf")
