@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from ecgrnn.errors import DataError
@@ -157,6 +156,8 @@ def fit_temperature(logits: NDArray[np.float64], label: NDArray[np.int64]) -> fl
             f"a temperature needs logits (beat, class) and labels (beat,); "
             f"got {logits.shape} and {label.shape}"
         )
+    from scipy.optimize import minimize_scalar  # takes long to import, and only a fit needs it
+
     found = minimize_scalar(
         lambda log_t: negative_log_likelihood(logits, label, temperature=float(np.exp(log_t))),
         bounds=_LOG_TEMPERATURES,

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -232,3 +234,18 @@ def test_a_drawing_shows_the_seconds_that_were_asked_for(result):
         result.plot(start_s=100)
     with pytest.raises(ConfigError, match="seconds=0 must be above 0"):
         result.plot(seconds=0)
+
+
+def test_annotating_imports_nothing_that_takes_long_beside_torch(small_database, tmp_path):
+    """Half of a short annotation was imports: of what only tables, drawings or other filters need."""
+    script = f"""
+import sys
+from pathlib import Path
+import ecgrnn, ecgrnn.commands.predict
+result = ecgrnn.annotate(ecgrnn.read({str(small_database / "s003")!r}))
+result.to_wfdb({str(tmp_path)!r}), result.to_csv({str(tmp_path)!r})
+heavy = "pandas", "matplotlib", "pytorch_lightning", "scipy.signal", "scipy.stats", "scipy.optimize"
+print([name for name in heavy if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

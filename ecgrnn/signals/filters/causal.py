@@ -21,11 +21,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, sosfreqz, tf2sos
 
 from ecgrnn.signals.filters.resample import rate_ratio
 from ecgrnn.signals.filters.zero_phase import check_corners
 
+# `scipy.signal` is imported where it is used: that takes longer than annotating a strip, most of which is
+# filtered otherwise.
 _HIGHPASS_ORDER, _LOWPASS_ORDER = 2, 6
 _NOTCH_WIDTH_HZ = 2.0
 
@@ -114,7 +115,9 @@ class CausalFilter:
             return resampling_s
         apart_hz = 0.01
         around_hz = frequency_hz + np.array([-apart_hz, apart_hz])
-        _, response = sosfreqz(self.sections, around_hz, fs=self.fs_hz)
+        from scipy import signal as scipy_signal
+
+        _, response = scipy_signal.sosfreqz(self.sections, around_hz, fs=self.fs_hz)
         turned = np.angle(response[1] / response[0])
         return resampling_s - float(turned) / (2 * np.pi * 2 * apart_hz)
 
@@ -130,13 +133,15 @@ class CausalFilter:
         self, signal: NDArray[np.float32], state: CausalState
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Filter the valid samples of each lead, at the source's sampling frequency."""
+        from scipy import signal as scipy_signal
+
         out = np.zeros(signal.shape)
         sections, started = state.sections.copy(), state.started.copy()
         for lead, values in enumerate(signal.T.astype(np.float64)):
             valid = np.isfinite(values)
             kept = values[valid]
             if len(kept) and not started[lead] and len(self.sections):
-                sections[:, lead] = sosfilt_zi(self.sections) * kept[0]
+                sections[:, lead] = scipy_signal.sosfilt_zi(self.sections) * kept[0]
             started[lead] |= len(kept) > 0
             filtered, sections[:, lead] = self._through(kept, sections[:, lead])
             last = np.concatenate([state.recent[-1:, lead], filtered])[np.cumsum(valid)]
@@ -150,7 +155,9 @@ class CausalFilter:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if not (len(self.sections) and len(values)):
             return values, state
-        out, after = sosfilt(self.sections, values, zi=state)
+        from scipy import signal as scipy_signal
+
+        out, after = scipy_signal.sosfilt(self.sections, values, zi=state)
         return np.asarray(out), np.asarray(after)
 
     def _resampled(self, known: NDArray[np.float64], *, first: int, start: int) -> NDArray[np.float32]:
@@ -193,6 +200,8 @@ def causal_filter(
     Raises:
         ConfigError: a corner does not lie below half of the sampling frequency.
     """
+    from scipy.signal import butter, iirnotch, tf2sos
+
     check_corners(fs_hz, highpass_hz=highpass_hz, lowpass_hz=lowpass_hz, notch_hz=notch_hz)
     ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
     sections = [np.zeros((0, 6))]

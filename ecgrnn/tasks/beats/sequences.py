@@ -31,9 +31,6 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
 from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
 from ecgrnn.tasks.beats.cut import cut_sequences
-from ecgrnn.tasks.beats.detected_copies import detected_copies
-from ecgrnn.tasks.beats.ectopic_copies import ectopic_copies
-from ecgrnn.tasks.beats.mixed_leads import with_mixed_leads
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 _QRS_S = (0.13, 0.19)
@@ -106,30 +103,17 @@ class BeatSequenceView:
     def dataset(self, records: Sequence[CachedRecord], *, training: bool) -> "BeatSequenceDataset":
         """Give the beats of the records; in training every beat of a sequence is learned from."""
         table = beat_table(records, annotator=self.annotator, scheme=self.scheme)
-        read: list[PreparedSignal] = list(records)
-        if training and self.mixed_leads:
-            read = with_mixed_leads(records, self.mixed_leads, rng=np.random.default_rng((self.seed, 1)))
-        if not (training and self.simulates and len(table)):
-            return BeatSequenceDataset(read, table, view=self, training=training, kept=True)
-        return self._with_copies(records, read, table)
+        if not training:
+            return BeatSequenceDataset(records, table, view=self, training=False, kept=True)
+        from ecgrnn.tasks.beats.copies import training_parts  # prediction needs no simulator
 
-    def _with_copies(
-        self, records: Sequence[CachedRecord], read: Sequence[PreparedSignal], table: BeatTable
-    ) -> "BeatSequenceDataset":
-        """Give the beats of records and of their copies, which take the place of sequences or come beside."""
         rng = np.random.default_rng(self.seed)
-        parts: list[tuple[Sequence[PreparedSignal], BeatTable]] = [(read, table)]
-        if self.simulated_ectopy:
-            parts.append(ectopic_copies(read, table, scheme=self.scheme, rng=rng))
-        if self.detected_beats:
-            noise = np.random.default_rng([self.seed, 1])
-            parts.append(
-                detected_copies(records, table, annotator=self.annotator, scheme=self.scheme, rng=noise)
-            )
+        parts = training_parts(self, records, table, rng=rng)
         joined = joined_tables([beats for _, beats in parts], records=[len(signals) for signals, _ in parts])
         signals = [signal for part, _ in parts for signal in part]
         dataset = BeatSequenceDataset(signals, joined, view=self, training=True, kept=True)
-        dataset.choose_copies([len(beats) for _, beats in parts], view=self, rng=rng)
+        if len(parts) > 1:
+            dataset.choose_copies([len(beats) for _, beats in parts], view=self, rng=rng)
         return dataset
 
     @property
