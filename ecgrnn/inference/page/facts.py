@@ -20,7 +20,7 @@ RHYTHM_NAMES = {
 }
 
 _HOURS_FROM_S = 2 * 3600.0
-_LISTED = 12
+LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def _rate_facts(found: Findings, times: Times, kinds: Sequence[str]) -> list[Fac
             note="of all readable RR intervals",
         )
     ]
+    if "beats" not in kinds:
+        return facts
     for words, one in (("slowest 10 s", slow), ("fastest 10 s", fast)):
         if one is None:
             facts.append(Fact(words, DASH, why if not len(found.beats) else "no 10 s that could be read"))
@@ -239,7 +241,7 @@ def rate_rows(found: Findings, times: Times) -> list[Fact]:
 def pause_rows(found: Findings, times: Times) -> list[Fact]:
     """Give the longest pauses."""
     rows = []
-    for k in rate.pauses(found.intervals)[:_LISTED].tolist():
+    for k in rate.pauses(found.intervals)[:LISTED].tolist():
         at_s, label = float(found.beats.time_s[k]), found.beats.label[k : k + 2].tolist()
         rows.append(
             Fact(
@@ -255,7 +257,7 @@ def pause_rows(found: Findings, times: Times) -> list[Fact]:
 def silent_rows(found: Findings, times: Times) -> list[Fact]:
     """Give the longest stretches without a beat."""
     lengths = found.silent_s[:, 1] - found.silent_s[:, 0]
-    order = np.argsort(-lengths, kind="stable")[:_LISTED].tolist()
+    order = np.argsort(-lengths, kind="stable")[:LISTED].tolist()
     return [
         Fact(times.at(found.silent_s[k, 0]), duration(float(lengths[k])), "", float(found.silent_s[k, 0]))
         for k in order
@@ -278,7 +280,7 @@ def rhythm_rows(found: Findings) -> list[tuple[str, str, int, str, float | None]
 
 def fibrillation_rows(found: Findings, times: Times) -> list[Fact]:
     """Give the longest episodes of AF that last 30 s and more."""
-    episodes = rhythms.of_rhythm(found.episodes, shortest_s=rhythms.CLINICAL_AF_S)[:_LISTED]
+    episodes = rhythms.of_rhythm(found.episodes, shortest_s=rhythms.CLINICAL_AF_S)[:LISTED]
     return [Fact(times.at(one.start_s), duration(one.duration_s), "", one.start_s) for one in episodes]
 
 
@@ -340,7 +342,7 @@ def certainty_rows(found: Findings, times: Times) -> list[Fact]:
             f"{beats.certainty[k]:.2f}",
             float(beats.time_s[k]),
         )
-        for k in least_certain(found, _LISTED)
+        for k in least_certain(found, LISTED)
     ]
 
 

@@ -56,6 +56,7 @@ def page_of(result: Annotated) -> str:
             "lorenz": charts.lorenz(found.beats, found.intervals),
             "histogram": charts.rr_histogram(found.intervals),
         },
+        most_listed=facts.LISTED,
         short=short,
         strips=list(_strips(recording, found, times, order, short=short)),
         disclosure=disclosure,

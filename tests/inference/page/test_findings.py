@@ -191,20 +191,29 @@ def waves_at(q: list[float], lead: str = "II") -> Waves:
 
 def test_intervals_within_beats_are_medians_over_normal_beats():
     q = [1.0, 2.0, 3.0, 4.0, 5.0]
-    (found,) = conduction.conduction(waves_at(q), None)
+    (found,) = conduction.conduction(waves_at(q), None, NOTHING)
     assert found.n_beats == 5
     assert found.pr_ms == pytest.approx(160.0)
     assert found.qrs_ms == pytest.approx(90.0)
     # RR is 1 s
     assert [found.qt_ms, found.qtc_bazett_ms, found.qtc_fridericia_ms] == pytest.approx([400.0] * 3)
     beats = Beats(np.array(q) + 0.04, np.array(list("NNVVN")), np.full(5, 0.9))
-    (normal,) = conduction.conduction(waves_at(q), beats)
+    (normal,) = conduction.conduction(waves_at(q), beats, NOTHING)
     assert normal.n_beats == 3
+
+
+def test_there_is_no_pr_in_atrial_fibrillation():
+    q = np.arange(1.0, 9.0).tolist()
+    (partly,) = conduction.conduction(waves_at(q), None, np.array([[0.0, 4.5]]))
+    (wholly,) = conduction.conduction(waves_at(q), None, np.array([[0.0, 6.5]]))
+    assert partly.pr_ms == pytest.approx(160.0)
+    assert wholly.pr_ms is None  # two beats are left
+    assert wholly.qt_ms == pytest.approx(400.0)
 
 
 def test_corrections_of_qt_at_another_rate():
     q = np.arange(1.0, 6.0, 0.64).tolist()
-    (found,) = conduction.conduction(waves_at(q), None)
+    (found,) = conduction.conduction(waves_at(q), None, NOTHING)
     assert found.qtc_bazett_ms == pytest.approx(400.0 / 0.8)
     assert found.qtc_fridericia_ms == pytest.approx(400.0 / 0.64 ** (1 / 3))
 
@@ -216,11 +225,11 @@ def test_a_wave_of_another_beat_is_not_taken():
     bare = Waves(
         whole.lead[qrs_only], whole.kind[qrs_only], whole.onset_s[qrs_only], whole.offset_s[qrs_only]
     )
-    (found,) = conduction.conduction(bare, None)
+    (found,) = conduction.conduction(bare, None, NOTHING)
     assert found.pr_ms is found.qt_ms is found.qtc_bazett_ms is None
     assert found.qrs_ms == pytest.approx(90.0)
     onset = np.where(whole.kind == "P", np.nan, whole.onset_s)  # P without an onset
-    (without_p,) = conduction.conduction(Waves(whole.lead, whole.kind, onset, whole.offset_s), None)
+    (without_p,) = conduction.conduction(Waves(whole.lead, whole.kind, onset, whole.offset_s), None, NOTHING)
     assert without_p.pr_ms is None
 
 

@@ -50,15 +50,16 @@ class Conduction:
 MEASURES = ("pr_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms")
 
 
-def conduction(waves: Waves, beats: Beats | None) -> list[Conduction]:
+def conduction(waves: Waves, beats: Beats | None, fibrillation_s: NDArray[np.float64]) -> list[Conduction]:
     """Measure each lead.
 
     Args:
         waves: the waves.
         beats: the beats, of which only the normal ones are measured; None measures every QRS complex.
+        fibrillation_s: ``(episode, 2)``, episodes of atrial fibrillation, in which there is no PR.
     """
     leads = dict.fromkeys(waves.lead.tolist())
-    return [_of_lead(waves, waves.lead == lead, beats, name=lead) for lead in leads]
+    return [_of_lead(waves, waves.lead == lead, beats, fibrillation_s, name=lead) for lead in leads]
 
 
 def complexes_between(waves: Waves, start_s: float, stop_s: float) -> int:
@@ -87,7 +88,14 @@ def over_leads(leads: list[Conduction]) -> Conduction | None:
     )
 
 
-def _of_lead(waves: Waves, chosen: NDArray[np.bool_], beats: Beats | None, *, name: str) -> Conduction:
+def _of_lead(
+    waves: Waves,
+    chosen: NDArray[np.bool_],
+    beats: Beats | None,
+    fibrillation_s: NDArray[np.float64],
+    *,
+    name: str,
+) -> Conduction:
     onset, offset, kind = waves.onset_s[chosen], waves.offset_s[chosen], waves.kind[chosen]
     qrs = kind == "QRS"
     q, s = onset[qrs], offset[qrs]
@@ -97,6 +105,8 @@ def _of_lead(waves: Waves, chosen: NDArray[np.bool_], beats: Beats | None, *, na
     rr = np.where((rr >= _RR_S[0]) & (rr <= _RR_S[1]), rr, np.nan)
     normal = np.isfinite(q) & _normal(q, s, beats)
     pr = _between(_nearest_before(onset[kind == "P"], q, rr), _PR_S)
+    for start, stop in fibrillation_s.tolist():
+        pr[(q >= start) & (q < stop)] = np.nan
     qt = _between(_first_after(offset[kind == "T"], q), _QT_S)
     values = (pr, _between(s - q, _QRS_S), qt, qt / np.cbrt(rr), qt / np.sqrt(rr))
     return Conduction(name, int(normal.sum()), *(_median_ms(value[normal]) for value in values))

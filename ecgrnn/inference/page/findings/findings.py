@@ -77,7 +77,7 @@ def find(result: Annotated) -> Findings:
         episodes=found,
         nn=nn,
         variability=variability(beats.time_s, nn),
-        conduction=conduction(waves, beats if "beats" in result.models else None),
+        conduction=conduction(waves, beats if "beats" in result.models else None, fibrillation),
     )
 
 
