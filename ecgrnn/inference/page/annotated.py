@@ -1,5 +1,6 @@
 """What the page of a recording reads: a recording with its annotations, as arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,7 +35,7 @@ class Annotated(Protocol):
         """The recording."""
 
     @property
-    def models(self) -> dict[str, str]:
+    def models(self) -> Mapping[str, str]:
         """Kind of annotation to the model that gave it."""
 
     @property

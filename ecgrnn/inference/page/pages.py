@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecgrnn.inference.page import exhibits, facts
+from ecgrnn.inference.page import exhibits, facts, tables
 from ecgrnn.inference.page.annotated import Annotated
 from ecgrnn.inference.page.disclosure import disclose
 from ecgrnn.inference.page.drawing import charts, samples
@@ -56,7 +56,7 @@ def page_of(result: Annotated) -> str:
             "lorenz": charts.lorenz(found.beats, found.intervals),
             "histogram": charts.rr_histogram(found.intervals),
         },
-        most_listed=facts.LISTED,
+        most_listed=tables.LISTED,
         short=short,
         strips=list(_strips(recording, found, times, order, short=short)),
         disclosure=disclosure,
@@ -67,22 +67,22 @@ def page_of(result: Annotated) -> str:
 def _facts(found: Findings, times: Times, recording: Recording, kinds: list[str]) -> dict[str, object]:
     return {
         "headline": facts.headline(found, times, kinds=kinds),
-        "classes": facts.class_rows(found),
+        "classes": tables.class_rows(found),
         "ectopy": {
-            label: facts.ectopy_rows(found, label, times)
+            label: tables.ectopy_rows(found, label, times)
             for label in ("V", "S")
             if (found.beats.label == label).any()
         },
-        "rate": facts.rate_rows(found, times),
-        "pauses": facts.pause_rows(found, times),
-        "silent": facts.silent_rows(found, times),
-        "rhythms": facts.rhythm_rows(found),
-        "fibrillation": facts.fibrillation_rows(found, times),
-        "variability": facts.variability_rows(found),
-        "conduction": facts.conduction_rows(found),
-        "quality": facts.quality_rows(found, recording.leads),
-        "unsure": facts.certainty_rows(found, times),
-        "hours": facts.hour_rows(found, times),
+        "rate": tables.rate_rows(found, times),
+        "pauses": tables.pause_rows(found, times),
+        "silent": tables.silent_rows(found, times),
+        "rhythms": tables.rhythm_rows(found),
+        "fibrillation": tables.fibrillation_rows(found, times),
+        "variability": tables.variability_rows(found),
+        "conduction": tables.conduction_rows(found),
+        "quality": tables.quality_rows(found, recording.leads),
+        "unsure": tables.certainty_rows(found, times),
+        "hours": tables.hour_rows(found, times),
     }
 
 

@@ -233,6 +233,15 @@ def test_a_wave_of_another_beat_is_not_taken():
     assert without_p.pr_ms is None
 
 
+def test_the_t_wave_of_the_next_beat_is_not_taken():
+    q = np.arange(1.0, 5.0, 0.5)
+    ends = q[1::2] + 0.2  # every other beat has a T wave
+    kind = np.array(["QRS"] * len(q) + ["T"] * len(ends))
+    onset, offset = np.concatenate([q, ends - 0.1]), np.concatenate([q + 0.09, ends])
+    (found,) = conduction.conduction(Waves(np.full(len(kind), "I"), kind, onset, offset), None, NOTHING)
+    assert found.qt_ms == pytest.approx(200.0)
+
+
 def test_over_leads_is_the_median_of_those_that_have_it():
     one = conduction.Conduction("I", 5, 150.0, 90.0, None, None, None)
     two = conduction.Conduction("II", 7, 170.0, 100.0, 400.0, 410.0, 420.0)
