@@ -23,7 +23,7 @@ SHAPES = 8
 BEATS = 16
 """A template is the mean of so many last beats, older ones fading."""
 
-FAR_S = 0.02
+FAR_S = 0.03
 """A beat that by itself would be marked farther than this from its shape's mark would be at another wave."""
 
 VOTES = 128
@@ -97,10 +97,13 @@ class _Shapes:
             self._begin(around, mark)
             return mark
         likeness = self._likeness(around)
-        shape, lag = divmod(int(likeness.argmax()), len(self._windows))
-        if likeness[shape, lag] <= ALIKE:
+        alike = np.flatnonzero(likeness.max(axis=1) > ALIKE)
+        if not len(alike):
             self._begin(around, mark)
             return mark
+        if len(alike) > 1 and self._disagree(likeness, alike):
+            likeness = self._united(likeness, alike)
+        shape, lag = divmod(int(likeness.argmax()), len(self._windows))
         shift = _between(likeness[shape], lag)
         at = lag - self._most + shift
         self._vote(shape, mark - at)
@@ -120,6 +123,19 @@ class _Shapes:
             elif beyond > 1:
                 row[:beyond] = -1.0
         return likeness
+
+    def _disagree(self, likeness: NDArray[np.float64], alike: NDArray[np.int64]) -> bool:
+        """Tell whether shapes that a beat is like would have its mark at different waves."""
+        marks = likeness[alike].argmax(axis=1) + np.array([self._offset[shape] for shape in alike])
+        return bool(np.ptp(marks) > self._far)
+
+    def _united(self, likeness: NDArray[np.float64], alike: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Keep one of such shapes, the one of most votes, and give what is then left of ``likeness``."""
+        most = max(alike, key=lambda shape: self._votes[shape])
+        others = [int(shape) for shape in alike if shape != most]
+        for shape in reversed(others):
+            self._forget(shape)
+        return np.delete(likeness, others, axis=0)
 
     def _vote(self, shape: int, wanted: float) -> None:
         """Count a beat for or against its shape's mark (the majority vote of R. S. Boyer and J S. Moore)."""
@@ -145,6 +161,7 @@ class _Shapes:
         """Begin a shape with a beat; the one of the fewest beats, the oldest of these, makes room for it."""
         if len(self._beats) == SHAPES:
             self._forget(self._beats.index(min(self._beats)))
+            self._beats = [max(beats - 1, 1) for beats in self._beats]  # so that none is kept for ever
         first = 1 + self._most + round(mark)
         beat = around[first : first + self._width]
         self._template = np.concatenate([self._template, beat[None]])
@@ -154,12 +171,10 @@ class _Shapes:
         self._votes.append(1)
 
     def _forget(self, shape: int) -> None:
-        """Forget a shape, and let the others age, so that none is kept for ever."""
         self._template = np.delete(self._template, shape, axis=0)
         self._unit = np.delete(self._unit, shape, axis=0)
         for numbers in (self._offset, self._beats, self._votes):
             del numbers[shape]
-        self._beats = [max(beats - 1, 1) for beats in self._beats]
 
 
 def _unit(template: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -100,3 +100,16 @@ def test_marks_are_rising_where_beats_are_as_close_as_they_may_be():
     signal += 0.3 * rng.standard_normal(len(signal))
     found = detect_qrs(signal[:, None].astype(np.float32), fs_hz=FS_HZ)
     assert (np.diff(found) > 0).all()
+
+
+def test_two_shapes_of_one_beat_that_disagree_about_its_mark_become_one():
+    reach = half_width(RATE_HZ)
+    time = np.arange(-reach, reach + 1)
+    beat = np.exp(-(((time + 3) / 2.0) ** 2)) - np.exp(-(((time - 3) / 2.0) ** 2))
+    aligner = Aligner(rate_hz=RATE_HZ)
+    aligner.align(0, beat, -3.0)
+    shapes = aligner._of_lead[0]
+    shapes._begin(beat, 3.0)  # as a beat in noise might have begun it
+    marks = [aligner.align(0, beat, wanted) for wanted in (3.0, -3.0, 3.0, -3.0)]
+    assert len(shapes._votes) == 1
+    assert np.ptp(marks) < 0.2
