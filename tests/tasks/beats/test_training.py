@@ -67,18 +67,18 @@ def test_a_record_is_read_in_stretches_and_gets_the_logits_of_the_whole(run, sma
     path = small_database / "s004"
     record = read_record(path)
     sample = detect_record(path)
-    read = []
+    seen = []
 
     def counted(*arguments, **options):
         for stretch in beat_stretches(*arguments, **options):
-            read.append(stretch)
+            seen.append(stretch)
             yield stretch
 
     monkeypatch.setattr(annotate, "beat_stretches", counted)
     found = annotate.classify_recording(model, read(path), sample, batch_size=64, stretch_s=7.0)
     prepared = prepare_record(record, model.preprocessing)
     whole = annotate.classify_positions(model, prepared, sample, batch_size=64)
-    assert read
+    assert seen
     np.testing.assert_allclose(found, whole, atol=1e-3)
 
 
