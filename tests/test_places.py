@@ -71,8 +71,10 @@ def names_database(source: Source, name: str, place: str) -> bool:
 
 
 def names_task(source: Source, name: str, place: str) -> bool:
+    # Where recordings are annotated, beats are a kind of annotation, whichever task marks them.
+    compared = name in source.compared and not place.startswith("ecgrnn/inference/page/")
     return (
-        name in source.compared
+        compared
         or source.says(f"task={name}")
         or source.loads(f"ecgrnn.tasks.{ROOMS[name]}")
         or (place.startswith(f"ecgrnn/tasks/{ROOMS[name]}/") and name in source.strings)

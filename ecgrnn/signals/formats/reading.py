@@ -121,7 +121,7 @@ def _chosen(contents: Contents, hints: Hints, path: Path) -> tuple[list[int], li
     if not columns:
         found = [f"{one.name} ({kind})" for one, kind in zip(channels, kinds, strict=True)]
         raise DataError(
-            f"{path} has no ECG lead, only {some_of(found, most=8)}; if one of them is, name it with leads=[...]"
+            f"{path} has no ECG lead, only {some_of(found, most=8)}; name those that are with leads=[...]"
         )
     kept = _commonest(columns, channels)
     notes: list[str] = []
