@@ -6,6 +6,7 @@ import pytest
 from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.detection.detect import detect_record
+from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.tasks.beats import prediction as annotate
