@@ -126,6 +126,36 @@ def runs_of_times(times_s: NDArray[np.float64], *, name: str) -> tuple[Runs, flo
     Raises:
         DataError: the times do not rise, or not regularly.
     """
+    steps = _rising_steps(times_s, name)
+    resolution, step = _resolution(steps), _step(steps)
+    if step <= 0:
+        raise DataError(f"{name}: many rows have the same time; give fs= to take them as evenly spaced")
+    breaks = np.flatnonzero(steps > 1.5 * step + resolution) + 1
+    if len(breaks) > _FEW_GAPS and _is_straight(times_s, step):
+        breaks = breaks[:0]  # times in ms of samples that are nearly a ms apart skip one now and then
+    rows = np.concatenate([[0], breaks]).astype(np.int64)
+    counts = np.diff(np.append(rows, len(times_s)))
+    at = int(np.argmax(counts))
+    span_s = max(times_s[rows[at] + counts[at] - 1] - times_s[rows[at]], step)
+    fs_hz = _nice(max(counts[at] - 1, 1) / span_s, 2 * resolution / span_s)
+    run = np.repeat(np.arange(len(rows)), counts)
+    expected = times_s[rows][run] + (np.arange(len(times_s)) - rows[run]) / fs_hz
+    worst = float(np.abs(times_s - expected).max()) * fs_hz
+    if worst > max(1.0, 2 * resolution * fs_hz, _DRIFT * counts.max()) or len(rows) > len(times_s) / 10:
+        raise DataError(
+            f"{name}: the times of its rows are not regular (at {fs_hz:g} Hz up to {worst:.1f} samples away, "
+            f"{len(rows) - 1} gaps); give fs= to take the rows as evenly spaced"
+        )
+    late = np.rint((times_s[rows] - times_s[0]) * fs_hz).astype(np.int64) - rows
+    starts = np.maximum.accumulate(late) + rows  # where a clock drifts, a run begins no sooner than one ends
+    return _runs(starts, rows, counts, fs_hz=fs_hz, name=name), fs_hz
+
+
+_DRIFT = 2e-5
+"""A part of the length of a run, by which the clock of a recorder may drift: 0.6 s in eight hours."""
+
+
+def _rising_steps(times_s: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     steps = np.diff(times_s)
     if len(times_s) < 3 or not np.isfinite(times_s).all():
         raise DataError(f"{name}: its time column is not complete; give fs= to do without it")
@@ -135,29 +165,7 @@ def runs_of_times(times_s: NDArray[np.float64], *, name: str) -> tuple[Runs, flo
             f"{name}: its times go back at row {at + 1}, from {times_s[at - 1]:.3f} s to "
             f"{times_s[at]:.3f} s; expected times that rise"
         )
-    resolution = _resolution(steps)
-    step = _step(steps)
-    if step <= 0:
-        raise DataError(f"{name}: many rows have the same time; give fs= to take them as evenly spaced")
-    breaks = np.flatnonzero(steps > 1.5 * step + resolution) + 1
-    if len(breaks) > _FEW_GAPS and _is_straight(times_s, step):
-        breaks = breaks[:0]  # times in ms of samples that are nearly a ms apart skip one now and then
-    rows = np.concatenate([[0], breaks]).astype(np.int64)
-    counts = np.diff(np.append(rows, len(times_s)))
-    ends = rows + counts - 1
-    longest = int(np.argmax(counts))
-    period = (times_s[ends[longest]] - times_s[rows[longest]]) / max(counts[longest] - 1, 1)
-    fs_hz = _nice(1 / period, 2 * resolution / max(times_s[ends[longest]] - times_s[rows[longest]], period))
-    run = np.repeat(np.arange(len(rows)), counts)
-    expected = times_s[rows][run] + (np.arange(len(times_s)) - rows[run]) / fs_hz
-    worst = float(np.abs(times_s - expected).max()) * fs_hz
-    if worst > max(1.0, 2 * resolution * fs_hz) or len(rows) > len(times_s) / 10:
-        raise DataError(
-            f"{name}: the times of its rows are not regular (at {fs_hz:g} Hz up to {worst:.1f} samples away, "
-            f"{len(rows) - 1} gaps); give fs= to take the rows as evenly spaced"
-        )
-    starts = np.rint((times_s[rows] - times_s[0]) * fs_hz).astype(np.int64)
-    return _runs(starts, rows, counts, fs_hz=fs_hz, name=name), fs_hz
+    return steps
 
 
 _FEW_GAPS = 2

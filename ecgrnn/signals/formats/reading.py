@@ -89,6 +89,8 @@ def _contents(kind: Kind, path: Path, hints: Hints) -> Contents:
     except EcgrnnError:
         raise
     except ImportError as error:
+        if not kind.extra:
+            raise
         raise DataError(
             f"{path} is a {kind.name} file, which needs the package {error.name}; install it with "
             f"pip install 'ecgrnn[{kind.extra}]'"
@@ -112,6 +114,8 @@ def _chosen(contents: Contents, hints: Hints, path: Path) -> tuple[list[int], li
         raise DataError(f"{path} holds no signal; expected an ECG")
     if hints.leads is not None:
         columns = [_column(name, channels, path) for name in hints.leads]
+        if len(set(columns)) < len(columns):
+            raise ConfigError(f"leads={list(hints.leads)} names a lead of {path} twice; name each once")
         if len({(channels[column].fs_hz, channels[column].n_samples) for column in columns}) > 1:
             listed = ", ".join(f"{channels[at].name} {channels[at].fs_hz:g} Hz" for at in columns)
             raise DataError(f"{path}: expected leads of one sampling frequency, got {listed}; choose others")
@@ -121,7 +125,7 @@ def _chosen(contents: Contents, hints: Hints, path: Path) -> tuple[list[int], li
     if not columns:
         found = [f"{one.name} ({kind})" for one, kind in zip(channels, kinds, strict=True)]
         raise DataError(
-            f"{path} has no ECG lead, only {some_of(found, most=8)}; name those that are with leads=[...]"
+            f"{path} has no ECG lead, only {some_of(found, most=8)}; if one is, name it with leads=[...]"
         )
     kept = _commonest(columns, channels)
     notes: list[str] = []

@@ -199,3 +199,19 @@ def test_missing_values_are_missing_samples(tmp_path):
     rows[3][0], rows[700][1], rows[701][1] = "", "NaN", "-"
     recording = read(table(tmp_path / "x.csv", rows, header=["II", "V5"]), fs=500, unit="mV")
     assert list(recording.stretch().missing) == [1, 2]
+
+
+def test_a_clock_that_drifts_is_followed(tmp_path):
+    at = np.arange(130 * 600)
+    times = at / 130 + 0.01 * np.sin(at / len(at) * np.pi)  # 1.3 samples away in the middle
+    signal = ecg(len(at), 1, fs=130.0)[:, 0]
+    rows = [[f"{time:.6f}", f"{value:.3f}"] for time, value in zip(times, signal, strict=True)]
+    recording = read(table(tmp_path / "x.csv", rows, header=["time", "ECG"]), unit="mV")
+    assert recording.fs_hz == pytest.approx(130, rel=1e-4)
+    assert recording.n_samples == len(at)
+
+
+def test_a_lead_that_is_named_twice_by_its_aliases_is_refused(tmp_path):
+    path = table(tmp_path / "x.csv", ROWS, header=["MLII", "V5"])
+    with pytest.raises(ConfigError, match=r"names a lead of .* twice"):
+        read(path, fs=500, unit="mV", leads=["MLII", "II"])
