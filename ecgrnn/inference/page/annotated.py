@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.symbols import AAMI_CLASSES
 
+BEATS, WAVES, RHYTHMS = "beats", "waves", "rhythms"
+"""The kinds of annotation."""
+
 
 class Table(Protocol):
     """A table of annotations, such as a ``pandas.DataFrame``: a column by its name."""

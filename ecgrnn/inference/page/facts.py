@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecgrnn.inference.page.annotated import BEATS, RHYTHMS, WAVES
 from ecgrnn.inference.page.exhibits import NAMES
 from ecgrnn.inference.page.findings import conduction, rate, rhythms, variability
 from ecgrnn.inference.page.findings.findings import Findings
@@ -46,16 +47,16 @@ def fact(
 def headline(found: Findings, times: Times, *, kinds: Sequence[str]) -> list[Fact]:
     """Give the main figures."""
     facts = _rate_facts(found, times, kinds)
-    if "beats" in kinds:
+    if BEATS in kinds:
         facts += _beat_facts(found, times)
-    if "rhythms" in kinds:
+    if RHYTHMS in kinds:
         facts.append(_rhythm_fact(found))
-    if "beats" in kinds:
+    if BEATS in kinds:
         v = found.variability
         facts.append(
             fact("SDNN", v.sdnn_ms, "{:.0f} ms", why=short_variability(found), note="normal intervals")
         )
-    if "waves" in kinds:
+    if WAVES in kinds:
         over = conduction.over_leads(found.conduction)
         corrected = None if over is None else over.qtc_fridericia_ms
         facts.append(
@@ -84,7 +85,7 @@ def _rate_facts(found: Findings, times: Times, kinds: Sequence[str]) -> list[Fac
             note="of all readable RR intervals",
         )
     ]
-    if "beats" not in kinds:
+    if BEATS not in kinds:
         return facts
     for words, one in (("slowest 10 s", slow), ("fastest 10 s", fast)):
         if one is None:
@@ -96,7 +97,7 @@ def _rate_facts(found: Findings, times: Times, kinds: Sequence[str]) -> list[Fac
 
 def no_beat(found: Findings, kinds: Sequence[str]) -> str:
     """Say why there is no RR interval."""
-    if "beats" not in kinds:
+    if BEATS not in kinds:
         return "no model annotated beats"
     return "fewer than two beats in readable parts" if len(found.beats) else "no beat was found"
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.inference.page.annotated import Annotated, Beats, Rhythms, Waves, beats_of, rhythms_of, waves_of
+from ecgrnn.inference.page.annotated import (
+    BEATS,
+    Annotated,
+    Beats,
+    Rhythms,
+    Waves,
+    beats_of,
+    rhythms_of,
+    waves_of,
+)
 from ecgrnn.inference.page.findings.conduction import Conduction, conduction
 from ecgrnn.inference.page.findings.quality import Quality, joined, read_quality, without_beat
 from ecgrnn.inference.page.findings.rate import Intervals, rr_intervals, window_rates
@@ -58,7 +67,7 @@ def find(result: Annotated) -> Findings:
     beats, waves, rhythms = beats_of(result), waves_of(result), rhythms_of(result)
     quality = read_quality(recording)
     duration_s = recording.duration_s
-    silent = without_beat(beats.time_s, duration_s=duration_s) if "beats" in result.models else _NONE
+    silent = without_beat(beats.time_s, duration_s=duration_s) if BEATS in result.models else _NONE
     unreadable = joined(quality.unreadable_s, silent)
     intervals = rr_intervals(beats.time_s, unreadable)
     found = episodes(rhythms)
@@ -77,7 +86,7 @@ def find(result: Annotated) -> Findings:
         episodes=found,
         nn=nn,
         variability=variability(beats.time_s, nn),
-        conduction=conduction(waves, beats if "beats" in result.models else None, fibrillation),
+        conduction=conduction(waves, beats if BEATS in result.models else None, fibrillation),
     )
 
 
