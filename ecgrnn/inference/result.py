@@ -19,8 +19,9 @@ from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import Annotated, Columns, safe_name, write_columns
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from ecgrnn.reports.strip_figure import StripFigure
 
 _INT, _FLOAT, _TEXT = np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, "<U1")
 
@@ -84,7 +85,7 @@ class Result:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
         return self.found[kind].columns if kind in self.found else KINDS[kind]
 
-    def plot(self, start_s: float = 0.0, seconds: float = 10.0) -> "Figure":
+    def plot(self, start_s: float = 0.0, seconds: float = 10.0) -> "StripFigure":
         """Draw some seconds of every lead with beats, waves and rhythms, as on ECG paper.
 
         Args:
