@@ -104,7 +104,7 @@ def names_file_format(source: Source, name: str, place: str) -> bool:
     # Elsewhere than in the readers these are words such as dicom, the name of an extra.
     module = name.replace("/", ".")
     of_readers = place.startswith("ecgrnn/signals/formats/") and module in source.strings
-    return of_readers or source.loads(f"ecgrnn.signals.formats.{module}")
+    return of_readers or source.loads(f"ecgrnn.signals.formats.{module}.read_contents")
 
 
 NAMES: dict[str, Callable[[Source, str, str], bool]] = {
