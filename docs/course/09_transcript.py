@@ -198,13 +198,14 @@ offsets = [
     for look, time_s in zip(looks, times_test[which], strict=False)
 ]
 say(
-    f"The step looked at most is {1000 * np.median(offsets):.0f} ms (median) from the R peak of its beat; a step lasts "
-    f"{1000 * FRAME / FS:.0f} ms, and each state has read in both directions, so that it knows what lies around it."
+    f"The step looked at most is {1000 * np.median(offsets):.0f} ms (median) from the R peak of the symbol's beat."
 )
 
 # %% [markdown]
-# Attention is not an explanation of a decision: a state knows its neighbourhood, so that a weight on one step may mean another. It
-# is a view of where information was taken from, and useful as that.
+# Compare that with a step, which lasts 128 ms, and do not be surprised if the peaks do not stand on the beats. The encoder reads
+# in both directions, so every state may know the whole strip, and the decoder may fetch it anywhere. **Attention is not an
+# explanation of a decision**; it is a view of where information was taken from. The first table says the same in another
+# way: 3 s fit into one vector, and then attention gains little. It pays where a strip outgrows the vector.
 #
 # A transcript has no times. Where every beat is to be *found*, chapter 7 is the better form; N-vs-M is for answers that
 # have no place in the signal, such as a report in words.
