@@ -12,6 +12,9 @@ from ecgrnn.signals.formats.wfdb.header_lines import header_lines
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt", ".tab", ".asc"}
 """Among the files of a folder, tables of numbers are taken to be recordings only with one of these."""
 
+_SUFFIXES = {".edf", ".bdf", ".dcm", ".scp", ".atc", ".npy", ".npz", ".parquet"}
+"""A file of a folder with one of these is listed even where its content is damaged: reading it says why."""
+
 
 def recordings_at(path: str | Path) -> list[Path]:
     """List the recordings that a path stands for, sorted; those of a folder are looked for in all below it.
@@ -82,7 +85,10 @@ def _is_recording(file: Path) -> bool:
     ):
         return False
     kind = known_kind(file)
-    return kind is not None and (kind is not KINDS[-1] or file.suffix.casefold() in _TABLE_SUFFIXES)
+    suffix = file.suffix.casefold()
+    if kind is None:
+        return suffix in _SUFFIXES
+    return kind is not KINDS[-1] or suffix in _TABLE_SUFFIXES
 
 
 def _no_suffix(file: Path) -> bool:

@@ -44,7 +44,7 @@ def test_a_folder_lists_recordings_of_every_kind_and_nothing_else(tmp_path):
     (tmp_path / "notes.txt").write_text("what was done\n")
     (tmp_path / "REFERENCE.csv").write_text("A1,N\nA2,A\n")
     (tmp_path / "rec.csv").write_text("sample,time_s,class\n10,0.1,N\n")
-    assert listed(tmp_path, recordings_at(tmp_path)) == ["b/whole", "b/x.bin", "rec", "y.csv"]
+    assert listed(tmp_path, recordings_at(tmp_path)) == ["b/whole", "b/x.bin", "empty.edf", "rec", "y.csv"]
     assert read(inside / "whole").n_samples == 4000
 
 
