@@ -204,7 +204,7 @@ say(
 # %% [markdown]
 # Compare that with a step, which lasts 128 ms, and do not be surprised if the peaks do not stand on the beats. The encoder reads
 # in both directions, so every state may know the whole strip, and the decoder may fetch it anywhere. **Attention is not an
-# explanation of a decision**; it is a view of where information was taken from. The first table says the same in another
+# explanation of a decision**; it is a view of where information was taken from. The table of scores says the same in another
 # way: 3 s fit into one vector, and then attention gains little. It pays where a strip outgrows the vector.
 #
 # A transcript has no times. Where every beat is to be *found*, chapter 7 is the better form; N-vs-M is for answers that
