@@ -7,7 +7,6 @@ from pathlib import Path
 from ecgrnn.signals.formats.paths import recordings_at
 from ecgrnn.signals.formats.wfdb.contents import record_of
 
-
 _LONGEST_NAME = 256
 """A longer text is no file's name."""
 

@@ -56,7 +56,7 @@ def test_of_a_folder_a_bad_file_is_told_and_the_others_are_done(ward, tmp_path, 
     run = tmp_path / "run"
     assert main(["predict", f"record={ward}", f"run_dir={run}", "fs=360", "unit=mV", "workers=2"]) == 2
     captured = capsys.readouterr()
-    assert "2 of 4 records could not be annotated (s003, broken.edf)" in captured.err
+    assert "2 of 4 records could not be annotated (broken.edf, s003)" in captured.err
     assert "Traceback" not in captured.err
     assert captured.out.count("not annotated  ") == 2
     assert sorted(path.name for path in run.glob("*.html")) == ["array.html", "s002.html"]
