@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.windows import BeatTable, PreparedSignal, table_of_positions
+from ecgrnn.data.windows import BeatTable, table_of_positions
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations
 from ecgrnn.signals.detection.detect import detect_qrs
@@ -34,7 +34,7 @@ class DisturbedCopy:
         seed: seed of the noise.
     """
 
-    record: PreparedSignal
+    record: CachedRecord
     plan: tuple[Disturbance, ...]
     seed: int
 
@@ -71,6 +71,7 @@ def detected_copies(
     annotator: str,
     scheme: LabelScheme,
     rng: np.random.Generator,
+    causal: bool = False,
 ) -> tuple[list[DisturbedCopy], BeatTable]:
     """Disturb every record, find its beats, and label them by the reference.
 
@@ -85,8 +86,10 @@ def detected_copies(
         annotator: extension of the reference annotations.
         scheme: the classes of the labels.
         rng: source of every random draw.
+        causal: the signals come through one-sided filters, which delay a QRS by some 20 ms, and prediction
+            detects beats before these: all positions are moved back by the median delay of the records.
     """
-    copies, positions, labels = [], [], []
+    copies, positions, references = [], [], []
     ends = np.cumsum(np.bincount(table.record, minlength=len(records)))
     for record, rows in zip(records, np.split(np.arange(len(table)), ends[:-1]), strict=True):
         if not len(rows):
@@ -95,12 +98,32 @@ def detected_copies(
         copy = DisturbedCopy(record, plan_disturbances(duration_s, rng=rng), int(rng.integers(2**31)))
         found = detect_qrs(copy.signal, fs_hz=copy.fs_hz)
         sample = resample_index(found, fs_hz=copy.fs_hz, to_hz=copy.source_fs_hz)
-        notes = record.annotations(annotator)
         copies.append(copy)
         positions.append(sample)
-        labels.append(_labels(sample, table, rows, copy=copy, scheme=scheme, notes=notes))
+        references.append(rows)
+    if causal and copies:
+        delay = _delay(copies, positions, [table.source_sample[rows] for rows in references])
+        positions = [np.maximum(sample - delay, 0) for sample in positions]
+    labels = [
+        _labels(sample, table, rows, copy=copy, scheme=scheme, notes=copy.record.annotations(annotator))
+        for copy, sample, rows in zip(copies, positions, references, strict=True)
+    ]
     beats = table_of_positions(copies, positions)
     return copies, replace(beats, label=np.concatenate([np.zeros(0, np.int64), *labels]))
+
+
+def _delay(
+    copies: Sequence[DisturbedCopy],
+    positions: Sequence[NDArray[np.int64]],
+    references: Sequence[NDArray[np.int64]],
+) -> int:
+    """Give the median over the records of how late their beats are found, in samples of the source."""
+    delays = []
+    for copy, found, reference in zip(copies, positions, references, strict=True):
+        pair = matched(reference, found, within=MATCH_S * copy.source_fs_hz)
+        if (pair >= 0).any():
+            delays.append(np.median((found[pair] - reference)[pair >= 0]))
+    return round(float(np.median(delays))) if delays else 0
 
 
 def _labels(

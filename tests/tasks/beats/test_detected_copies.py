@@ -91,6 +91,19 @@ def test_what_is_found_near_flutter_is_not_learned_from(cached):
     assert found.tolist() == [Q, -1, Q]
 
 
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_delay_of_one_sided_filters_is_taken_off(cached, monkeypatch, causal):
+    _, _, usual = copied(cached, monkeypatch)
+    detect = copies_module.detect_qrs
+    monkeypatch.setattr(copies_module, "detect_qrs", lambda *args, **options: detect(*args, **options) + 4)
+    table = beat_table(cached, annotator="atr", scheme=AAMI)
+    rng = np.random.default_rng(0)
+    options = {"annotator": "atr", "scheme": AAMI, "rng": rng, "causal": causal}
+    _, late = detected_copies(cached, table, **options)
+    moved_s = np.median(late.source_sample - usual.source_sample) / cached[0].source_fs_hz
+    assert moved_s == pytest.approx(0.0 if causal else 0.032, abs=0.012)
+
+
 def test_the_shares_of_sequences_are_those_of_the_options(cached):
     plain = view().dataset(cached, training=True)
     half = view(detected_beats=0.5).dataset(cached, training=True)
