@@ -43,5 +43,9 @@ def training_parts(
     if view.simulated_ectopy:
         parts.append(ectopic_copies(read, table, scheme=view.scheme, rng=rng))
     if view.detected_beats:
-        parts.append(detected_copies(records, table, annotator=view.annotator, scheme=view.scheme, rng=noise))
+        parts.append(
+            detected_copies(
+                records, table, annotator=view.annotator, scheme=view.scheme, rng=noise, causal=view.causal
+            )
+        )
     return parts
