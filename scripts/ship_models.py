@@ -123,7 +123,7 @@ def ship(name: str, run_dir: Path, *, commit: str, folder: Path = FOLDER) -> str
     facts = {
         "kind": recipe.kind,
         "summary": recipe.summary,
-        "trained_on": f"{database.title}, split {model.split['name']}, its training part",
+        "trained_on": f"{database.title}, split {model.trained.split.name}, its training part",
         "database": database.name,
         "command": command,
         "commit": commit,
@@ -214,7 +214,7 @@ def _card(name: str, run_dir: Path, facts: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
     return f"""# Model card: {name}
 
-{facts["summary"].capitalize()}. Comes with ecgrnn; use it with `checkpoint={name}`.
+{facts["summary"][0].upper()}{facts["summary"][1:]}. Comes with ecgrnn; use it with `checkpoint={name}`.
 
 {own}
 
