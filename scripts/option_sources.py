@@ -202,9 +202,9 @@ def rules_in(tree: ast.AST) -> Iterator[tuple[str, str]]:
         match node:
             case ast.For(target=ast.Name(id=name), iter=ast.Tuple(elts=values)):
                 loops[name] = [value.value for value in values if isinstance(value, ast.Constant)]
-            case ast.Call(func=ast.Name(id="_required"), args=[ast.Constant(value=name), *_]):
+            case ast.Call(func=ast.Name(id="required"), args=[ast.Constant(value=name), *_]):
                 yield name, "required"
-            case ast.Call(func=ast.Name(id="_threads")):
+            case ast.Call(func=ast.Name(id="check_threads")):
                 yield "threads", "≥ 1"
             case ast.Call(
                 func=ast.Name(id="at_least" | "above_zero" | "share" as rule), args=[_, name, *rest]

@@ -3,6 +3,7 @@
     python scripts/ship_models.py                               # all of them, from the data
     python scripts/ship_models.py --only waves                  # one of them
     python scripts/ship_models.py --only waves --from RUN_DIR   # from a training that is done
+    python scripts/ship_models.py --only waves --from RUN_DIR --scored EVALUATION   # scored again since
 
 The weights are those that the run scored. What prediction does not need is left out: the optimiser's state,
 and, where the file would exceed 1 MB, the digests of the recordings, by which `audit` recognises them under
@@ -100,25 +101,36 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=RECIPES, help="write this model only")
     parser.add_argument("--from", dest="run_dir", type=Path, help="a training that is done, of --only")
+    parser.add_argument("--scored", type=Path, help="a later evaluation of that training, for the figures")
     parser.add_argument("--commit", help="the commit that it was trained at; by default the one checked out")
     parser.add_argument("--runs", type=Path, default=Path("runs/ship"), help="where trainings are kept")
     given = parser.parse_args()
+    if given.scored and not given.run_dir:
+        parser.error("--scored is an evaluation of the training that --from names")
     if given.run_dir and not given.only:
         parser.error("--from is a training of one model: name it with --only")
     for name in [given.only] if given.only else RECIPES:
         run_dir = given.run_dir or _trained(name, given.runs / name)
-        print(ship(name, run_dir, commit=given.commit or _commit()))
+        print(ship(name, run_dir, scored=given.scored or run_dir, commit=given.commit or _commit()))
 
 
-def ship(name: str, run_dir: Path, *, commit: str, folder: Path = FOLDER) -> str:
-    """Write the checkpoint, the facts and the card of a model, and say how large it is."""
+def ship(name: str, run_dir: Path, *, scored: Path, commit: str, folder: Path = FOLDER) -> str:
+    """Write the checkpoint, the facts and the card of a model, and say how large it is.
+
+    Args:
+        name: the model.
+        run_dir: its training.
+        scored: where its figures are: the training, or a later evaluation.
+        commit: what it was trained at.
+        folder: where models are.
+    """
     recipe, place = RECIPES[name], folder / name
     place.mkdir(parents=True, exist_ok=True)
     content, kept = stripped(scored_checkpoint(run_dir))
     (place / CHECKPOINT).write_bytes(content)
     model = load_model(place / CHECKPOINT)
     database = DATABASES[model.data.database]
-    summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((scored / "summary.json").read_text(encoding="utf-8"))
     command = f"python -m ecgrnn train {shlex.join((*recipe.words, 'seed=0'))}"
     facts = {
         "kind": recipe.kind,
@@ -129,7 +141,7 @@ def ship(name: str, run_dir: Path, *, commit: str, folder: Path = FOLDER) -> str
         "commit": commit,
         "parameters": sum(one.numel() for one in model.network.parameters()),
         "figures": {key: _figure(summary["intervals"][key]) for key in recipe.figures},
-        "records": _records(run_dir, recipe),
+        "records": _records(scored, recipe),
         "licence_of_data": database.licence,
         "citation": database.citation,
         "versions": model.facts["versions"],
@@ -137,7 +149,7 @@ def ship(name: str, run_dir: Path, *, commit: str, folder: Path = FOLDER) -> str
     }
     text = json.dumps(facts, indent=1, ensure_ascii=False)
     (place / FACTS).write_text(text + "\n", encoding="utf-8")
-    (place / CARD).write_text(_card(name, run_dir, facts), encoding="utf-8")
+    (place / CARD).write_text(_card(name, scored, facts), encoding="utf-8")
     return f"{name:<14} {len(content) / 1000:.0f} kB, from {run_dir.name}"
 
 

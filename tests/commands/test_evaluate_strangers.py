@@ -53,8 +53,8 @@ def kept_names(database, folder):
 
 
 def test_records_made_of_what_was_trained_on_are_left_out(checkpoint, stranger, evaluate):
-    seen = next(iter(load_model(checkpoint).split["train"]))
-    unseen = next(iter(load_model(checkpoint).split["test"]))
+    seen = next(iter(load_model(checkpoint).trained.split.train))
+    unseen = next(iter(load_model(checkpoint).trained.split.test))
     origins = {"s001": ("synthetic", seen), "s002": ("synthetic", unseen), "s003": ("mitdb", seen)}
     stranger(read=kept_names, excerpt_of=origins)
     status, said, run_dir = evaluate()
@@ -64,7 +64,7 @@ def test_records_made_of_what_was_trained_on_are_left_out(checkpoint, stranger, 
 
 
 def test_a_record_made_of_what_was_trained_on_is_refused_where_it_is_named(checkpoint, stranger, evaluate):
-    seen = next(iter(load_model(checkpoint).split["validation"]))
+    seen = next(iter(load_model(checkpoint).trained.split.validation))
     stranger(read=kept_names, excerpt_of={"s001": ("synthetic", seen)})
     status, said, run_dir = evaluate("data.records=[s001,s002]")
     assert status == 2

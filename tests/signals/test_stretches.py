@@ -127,7 +127,7 @@ def test_a_lead_that_is_missing_is_found_behind_one_of_the_same_name(tmp_path):
     (stretch,) = prepare_stretches(read(path), PreprocessingConfig())
     assert stretch.record.missing.tolist() == [0, 100]
     make_missing(path, 0, 8_000, 1)
-    with pytest.raises(DataError, match="'I' has no valid sample"):
+    with pytest.raises(DataError, match=r"'I \(2\)' has no valid sample"):
         list(prepare_stretches(read(path), PreprocessingConfig()))
 
 
@@ -161,11 +161,11 @@ def test_memory_does_not_grow_with_the_record(tmp_path):
 def test_a_record_without_a_sample_is_an_error(tmp_path):
     (tmp_path / "rec.dat").write_bytes(b"")
     (tmp_path / "rec.hea").write_text("rec 1 360 0\nrec.dat 16 200 16 0 0 0 0 I\n")
-    with pytest.raises(DataError, match="rec is empty"):
+    with pytest.raises(DataError, match="rec holds no sample"):
         list(prepare_stretches(read(tmp_path / "rec"), PreprocessingConfig(n_leads=1)))
 
 
-@pytest.mark.parametrize(("n_leads", "wanted"), [(1, ("MLII",)), (2, ("MLII", "V5"))])
+@pytest.mark.parametrize(("n_leads", "wanted"), [(1, ("II",)), (2, ("II", "V5"))])
 def test_the_lead_that_comes_first_is_found_before_leads_are_counted(tmp_path, n_leads, wanted):
     path = write(tmp_path, 20_000)
     header = path.with_suffix(".hea")
@@ -177,19 +177,19 @@ def test_the_lead_that_comes_first_is_found_before_leads_are_counted(tmp_path, n
     stretches = list(prepare_stretches(read(path), config, stretch_s=10.0))
     assert {stretch.record.leads for stretch in stretches} == {wanted}
     whole = read_record(path, n_leads=n_leads, first_lead="MLII")
-    assert whole.leads == wanted == prepare_record(whole, config).leads
+    assert whole.leads == ("MLII", "V5")[:n_leads] == prepare_record(whole, config).leads
 
 
 def test_headers_are_read_once_however_many_stretches_there_are(tmp_path, monkeypatch):
     path = write(tmp_path, 20_000)
-    read = []
+    headers = []
     parsed = header_module.header_lines
 
     def counted(source):
-        read.append(source.name)
+        headers.append(source.name)
         return parsed(source)
 
     monkeypatch.setattr(header_module, "header_lines", counted)
     assert len(list(prepare_stretches(read(path), PreprocessingConfig(), stretch_s=5.0))) > 5
     detect_record(path, stretch_s=5.0)
-    assert read == ["rec.hea"] * 2
+    assert headers == ["rec.hea"] * 2

@@ -18,7 +18,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.signals.filters.fir import apply_fir, bandstop_kernel, highpass_kernel, lowpass_kernel
@@ -100,6 +99,8 @@ def _convolved(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[
     """Convolve; by Fourier transforms where the sums would take seconds, as of some 10 kHz on."""
     if len(one) * len(other) <= _MOST_PRODUCTS:
         return np.convolve(one, other)
+    from scipy.signal import oaconvolve  # rarely needed, and it takes long to import
+
     return np.asarray(oaconvolve(one, other), np.float64)
 
 

@@ -114,7 +114,7 @@ def test_a_page_is_whole_needs_nothing_and_says_what_it_is(tmp_path):
         "model of rhythms",
         "lead RESP left out",
         "2026-03-01 23:55:00",
-        "MLII, V5",
+        "II, V5",
         "ventricular ectopic beats",
         "SDNN",
         "QTc Fridericia",
