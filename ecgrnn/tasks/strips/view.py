@@ -21,8 +21,9 @@ from ecgrnn.tasks.strips.features import strip_features
 _BLOCK_S = 5.0
 """Batches are padded to a multiple of this: on a CPU a convolution is compiled anew for each new length."""
 
-FEATURES_VERSION = 1
-"""Raised whenever ``strip_features`` gives other numbers, so that those kept are not taken."""
+FEATURES_VERSION = 2
+"""Raised whenever ``strip_features`` gives other numbers, as when beats are found at other places, so that
+those kept are not taken."""
 
 
 @dataclass(frozen=True)

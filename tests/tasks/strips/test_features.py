@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from ecgrnn.simulator.simulate import simulate_record
 from ecgrnn.tasks.strips.features import LIMIT, STRIP_FEATURES, strip_features
+from ecgrnn.tasks.strips.view import FEATURES_VERSION
 
 FS_HZ = 150.0
 
@@ -19,6 +21,18 @@ def described(lead):
 
 
 REGULAR = strip(np.full(30, 0.8))
+
+
+def test_features_are_those_of_their_version():
+    """Where this fails, raise FEATURES_VERSION: a cache has the features of before."""
+    lead = simulate_record(1, seed=0, duration_s=40.0).signal[:, 0]
+    found = strip_features(lead, fs_hz=360.0)
+    expected = [
+        *(-0.11, -0.93, -1.25, 0.96, 1.42, 1.89, 1.10, 1.51, 1.21, 1.02, 0.94, -0.29, 0.33, 1.38, 2.66, 0.98),
+        *(-0.77, 0.75, 0.23, 1.43, 0.41, 0.68, 0.44, 0.44, 0.90, 0.52, 1.38, 1.00, 0.61, 0.45, 0.00),
+    ]
+    assert FEATURES_VERSION == 2
+    np.testing.assert_allclose(found, expected, atol=0.011)
 
 
 def test_no_feature_depends_on_the_scale():
