@@ -304,7 +304,7 @@ def test_a_folder_without_a_record_is_not_predicted(trained, tmp_path, capsys):
     checkpoint = trained / "checkpoints" / "best.ckpt"
     words = [f"checkpoint={checkpoint}", f"record={tmp_path / 'empty'}", f"run_dir={tmp_path / 'run'}"]
     status = main(["predict", *words])
-    assert "holds no WFDB record" in _the_line(status, capsys.readouterr().err, tmp_path / "run")
+    assert "has no recording that can be read" in _the_line(status, capsys.readouterr().err, tmp_path / "run")
 
 
 def test_a_run_folder_that_cannot_be_written_is_named(folder, capsys):
