@@ -33,7 +33,9 @@ def recordings_at(path: str | Path) -> list[Path]:
     if given.is_dir() and not given.with_name(f"{given.name}.hea").is_file():
         found = list(_recordings(_files_below(given)))
         if not found:
-            raise DataError(f"{given} has no recording that can be read: no WFDB record, EDF, CSV or other file of one")
+            raise DataError(
+                f"{given} has no recording that can be read: no WFDB record, and no EDF, CSV or other file of one"
+            )
         return sorted(set(found))
     if given.exists() or not glob.has_magic(str(given)):
         return [given]
