@@ -34,7 +34,7 @@ def recordings_at(path: str | Path) -> list[Path]:
         found = list(_recordings(_files_below(given)))
         if not found:
             raise DataError(
-                f"{given} has no recording that can be read: no WFDB record, and no EDF, CSV or other file of one"
+                f"{given} has no recording that can be read: no WFDB record, EDF, CSV or other file"
             )
         return sorted(set(found))
     if given.exists() or not glob.has_magic(str(given)):
