@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ecgrnn.commands.stages import say
-from ecgrnn.errors import DataError, some_of
+from ecgrnn.errors import ConfigError, DataError, some_of
 from ecgrnn.options.recordings import ConvertConfig
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.formats.paths import recordings_at
@@ -32,7 +32,7 @@ def run(options: ConvertConfig) -> None:
     for path, name in zip(paths, _names(paths, folder, anonymise=options.anonymise), strict=True):
         try:
             _convert(path, out / name, options, shift)
-        except DataError as error:
+        except (ConfigError, DataError) as error:
             if len(paths) == 1:
                 raise
             say(f"not converted  {error}")

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.errors import DataError, some_of
+from ecgrnn.errors import ConfigError, DataError, EcgrnnError, some_of
 from ecgrnn.inference.annotate import annotate, fitted
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import leads_read, named_leads
@@ -121,14 +121,14 @@ def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) ->
 
 def _done(
     annotator: _Annotator, places: list[Place], options: PredictConfig
-) -> Iterator[tuple[Place, list[str], DataError | None]]:
+) -> Iterator[tuple[Place, list[str], EcgrnnError | None]]:
     """Annotate several recordings at a time, and give what was said of each, in their order."""
 
-    def work(place: Place) -> tuple[Place, list[str], DataError | None]:
+    def work(place: Place) -> tuple[Place, list[str], EcgrnnError | None]:
         """Annotate one of them."""
         try:
             return place, annotator.annotate(place, single=False), None
-        except DataError as error:
+        except (ConfigError, DataError) as error:
             return place, [], error
 
     at_once = options.workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)

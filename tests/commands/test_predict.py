@@ -67,6 +67,19 @@ def test_of_a_folder_a_bad_file_is_told_and_the_others_are_done(ward, tmp_path, 
     assert "annotating" in captured.err  # a bar of progress
 
 
+def test_a_frequency_that_one_file_tells_otherwise_costs_no_other(ward, tmp_path, capsys):
+    assert main(["predict", f"record={ward}", f"run_dir={tmp_path / 'run'}", "fs=250", "unit=mV"]) == 2
+    captured = capsys.readouterr()
+    assert "not annotated  fs=250 was given, and" in captured.out
+    assert "array.html" in {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_file_that_is_not_there_is_told_with_one_that_is(ward, tmp_path, capsys):
+    assert main(["predict", f"record={ward / 'aray.npy'}", f"run_dir={tmp_path / 'run'}"]) == 2
+    line = capsys.readouterr().err
+    assert "aray.npy is not there; expected a recording; did you mean 'array.npy'?" in line
+
+
 def test_workers_change_no_result(small_database, tmp_path):
     for workers in (1, 3):
         words = [f"record={small_database}/s00[1-4].hea", f"workers={workers}"]

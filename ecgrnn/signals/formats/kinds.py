@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from ecgrnn.errors import DataError, reason_of
+from ecgrnn.errors import DataError, did_you_mean, reason_of
 from ecgrnn.signals.formats.contents import Contents, Hints
 from ecgrnn.signals.formats.wfdb.contents import record_of
 from ecgrnn.signals.formats.wfdb.header import header_path
@@ -148,6 +148,9 @@ def kind_of(path: Path) -> Kind:
     if path.is_dir():
         raise DataError(f"{path} is a folder; give one recording, or use a command that takes folders")
     if not path.exists():
+        if path.suffix:
+            beside = [file.name for file in path.parent.glob("*")]
+            raise DataError(f"{path} is not there; expected a recording{did_you_mean(path.name, beside)}")
         header_path(path)  # says what is there
     head = _head(path)
     if not head:
