@@ -14,6 +14,10 @@ class Cell(StrEnum):
         gru_reset_before: gated recurrent unit as first published; needs ``fused=false``.
         min_gru: minimal GRU, whose gate depends on the input alone.
         min_lstm: minimal LSTM, whose gates depend on the input alone.
+        joined: the next state and the output are both read from one joined input ``[x_t, state]``, and the
+            output is a log-softmax; needs ``fused=false``.
+        joined_tanh: the same with a tanh on the state, which is then that of ``rnn_tanh``; needs
+            ``fused=false``.
     """
 
     rnn_tanh = "rnn_tanh"
@@ -23,6 +27,8 @@ class Cell(StrEnum):
     gru_reset_before = "gru_reset_before"
     min_gru = "min_gru"
     min_lstm = "min_lstm"
+    joined = "joined"
+    joined_tanh = "joined_tanh"
 
 
 class InitialState(StrEnum):
@@ -108,11 +114,13 @@ class Head(StrEnum):
         linear: each label by itself.
         crf: all labels together, by a linear-chain conditional random field.
         feedback: each label given the one before.
+        feedback_both: each label given the one before and the one after.
     """
 
     linear = "linear"
     crf = "crf"
     feedback = "feedback"
+    feedback_both = "feedback_both"
 
 
 class Place(StrEnum):
