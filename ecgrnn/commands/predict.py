@@ -94,18 +94,11 @@ class _Annotator:
         return [*said, *write_annotated(found, recording, out=out)]
 
     def _corrected(self, recording: Recording, out: Path) -> list[str]:
-        """Annotate, correct by the file that was named, and write everything where nothing of it is yet."""
-        options, name = self.options, safe_name(recording)
-        there = out / f"{name}.{options.extension}"
-        if there.exists():
-            raise DataError(
-                f"{there} is there already, and corrections replace no annotations; leave run_dir out, or "
-                "choose another one"
-            )
+        """Annotate, correct by the file that was named, and write everything, with a copy of that file."""
+        options, corrections = self.options, Path(str(self.options.corrections)).expanduser()
         result = annotate(recording, self.model, options.leads, options=self._wishes())
-        corrections = Path(str(options.corrections))
         result = result.correct(corrections)
-        copy = out / f"{name}_corrections{corrections.suffix}"
+        copy = out / f"{safe_name(recording)}_corrections{corrections.suffix}"
         shutil.copyfile(corrections, copy)
         return [*result.lines(), *_written(result, out, options, single=True), f"corrections    {copy}"]
 

@@ -189,7 +189,7 @@ def test_predict_corrects_into_a_new_folder_and_never_over_what_is_there(small_d
     assert (corrected / "s003_corrections.csv").read_bytes() == file.read_bytes()
 
     assert main([*words, f"corrections={file}", f"run_dir={first}"]) == 2
-    assert "corrections replace no annotations" in capsys.readouterr().err
+    assert "no run is ever overwritten" in capsys.readouterr().err
     assert (first / "s003.ecg").read_bytes() == before
     assert (
         main([*words[:1], f"record={small_database}", f"corrections={file}", f"run_dir={tmp_path / 'n'}"])
