@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
+from ecgrnn.families.families import FORMATS, Families, families_of
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_signal
 from ecgrnn.signals.recording import Recording
@@ -81,6 +82,26 @@ class Result:
         """The rhythms: onset and offset (half-open), rhythm (N A O ~ of CinC 2017), and probabilities."""
         return self._frame("rhythms")
 
+    @cached_property
+    def beat_families(self) -> Families | None:
+        """The beats in families, with templates; None where no model marked beats.
+
+        Raises:
+            DataError: the recording cannot be read.
+        """
+        found = self.found.get("beats")
+        if found is None or found.evidence is None:
+            return None
+        return families_of(self.recording, found.evidence)
+
+    @cached_property
+    def families(self) -> "DataFrame":
+        """The families of beats, one a row, the one first that is most worth an answer: see ``Families``."""
+        from pandas import DataFrame
+
+        families = self.beat_families
+        return DataFrame({} if families is None else dict(families.columns), columns=list(FORMATS))
+
     def columns(self, kind: str) -> Columns:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
         return self.found[kind].columns if kind in self.found else KINDS[kind]
@@ -131,7 +152,7 @@ class Result:
         return [write_annotations(stem, name, marks, frame_hz=frame_hz) for name, marks in files]
 
     def to_csv(self, folder: str | Path) -> list[Path]:
-        """Write a table per kind, ``NAME_beats.csv``, ``NAME_waves.csv`` and ``NAME_rhythms.csv``.
+        """Write a table per kind: ``NAME_beats.csv`` and ``NAME_families.csv``, ``NAME_waves.csv`` and so on.
 
         Raises:
             DataError: the folder cannot be written to.
@@ -142,6 +163,10 @@ class Result:
             columns = self.columns(kind)
             file = place / f"{name}_{kind}.csv"
             write_columns(file, columns, {column: _format(column) for column in columns})
+            files.append(file)
+        if (families := self.beat_families) is not None:
+            file = place / f"{name}_families.csv"
+            write_columns(file, families.columns, FORMATS)
             files.append(file)
         return files
 
@@ -215,6 +240,7 @@ class _Plain:
         self.models = dict(result.models)
         self.notes = result.notes
         self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
+        self.families = result.beat_families
 
 
 def _plain(value: Any) -> Any:
