@@ -23,12 +23,12 @@ class Table(Protocol):
 
 
 class Families(Protocol):
-    """Beats in families, such as ``ecgrnn.inference.families.Families``; a family is numbered by what an answer is worth.
+    """Beats in families, such as ``ecgrnn.families.families.Families``, by what an answer is worth.
 
     Attributes:
         of_beat: ``(beat,)`` the family of each beat, -1 for none.
-        columns: a row for each family: class, p, n, share, settled, rr_before_s, rr_after_s, rr_before_ratio, first_s,
-            last_s, middle (a sample).
+        columns: a row for each family: family, class, p, n, share, gain, settled, rr_before_s, rr_after_s,
+            rr_before_ratio, first_s, last_s, middle (a sample).
         templates: ``(family, time, lead)`` in mV.
         spread: standard deviation, as ``templates``.
         fs_hz: sampling frequency of the templates.

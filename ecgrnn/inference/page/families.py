@@ -26,8 +26,11 @@ _STRIP_HZ = 125.0
 _LINES, _FEWEST_LINES = 480, 6
 """Beats drawn over the templates of all families together, and over one at least where it has so many."""
 
-_WITH_STRIPS = 24
-"""Families with three strips; those that follow, small ones as a rule, have one."""
+_FIRST = (12, 24)
+"""Families with three strips, at least and at most; those that follow are folded, and have one."""
+
+_SETTLED = 0.999
+"""Between both, the families that follow are those whose answers change less than a beat in a thousand."""
 
 _FOCUS_S = 0.12
 
@@ -60,7 +63,7 @@ class Card:
         p: mean probability of the class; None where there is none.
         n: its beats.
         share: their share of all beats.
-        settled: share of all beats that answers for this family and all before it settle.
+        settled: expected share of right beats once this family and all before it are answered.
         rr: intervals before and after its beats, in words.
         first: when its first beat is.
         last: when its last one is.
@@ -88,10 +91,12 @@ class Asked:
 
     Attributes:
         cards: a card for each, the one that matters most first.
+        n_first: how many are shown unfolded.
         data: what the script reads.
     """
 
     cards: list[Card]
+    n_first: int
     data: dict[str, object]
 
 
@@ -114,9 +119,10 @@ def ask(
         beats: ``(beat,)`` sample of each beat.
     """
     page = _Page(families, recording, found, times, sorted(order[:_STRIP_LEADS]), beats)
-    n_families = len(families.templates)
-    cards = [page.card(k, n_families) for k in range(n_families)]
-    return Asked(cards, page.data(cards))
+    n_families, settled = len(families.templates), np.asarray(families.columns["settled"], np.float64)
+    n_first = int(np.clip(np.searchsorted(settled, _SETTLED) + 1, *_FIRST))
+    cards = [page.card(k, n_families, n_strips=3 if k < n_first else 1) for k in range(n_families)]
+    return Asked(cards, n_first, page.data(cards))
 
 
 class _Page:
@@ -135,7 +141,7 @@ class _Page:
         self.columns, self.beats, self.shown = columns, beats, set[int]()
         self.rows = {name: np.asarray(column).tolist() for name, column in families.columns.items()}
 
-    def card(self, k: int, n_families: int) -> Card:
+    def card(self, k: int, n_families: int, *, n_strips: int) -> Card:
         row = {name: column[k] for name, column in self.rows.items()}
         label, p = str(row["class"]), float(row["p"])
         most_lines = max(_FEWEST_LINES, _LINES // n_families)
@@ -151,19 +157,18 @@ class _Page:
             first=self.times.at(row["first_s"]),
             last=self.times.at(row["last_s"]),
             template=self._template(k, label, self.families.members[k][:most_lines]),
-            strips=list(self._strips(k, 3 if k < _WITH_STRIPS else 1)),
+            strips=list(self._strips(k, n_strips)),
         )
 
     def data(self, cards: Sequence[Card]) -> dict[str, object]:
         """Give what the script reads: the families, and the beats of all strips."""
-        middle = self.rows["middle"]
         return {
             "record": self.recording.name,
             "positions": self.families.positions,
             "total": len(self.beats),
             "families": [
-                {"family": card.family, "class": card.label, "n": card.n, "sample": int(at)}
-                for card, at in zip(cards, middle, strict=True)
+                {"family": card.family, "class": card.label, "n": card.n, "gain": gain, "sample": int(at)}
+                for card, at, gain in zip(cards, self.rows["middle"], self.rows["gain"], strict=True)
             ],
             "beats": {
                 beat: [
@@ -181,7 +186,9 @@ class _Page:
         lines = self._lines(k, members, factor)
         leads = self._template_leads()
         panes = [
-            Pane(families.leads[lead], families.templates[k, :, lead], families.spread[k, :, lead], lines[lead])
+            Pane(
+                families.leads[lead], families.templates[k, :, lead], families.spread[k, :, lead], lines[lead]
+            )
             for lead in leads
         ]
         return template_svg(

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from doubles import FS_HZ, families_by_class, result_of
+from doubles import FS_HZ, result_of
 
 from ecgrnn.errors import DataError
 from ecgrnn.inference.page import page_of, write_page
 from ecgrnn.inference.page.exhibits import choose
 from ecgrnn.inference.page.findings.findings import find
 from ecgrnn.signals.recording import Recording
+
 
 class Tags(HTMLParser):
     """Lists the tags of a page and complains about those that are not closed in order."""

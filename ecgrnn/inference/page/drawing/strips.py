@@ -82,9 +82,7 @@ def _focus(
     ]
 
 
-def _beats(
-    beats: Beats, *, start_s: float, length_s: float, height: float, small: bool
-) -> Sequence[str]:
+def _beats(beats: Beats, *, start_s: float, length_s: float, height: float, small: bool) -> Sequence[str]:
     """Write the class of each beat above it, and between beats the RR interval in ms."""
     first, last = np.searchsorted(beats.time_s, [start_s, start_s + length_s]).tolist()
     place = [LEFT_MM + (time - start_s) * MM_PER_S for time in beats.time_s[first:last].tolist()]

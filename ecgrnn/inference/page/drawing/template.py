@@ -59,8 +59,8 @@ def template_svg(
     rows = -(-len(panes) // columns)
     width, height = columns * (wide + _GAP_MM) + _GAP_MM, rows * (high + _HEAD_MM)
     parts = [
-        f'<svg class="strip template" viewBox="0 0 {width:g} {height:g}" style="width:{width * _LARGER:.0f}mm" '
-        f'role="img" aria-label="{escape(name)}">',
+        f'<svg class="strip template" viewBox="0 0 {width:g} {height:g}" role="img" '
+        f'style="width:{width * _LARGER:.0f}mm" aria-label="{escape(name)}">',
         squares(width, height),
     ]
     for k, pane in enumerate(panes):

@@ -65,7 +65,9 @@
     now = Math.max(0, Math.min(k, cards.length - 1));
     beat = number;
     show();
-    const card = cards[now], tall = card.offsetHeight > innerHeight - byId("ask").offsetHeight;
+    const card = cards[now], folded = card.closest("details");
+    if (folded) folded.open = true;
+    const tall = card.offsetHeight > innerHeight - byId("ask").offsetHeight;
     const target = number === null ? card : hitsOf(card).find((hit) => hit.dataset.hit === number && hit.matches(".now"))
       || hitsOf(card).find((hit) => hit.dataset.hit === number);
     target.focus({ preventScroll: true });
@@ -89,15 +91,18 @@
     hit.closest("figure").scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  // Beats of a family that are expected to be wrong still: an answer settles all, one for a beat settles that.
+  function open(one) {
+    if (settles(ofFamily(one.family))) return 0;
+    const single = answers().filter((other) => other.kind === "beat" && other.family === one.family).length;
+    return one.gain * Math.max(0, 1 - single / one.n);
+  }
+
   function progress() {
-    const families = new Set(asked.families.filter((one) => settles(ofFamily(one.family))).map((one) => one.family));
-    const whole = asked.families.filter((one) => families.has(one.family)).reduce((sum, one) => sum + one.n, 0);
-    const single = answers().filter((one) => one.kind === "beat" && !families.has(one.family)).length;
-    const share = (whole + single) / asked.total, n = answers().length;
-    const percent = share > 0.999 && share < 1 ? "> 99.9" : (100 * share).toFixed(1);
-    if (n === 0) return `No answer yet; ${counted(cards.length, "family").replace("familys", "families")}.`;
-    const unsaved = answers() === saved ? "saved" : "not saved";
-    return `${counted(n, "answer")} ${n === 1 ? "settles" : "settle"} ${percent} % of the beats; ${unsaved}.`;
+    const share = 1 - asked.families.reduce((sum, one) => sum + open(one), 0) / asked.total, n = answers().length;
+    const percent = `${share > 0.9995 && share < 1 ? "> 99.9" : (100 * share).toFixed(1)} % of the beats`;
+    if (n === 0) return `No answer yet: ${percent} are expected to be right.`;
+    return `${counted(n, "answer")} ${n === 1 ? "settles" : "settle"} ${percent}; ${answers() === saved ? "saved" : "not saved"}.`;
   }
 
   function show() {
