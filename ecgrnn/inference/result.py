@@ -275,6 +275,7 @@ class _Plain:
     def __init__(self, result: Result) -> None:
         self.recording = result.recording
         self.models = dict(result.models)
+        self.notes = result.notes
         self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
         self.families, self.corrected = result.beat_families, result.corrected
 
