@@ -289,12 +289,12 @@ def _check_recording(patient: int, seed: int, *, duration_s: float, fs_hz: float
         ("fs_hz", fs_hz, _FS_RANGE_HZ),
     ):
         if not least <= value <= most:  # NaN fails too
-            raise ConfigError(f"{name} is from {least:g} to {most:g}, got {value}")
+            raise ConfigError(f"{name} must be from {least:g} to {most:g}, got {value}")
 
 
 def _check_integer(name: str, value: int, *, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise ConfigError(f"{name} is a whole number from {least} to {most}, got {value!r}")
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
 
 
 def _check_format(fmt: str) -> None:
