@@ -219,7 +219,9 @@ def test_a_new_line_of_the_table_is_all_that_finding_and_splitting_need(
     assert (split.test, split.accepted_overlaps) == (("c",), (("a", "c"),))
     assert split.notes == ("a and c are one patient",)
     assert scored_split("halves", database=database, records=None, folds=5, fold=0).test == ("c",)
-    with pytest.raises(SplitError, match="divides the records of mine, and the database is mitdb; take data=mine"):
+    with pytest.raises(
+        SplitError, match="divides the records of mine, and the database is mitdb; take data=mine"
+    ):
         build_split("halves", database=DATABASES["mitdb"], counts=counts)
 
 
