@@ -78,7 +78,7 @@ def simulate_record(
     360 Hz take some 0.45 GB (0.25 GB of it the signal), and some 0.95 GB while `write_record` writes them.
 
     Args:
-        patient: Number of the patient, from 1; who that is depends on ``seed`` and this number alone.
+        patient: Number of the patient, from 1; who that is depends only on ``seed`` and this number.
         seed: Seed of the database, not negative.
         duration_s: Length in s.
         fs_hz: Sampling frequency in Hz.

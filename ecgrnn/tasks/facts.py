@@ -22,7 +22,7 @@ class Facts:
 
     Attributes:
         signal: the signal it reads.
-        scheme: the classes it tells apart.
+        scheme: the classes it distinguishes.
         task: name and options of what it was trained for, see `Task.plain`.
         network: name and options of the network, see `plain_network`.
         data: the database it was trained on.
