@@ -132,7 +132,7 @@ def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) ->
     if failed:
         raise DataError(
             f"{options.record}: {len(failed)} of {len(places)} records could not be annotated "
-            f"({some_of(failed)}); why is said above, record by record. The others are in {options.run_dir}"
+            f"({some_of(failed)}); the reasons are above. The others are in {options.run_dir}"
         )
 
 

@@ -163,7 +163,7 @@ class Result:
         """Write WFDB annotation files: beats and changes of rhythm in one, the waves of each lead in another.
 
         Args:
-            folder: where they go; it is made where it is not there.
+            folder: where they go; it is created where it is missing.
             extension: extension of the file with the beats.
             signal: whether the signal is written beside them; None does so where the recording was not
                 read from a WFDB record.

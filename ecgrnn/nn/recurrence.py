@@ -184,7 +184,7 @@ class Recurrence(nn.Module):
 
         Args:
             x: ``(batch, time, input)``.
-            lengths: steps of each row ``(batch,)``; what lies behind is padding and touches nothing. None
+            lengths: steps of each row ``(batch,)``; what lies behind is padding and changes nothing. None
                 where every row fills the whole time. A row of length 0 keeps its state.
             state: the state to begin with, ``(layers * directions, batch, hidden)``; None for the initial
                 one. ``c`` is zero where a cell has it and it is not given.
@@ -199,7 +199,7 @@ class Recurrence(nn.Module):
         return self._run(x, lengths, state)
 
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read a batch of sequences from the initial state and give the outputs alone."""
+        """Read a batch of sequences from the initial state and give only the outputs."""
         outputs: Tensor = self(x, lengths)[0]
         return outputs
 

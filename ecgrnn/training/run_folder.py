@@ -72,9 +72,9 @@ def claim(run_dir: Path) -> None:
             ) from None
         if len(list(run_dir.iterdir())) > 1:
             mark.unlink()
-            go_on = f", or go on in it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
+            go_on = f", or continue it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
             raise FolderTakenError(
-                f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
+                f"run_dir={run_dir} is not empty, and no run is ever overwritten; name a new one{go_on}"
             )
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
@@ -210,8 +210,9 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     for word in before:
         if HIDDEN in word and (name := key_and_value(word)[0]):
             raise ConfigError(
-                f"resume={run_dir} began with a password in {name}, which no run folder keeps; give {name}= "
-                f"again, or once and for all as {name}='${{oc.env:NAME}}' with the address in a variable NAME"
+                f"resume={run_dir} was started with a password in {name}, which is never stored; give "
+                f"{name}= again, or permanently as {name}='${{oc.env:NAME}}' with the address in a variable "
+                "NAME"
             )
     typed = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
@@ -236,10 +237,10 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
             continue
         if name == "trainer.max_epochs" and _may_grow(before, now):
             continue
-        hint = "; it may grow with optimizer.schedule=constant and warmup_fraction=0 alone"
+        hint = "; it may grow only with optimizer.schedule=constant and warmup_fraction=0"
         raise ConfigError(
-            f"resume={run_dir} began with {name}={old}, and it is {new} now; leave it as it was, or begin a "
-            f"new run{hint if name == 'trainer.max_epochs' else ''}"
+            f"resume={run_dir} was started with {name}={old}, and now it is {new}; leave it as it was, or "
+            f"start a new run{hint if name == 'trainer.max_epochs' else ''}"
         )
 
 
@@ -279,7 +280,7 @@ def _group(name: str) -> str:
 def _words_of(run_dir: Path) -> list[str]:
     if not (run_dir / WORDS).is_file() or not (run_dir / OPTIONS).is_file():
         raise ConfigError(
-            f"resume={run_dir}: there is no run in it that could go on; give the folder of a training, which "
-            f"holds {OPTIONS} and {WORDS}"
+            f"resume={run_dir}: there is no run in it that can be continued; give the folder of a training, "
+            f"which holds {OPTIONS} and {WORDS}"
         )
     return [str(word) for word in yaml.safe_load((run_dir / WORDS).read_text(encoding="utf-8")) or []]
