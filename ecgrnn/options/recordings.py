@@ -26,7 +26,7 @@ class PredictConfig:
         unit: unit of the samples, V, mV, uV or nV, for a file that does not tell it, or tells it wrongly.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         threads: threads of an operation on the CPU; null leaves it to torch.
         workers: recordings that are annotated at the same time; null takes as many as there are processors.
     """
