@@ -106,6 +106,8 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
     rest = iter(arguments)
     for word in rest:
         flag, given, value = word.partition("=")
+        if "\0" in word:
+            raise ConfigError(f"argument {word[:80]!r} has the character NUL; leave it out")
         if not word.startswith("-"):
             read.overrides.append(word)
         elif word in _SWITCHES:

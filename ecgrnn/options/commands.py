@@ -120,7 +120,7 @@ class EvaluateConfig:
         resamples: bootstrap resamples of patients for the intervals.
         level: confidence level of the intervals.
         bootstrap_seed: seed of the bootstrap.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         threads: threads of an operation on the CPU; null leaves it to torch.
         processes: processes that share the records; torchrun and srun set it themselves.
     """

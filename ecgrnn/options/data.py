@@ -125,7 +125,8 @@ class LoaderConfig:
 
     Attributes:
         batch_size: items of a training batch.
-        evaluation_batch_size: items of a batch where nothing is learned; changes no result.
+        evaluation_batch_size: items of a batch where nothing is learned; results change by rounding only,
+            below 1e-5.
         workers: loader processes; 0 gathers in this one, which is faster for gathers this cheap.
         in_memory_mb: windows are held in memory when they take no more than this, else mapped from the cache.
     """

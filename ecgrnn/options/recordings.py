@@ -28,7 +28,7 @@ class PredictConfig:
         corrections: what a person corrected: the file that the page of the recording saves, or an annotation
             file of it that was edited; the beats are corrected by it, and like beats follow.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         threads: threads of an operation on the CPU; null leaves it to torch.
         workers: recordings that are annotated at the same time; null takes as many as there are processors.
     """

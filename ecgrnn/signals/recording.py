@@ -23,6 +23,10 @@ _PROBES, _PROBE_S = 12, 10.0
 """Stretches, spread over a recording, in which its amplitudes are taken."""
 
 
+_HIGHEST_MV = 1e6
+"""A thousand volts come from damage; the detector's powers of them still fit into single precision."""
+
+
 class SignalSource(Protocol):
     """Where the samples of a recording come from."""
 
@@ -187,9 +191,10 @@ class Recording:
                 "request a stretch inside the recording that is not empty"
             )
         signal = self._source.read(start, stop, list(columns))
-        if np.isinf(signal).any():
+        if (np.abs(signal) > _HIGHEST_MV).any():
+            got = "infinity" if np.isinf(signal).any() else f"{np.nanmax(np.abs(signal)):.3g}"
             raise DataError(
-                f"recording {self.place}: expected samples in mV, got infinity; put NaN where one is missing"
+                f"recording {self.place}: expected samples in mV, got {got}; put NaN where one is missing"
             )
         return Record(
             name=self.name,

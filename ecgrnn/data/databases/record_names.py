@@ -6,6 +6,9 @@ from pathlib import Path, PurePosixPath
 from ecgrnn.errors import DataError
 from ecgrnn.signals.formats.wfdb.header import segments_named_in
 
+_LONGEST_NAME, _LONGEST_PATH = 240, 1000
+"""Bytes of a name, which file systems end at 255 with its suffix, and letters of a path."""
+
 
 def records_below(folder: Path) -> tuple[str, ...]:
     """List the records of a folder: those its RECORDS file names, else all but parts of others.
@@ -48,9 +51,12 @@ def checked_name(name: str, *, source: str) -> str:
     """
     parts = name.split("/")
     unsafe = not name.isprintable() or any(letter in name for letter in "\\:")
-    if unsafe or any(part in ("", ".", "..") or part != part.strip() for part in parts):
+    long = len(name) > _LONGEST_PATH or any(
+        len(part.encode(errors="replace")) > _LONGEST_NAME for part in parts
+    )
+    if unsafe or long or any(part in ("", ".", "..") or part != part.strip() for part in parts):
         raise DataError(
-            f"{source}: {name!r} is not the name of a record; expected a path inside the folder, "
+            f"{source}: {name!r:.80} is not the name of a record; expected a path inside the folder, "
             "such as 100 or data/1"
         )
     return str(PurePosixPath(name))
