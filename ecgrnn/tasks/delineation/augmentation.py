@@ -32,8 +32,15 @@ class WaveAugmentation:
         if self.crop:
             batch = random_stretches(batch, self.crop, frame=self.frame, per_frame=self.per_frame)
         if self.config.leads:
-            batch = random_leads(batch, self.config.leads)
+            batch = random_leads(batch, self._count())
         return replace(batch, signal=self._signal(batch.signal))
+
+    def _count(self) -> int:
+        """Draw how many leads a step reads."""
+        most, fewest = self.config.leads, self.config.fewest_leads
+        if not fewest:
+            return most
+        return min(int(fewest * ((most + 1) / fewest) ** float(torch.rand(()))), most)
 
     def _signal(self, signal: Tensor) -> Tensor:
         records, _, leads = signal.shape

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from ecgrnn.data.batch import LabelBatch
+from ecgrnn.errors import ConfigError
 from ecgrnn.tasks.delineation.augmentation import WaveAugmentation, random_leads, random_stretches
 from ecgrnn.tasks.delineation.options import WaveAugmentationConfig
 
@@ -69,3 +71,17 @@ def test_gain_and_noise_change_signals_but_no_label():
     gain = changed.signal[:, -1] / whole.signal[:, -1]
     assert gain.flatten().unique().numel() == 2 * LEADS
     assert ((gain > 0.2) & (gain < 5)).all()
+
+
+def test_a_step_reads_from_the_fewest_leads_to_the_most_and_one_as_often_as_many():
+    torch.manual_seed(0)
+    config = WaveAugmentationConfig(leads=LEADS, fewest_leads=1)
+    augment = WaveAugmentation(config, fs_hz=250.0, frame=FRAME, per_frame=PER_FRAME)
+    counts = [augment(batch(n=2)).signal.shape[2] for _ in range(200)]
+    assert 70 < counts.count(1) < 130
+    assert set(counts) == {1, 2, 3}
+
+
+def test_no_step_reads_more_leads_than_the_most():
+    with pytest.raises(ConfigError, match="fewest_leads=7 must not exceed"):
+        WaveAugmentationConfig(leads=6, fewest_leads=7)
