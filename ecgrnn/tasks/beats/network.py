@@ -10,7 +10,7 @@ from ecgrnn.options.networks import BeatSequenceNetworkConfig
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
 from ecgrnn.tasks.beats.sequences import feature_names
-from ecgrnn.tasks.beats.shape import SHAPES
+from ecgrnn.tasks.beats.shape import shape_names
 
 
 def beat_sequence_network(
@@ -32,7 +32,8 @@ def beat_sequence_network(
     encoder = frame_encoder(config.encoder, signal.fs_hz, n_leads=2)
     pool = None
     if config.leads is LeadReading.any:
-        n_leads, pool = 0, LeadPool(encoder.output_size + len(SHAPES), config.lead_size)
+        shapes = len(shape_names(long_range=task.long_range))
+        n_leads, pool = 0, LeadPool(encoder.output_size + shapes, config.lead_size)
     return BeatSequenceClassifier(
         encoder,
         recurrence(
@@ -45,7 +46,7 @@ def beat_sequence_network(
         ),
         n_classes,
         n_leads=n_leads,
-        n_features=len(feature_names(n_leads, causal=task.causal)),
+        n_features=len(feature_names(n_leads, causal=task.causal, long_range=task.long_range)),
         lead_pool=pool,
         pooling=config.pooling,
         dropout=config.head_dropout,

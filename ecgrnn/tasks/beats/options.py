@@ -97,6 +97,8 @@ class BeatSequenceConfig(BeatsConfig):
         detected_beats: share of the other training sequences, below 1, whose beats are where the QRS detector
             finds them, in a copy of the record with added noise and stretches without signal; what is found
             there without a reference beat within 150 ms is of class Q.
+        long_range: compare each beat's RR interval and shape with those of the slow beats among some 3,000
+            around, too, so that a long tachycardia is seen against the rhythm that it began from.
         mixed_leads: leads added to each training record of several leads, each a random mixture of its leads,
             noisy in stretches, as other electrode positions would have given; for networks with
             ``leads=any``.
@@ -108,6 +110,7 @@ class BeatSequenceConfig(BeatsConfig):
     logit_adjustment: float = 0.5
     simulated_ectopy: float = 0.0
     detected_beats: float = 0.0
+    long_range: bool = False
     mixed_leads: int = 0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
