@@ -17,7 +17,7 @@ resampling     cubic polynomial through 4 samples          2 samples (6 ms at 36
 =============  ==========================================  ==================================
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +54,16 @@ class CausalState:
         started: ``(lead,)``, whether a valid sample was there.
         recent: ``(3, lead)``, the last filtered samples.
         n_samples: how many source samples were read.
+        last: ``(lead,)``, the last filtered sample of a valid one.
+        since: ``(lead,)``, how many samples were missing since.
     """
 
     sections: NDArray[np.float64]
     started: NDArray[np.bool_]
     recent: NDArray[np.float64]
     n_samples: int
+    last: NDArray[np.float64]
+    since: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,15 @@ class CausalFilter:
             The filtered samples ``(new time, lead)``, and the state behind them. Sample ``n`` of the whole
             lies at ``n / to_hz`` and depends on no later source sample.
         """
-        state = self._start(signal.shape[1]) if state is None else state
-        filtered, sections, started = self._filtered(signal, state)
+        state = self.start(signal.shape[1]) if state is None else state
+        filtered, after = self._filtered(signal, state)
         recent = state.recent
         if state.n_samples == 0 and len(filtered):
             recent = np.repeat(filtered[:1], _REMEMBERED, axis=0)
         known = np.concatenate([recent, filtered])
         n_samples = state.n_samples + len(signal)
         out = self._resampled(known, first=state.n_samples - _REMEMBERED, start=state.n_samples)
-        return out, CausalState(sections, started, known[-_REMEMBERED:], n_samples)
+        return out, replace(after, recent=known[-_REMEMBERED:], n_samples=n_samples)
 
     def delay_s(self, frequency_hz: float = QRS_HZ) -> float:
         """Give the group delay at a frequency: how late a wave of about that frequency comes."""
@@ -121,22 +125,26 @@ class CausalFilter:
         turned = np.angle(response[1] / response[0])
         return resampling_s - float(turned) / (2 * np.pi * 2 * apart_hz)
 
-    def _start(self, n_leads: int) -> CausalState:
+    def start(self, n_leads: int) -> CausalState:
+        """Give the state at the beginning of a record."""
         return CausalState(
             sections=np.zeros((len(self.sections), n_leads, 2)),
             started=np.zeros(n_leads, bool),
             recent=np.zeros((_REMEMBERED, n_leads)),
             n_samples=0,
+            last=np.zeros(n_leads),
+            since=np.zeros(n_leads, np.int64),
         )
 
     def _filtered(
         self, signal: NDArray[np.float32], state: CausalState
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float64], CausalState]:
         """Filter the valid samples of each lead, at the source's sampling frequency."""
         from scipy import signal as scipy_signal
 
         out = np.zeros(signal.shape)
         sections, started = state.sections.copy(), state.started.copy()
+        lasts, sinces = state.last.copy(), state.since.copy()
         for lead, values in enumerate(signal.T.astype(np.float64)):
             valid = np.isfinite(values)
             kept = values[valid]
@@ -144,11 +152,16 @@ class CausalFilter:
                 sections[:, lead] = scipy_signal.sosfilt_zi(self.sections) * kept[0]
             started[lead] |= len(kept) > 0
             filtered, sections[:, lead] = self._through(kept, sections[:, lead])
-            last = np.concatenate([state.recent[-1:, lead], filtered])[np.cumsum(valid)]
+            if len(kept) == len(values):
+                out[:, lead] = filtered
+                lasts[lead], sinces[lead] = (filtered[-1], 0) if len(filtered) else (lasts[lead], sinces[lead])
+                continue
+            last = np.concatenate([lasts[lead : lead + 1], filtered])[np.cumsum(valid)]
             at = np.arange(len(values))
-            since = at - np.maximum.accumulate(np.where(valid, at, -1))
+            since = at - np.maximum.accumulate(np.where(valid, at, -1 - sinces[lead]))
             out[:, lead] = last * self.fading**since
-        return out, sections, started
+            lasts[lead], sinces[lead] = last[-1], since[-1]
+        return out, replace(state, sections=sections, started=started, last=lasts, since=sinces)
 
     def _through(
         self, values: NDArray[np.float64], state: NDArray[np.float64]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -20,8 +21,11 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import beat_logits
+from ecgrnn.tasks.beats.logits import BeatItems, beat_logits
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
+from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -100,7 +104,7 @@ def classify_recording(
     )
     parts = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[scored])
+        parts.append(_logits(model, dataset, batch_size=batch_size)[scored])
     return np.concatenate(parts)
 
 
@@ -110,6 +114,22 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def _logits(
+    model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int
+) -> NDArray[np.float32]:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    if (
+        isinstance(dataset, BeatSequenceDataset)
+        and dataset.view.causal
+        and isinstance(network, BeatSequenceClassifier)
+    ):
+        logits = causal_logits(network, dataset)
+        require_finite(logits, of="the beats of the record")
+        return logits
+    return beat_logits(network, dataset, batch_size=batch_size)
 
 
 def _view(model: TrainedModel) -> Any:

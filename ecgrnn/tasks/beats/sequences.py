@@ -31,19 +31,10 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
 from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
 from ecgrnn.tasks.beats.cut import cut_sequences
-from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
-
-_QRS_S = (0.13, 0.19)
-"""The beat template's height is taken so far before and after the R peak."""
-
-_LEAST_HEIGHT = 0.1
-"""A flatter beat template, in mV, is a loose electrode: it is not blown up."""
+from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes, scale_of, scaled_beats
 
 _WAY = 2
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
-
-_LARGEST = 6.0
-"""Samples beyond so many heights of the beat template are artefacts."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +178,11 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
     def __len__(self) -> int:
         return len(self.sequences)
 
+    @property
+    def beats(self) -> NDArray[np.float32]:
+        """``(beat, lead, time, 2)``, the beats and their templates, scaled."""
+        return self._beats
+
     def __getitem__(self, index: int) -> SequenceBatch:
         """Give one sequence as a batch of one."""
         return self.__getitems__([index])
@@ -326,9 +322,7 @@ def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
 def _scaled(
     beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
 ) -> tuple[NDArray[np.float32], BeatTemplates]:
-    """Take each template's median off it and its beats, and divide both by the height of its QRS."""
-    level = np.median(usual.shape, axis=2, keepdims=True)
-    qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
-    height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
-    scaled = (beats - level[usual.of]) / height[usual.of]
-    return np.clip(scaled, -_LARGEST, _LARGEST), BeatTemplates((usual.shape - level) / height, usual.of)
+    """Scale each template and its beats."""
+    level, height = scale_of(usual.shape, before=before, fs_hz=fs_hz)
+    scaled = scaled_beats(beats, level[usual.of], height[usual.of])
+    return scaled, BeatTemplates((usual.shape - level) / height, usual.of)
