@@ -18,7 +18,12 @@ differences of the intervals in it."""
 _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 """An interval outside is a false or a missed beat."""
 
-_OF_NEAR, _OF_MIDDLE, _OF_FAR, _OF_CHANGES = (0.25, 0.5, 0.75), (0.1, 0.5, 0.75, 0.9), (0.1, 0.5, 0.9), (0.5, 0.8)
+_OF_NEAR, _OF_MIDDLE, _OF_FAR, _OF_CHANGES = (
+    (0.25, 0.5, 0.75),
+    (0.1, 0.5, 0.75, 0.9),
+    (0.1, 0.5, 0.9),
+    (0.5, 0.8),
+)
 """Quantiles taken of RR intervals in each window, and of their changes in the near one."""
 
 _LARGEST = 1.5
@@ -29,7 +34,7 @@ _FIRST = 16
 the rhythm does not depend on how much of the record is read at once."""
 
 _RECENT, _SHORTER = 30, 0.03
-"""Beats before, among which an interval is ranked, and by how much a shorter one is shorter, as a logarithm."""
+"""Beats before, an interval is ranked among, and by how much, as a logarithm, a shorter one is shorter."""
 
 _PAST = (
     "before_near",
@@ -161,7 +166,7 @@ class RhythmHistory:
 
 
 def _quantiles(windows: NDArray[np.float64], quantiles: tuple[float, ...]) -> NDArray[np.float64]:
-    """Give quantiles of each window ``(window, value)`` as ``running_quantiles`` does: ``(quantile, window)``."""
+    """Give quantiles of each of ``(window, value)`` as ``running_quantiles`` does: ``(quantile, window)``."""
     places = [(windows.shape[1] - 1) * quantile for quantile in quantiles]
     ranks = {int(place) + further for place in places for further in (0, int(place != int(place)))}
     ordered = np.partition(windows, sorted(ranks), axis=1)
@@ -238,7 +243,7 @@ def _past(
     change: NDArray[np.float64],
     rank: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
-    """Give the features of what came before, from the intervals that end in each beat and in the two before."""
+    """Give the features of the past, from the intervals that end in each beat and in the two before."""
     (before, previous, second_previous), (near, middle, far, near_changes, middle_change) = earlier, windows
     # Irregularity and the spread of one window are small numbers: scaled, they weigh as much as the others.
     return {

@@ -71,7 +71,7 @@ def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
 
 
 def beat_template(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Give the median of beats ``(beat, ...)``, those that come early left out; their order does not count."""
+    """Give the median of beats ``(beat, ...)``, in any order, those that come early left out."""
     in_time = rr > _IN_TIME * _middle(np.sort(rr))
     chosen = beats[in_time] if in_time.sum() >= _ENOUGH else beats
     # Sorting single precision side by side in memory is eight times as fast as the selection of np.median.

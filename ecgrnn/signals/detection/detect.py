@@ -71,7 +71,7 @@ BEATS, NOISES, NOISE_RANK = 8, 24, 19
 """How many last complexes and noise peaks are remembered, and the noise level's rank (the 80 % quantile)."""
 
 MOST_BACK_S = 20.0
-"""No farther back is searched: a stream holds the signal no longer, and nobody lives so long without a beat."""
+"""No farther back is searched, since a stream does not hold the signal any longer."""
 
 MOST_PASSED_OVER = 64
 """How many peaks passed over since the last complex are remembered, which bounds the state."""

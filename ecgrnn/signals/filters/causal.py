@@ -140,33 +140,55 @@ class CausalFilter:
         self, signal: NDArray[np.float32], state: CausalState
     ) -> tuple[NDArray[np.float64], CausalState]:
         """Filter the valid samples of each lead, at the source's sampling frequency."""
+        x = signal.T.astype(np.float64)
+        valid = np.isfinite(x)
+        if len(signal) and state.started.all() and valid.all():
+            filtered, sections = self._through(x, state.sections)
+            n_leads = len(x)
+            return filtered.T, replace(
+                state, sections=sections, last=filtered[:, -1], since=np.zeros(n_leads, np.int64)
+            )
+        leads = [
+            self._filtered_lead(values, there, state, lead)
+            for lead, (values, there) in enumerate(zip(x, valid, strict=True))
+        ]
+        out = np.stack([filtered for filtered, _ in leads], axis=1)
+        after = [of_lead for _, of_lead in leads]
+        return out, replace(
+            state,
+            sections=np.concatenate([of_lead.sections for of_lead in after], axis=1),
+            started=np.concatenate([of_lead.started for of_lead in after]),
+            last=np.concatenate([of_lead.last for of_lead in after]),
+            since=np.concatenate([of_lead.since for of_lead in after]),
+        )
+
+    def _filtered_lead(
+        self, values: NDArray[np.float64], valid: NDArray[np.bool_], state: CausalState, lead: int
+    ) -> tuple[NDArray[np.float64], CausalState]:
+        """Filter the valid samples of one lead: ``(time,)``, and the state of a record of this lead."""
         from scipy import signal as scipy_signal
 
-        out = np.zeros(signal.shape)
-        sections, started = state.sections.copy(), state.started.copy()
-        lasts, sinces = state.last.copy(), state.since.copy()
-        for lead, values in enumerate(signal.T.astype(np.float64)):
-            valid = np.isfinite(values)
-            kept = values[valid]
-            if len(kept) and not started[lead] and len(self.sections):
-                sections[:, lead] = scipy_signal.sosfilt_zi(self.sections) * kept[0]
-            started[lead] |= len(kept) > 0
-            filtered, sections[:, lead] = self._through(kept, sections[:, lead])
-            if len(kept) == len(values):
-                out[:, lead] = filtered
-                lasts[lead], sinces[lead] = (filtered[-1], 0) if len(filtered) else (lasts[lead], sinces[lead])
-                continue
-            last = np.concatenate([lasts[lead : lead + 1], filtered])[np.cumsum(valid)]
-            at = np.arange(len(values))
-            since = at - np.maximum.accumulate(np.where(valid, at, -1 - sinces[lead]))
-            out[:, lead] = last * self.fading**since
-            lasts[lead], sinces[lead] = last[-1], since[-1]
-        return out, replace(state, sections=sections, started=started, last=lasts, since=sinces)
+        one = slice(lead, lead + 1)
+        sections, last, since = state.sections[:, one], state.last[one], state.since[one]
+        kept = values[valid]
+        if len(kept) and not state.started[lead] and len(self.sections):
+            sections = scipy_signal.sosfilt_zi(self.sections)[:, np.newaxis] * kept[0]
+        filtered, sections = self._through(kept[np.newaxis], sections)
+        held = np.concatenate([last, filtered[0]])[np.cumsum(valid)]
+        at = np.arange(len(values))
+        missing = at - np.maximum.accumulate(np.where(valid, at, -1 - since[0]))
+        if len(values):
+            last, since = held[-1:], missing[-1:]
+        started = state.started[one] | (len(kept) > 0)
+        return held * self.fading**missing, replace(
+            state, sections=sections, started=started, last=last, since=since
+        )
 
     def _through(
         self, values: NDArray[np.float64], state: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if not (len(self.sections) and len(values)):
+        """Filter ``(lead, time)`` from a state ``(section, lead, 2)`` on."""
+        if not (len(self.sections) and values.size):
             return values, state
         from scipy import signal as scipy_signal
 

@@ -38,7 +38,7 @@ SHAPES = (
 def scale_of(
     usual: NDArray[np.float32], *, before: int, fs_hz: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give the median of templates ``(usual, lead, time)`` and the height of their QRS, ``(usual, lead, 1)``."""
+    """Give the median of each of ``(usual, lead, time)`` and the height of its QRS, ``(usual, lead, 1)``."""
     level = np.median(usual, axis=2, keepdims=True)
     qrs = usual[..., before - round(_HEIGHT_S[0] * fs_hz) : before + round(_HEIGHT_S[1] * fs_hz)]
     return level, np.maximum(np.ptp(qrs, axis=2, keepdims=True), np.float32(_LEAST_HEIGHT))
@@ -47,8 +47,9 @@ def scale_of(
 def scaled_beats(
     beats: NDArray[np.float32], level: NDArray[np.float32], height: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Take the template's median off beats and divide them by the height of its QRS; artefacts are clipped."""
-    return np.clip((beats - level) / height, -_FARTHEST, _FARTHEST)
+    """Take the template's median off beats, divide them by the height of its QRS, and clip artefacts."""
+    scaled: NDArray[np.float32] = np.clip((beats - level) / height, -_FARTHEST, _FARTHEST)
+    return scaled
 
 
 def beat_shapes(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
-from ecgrnn.signals.filters.causal import causal_filter
+from ecgrnn.signals.preprocessing import filters_for
 from ecgrnn.signals.rhythm_context import RhythmHistory
 from ecgrnn.signals.template import BeatTemplates
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
@@ -49,18 +49,11 @@ class CausalStreams:
         n_patients: int,
         hop_s: float,
     ) -> None:
-        config = model.preprocessing
         self._fs_hz = model.signal.fs_hz
         self._network = network
         self._before = round(view.before_s * self._fs_hz)
         width = self._before + round(view.after_s * self._fs_hz)
-        filters = causal_filter(
-            fs_hz=fs_hz,
-            to_hz=self._fs_hz,
-            highpass_hz=config.highpass_hz,
-            lowpass_hz=config.lowpass_hz,
-            notch_hz=config.notch_hz,
-        )
+        filters = filters_for(fs_hz, model.preprocessing, name="of the stream")
         self._patients = [
             PatientSignal(
                 fs_hz=fs_hz,
@@ -129,9 +122,7 @@ class CausalStreams:
 
     def _shapes(self, signal: NDArray[np.float32], previous: NDArray[np.float32]) -> NDArray[np.float32]:
         """Describe the shape of each beat in each lead, ``(beat, lead * shape)``."""
-        beats, usual = (
-            np.ascontiguousarray(signal[..., k]).reshape(-1, signal.shape[2]) for k in range(2)
-        )
+        beats, usual = (np.ascontiguousarray(signal[..., k]).reshape(-1, signal.shape[2]) for k in range(2))
         shapes = beat_shapes(
             beats,
             BeatTemplates(usual, np.arange(len(usual))),

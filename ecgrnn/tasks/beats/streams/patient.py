@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import gather_windows
 from ecgrnn.signals.detection.detect import MOST_BACK_S, QrsDetector
-from ecgrnn.signals.filters.causal import CausalFilter, CausalState
+from ecgrnn.signals.filters.causal import CausalFilter
 from ecgrnn.signals.filters.resample import resample_index
 
 _KEPT_S = MOST_BACK_S + 15.0
@@ -66,6 +66,7 @@ class PatientSignal:
         self._n_coming = 0
         self._signal, self._start = np.zeros((0, len(columns)), np.float32), 0
         self._found = np.zeros(0, np.int64)
+        self._none = np.zeros((0, len(columns), width), np.float32)
 
     def push(self, chunk: NDArray[np.float32]) -> Windows:
         """Take the next samples ``(time, lead)`` in mV."""
@@ -92,13 +93,18 @@ class PatientSignal:
         prepared, self._state = self._filters.apply(chunk[:, self._columns], self._state)
         self._signal = np.concatenate([self._signal, prepared])
         stop = self._start + len(self._signal)
-        ready = int(np.searchsorted(self._resampled(self._found), stop - self._width + self._before, "right"))
+        ready = 0
+        if len(self._found):
+            last = stop - self._width + self._before
+            ready = int(np.searchsorted(self._resampled(self._found), last, "right"))
         windows = self._windows(self._found[:ready])
         self._found = self._found[ready:]
         self._forget_before(stop - round(_KEPT_S * self._to_hz))
         return windows
 
     def _windows(self, found: NDArray[np.int64], *, ended: bool = False) -> Windows:
+        if not len(found):
+            return Windows(found, found, self._none)
         sample = self._resampled(found)
         if ended:
             sample = np.minimum(sample, self._start + len(self._signal) - 1)

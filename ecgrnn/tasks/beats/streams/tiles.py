@@ -1,7 +1,7 @@
 """Judge beats in tiles of a fixed size: what comes out does not depend on how many beats come at once.
 
-A product of matrices is rounded in another way where it has more rows. So that a stream gives what ``predict``
-gives, to the last bit, both read so many beats at a time, missing ones filled up with zeros.
+A product of matrices is rounded in another way where it has more rows. So that a stream gives what
+``predict`` gives, to the last bit, both read 16 beats at a time, missing ones filled up with zeros.
 """
 
 import numpy as np
