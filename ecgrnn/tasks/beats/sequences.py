@@ -78,9 +78,13 @@ class BeatSequenceView:
         The beats of its sequence, and around each of them those that its features and its beat template are
         from; a multiple of the beats by which sequences and beat templates follow one another.
         """
-        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
         depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
-        return -(-depended_on // step) * step
+        return -(-depended_on // self.step) * self.step
+
+    @property
+    def step(self) -> int:
+        """Beats by which sequences and beat templates follow one another."""
+        return math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
 
     @property
     def annotators(self) -> tuple[str, ...]:

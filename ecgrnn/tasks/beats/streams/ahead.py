@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ecgrnn.data.windows import BareSignal, BeatTable
 from ecgrnn.metrics.calibration import probabilities
@@ -12,7 +14,9 @@ from ecgrnn.signals.detection.detect import MOST_BACK_S, QrsDetector
 from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.live_stretches import LiveStretches
 from ecgrnn.signals.rr_intervals import rr_features
-from ecgrnn.tasks.beats.logits import beat_logits
+from ecgrnn.tasks.beats.logits import BeatItems
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset, BeatSequenceView
+from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.streamed import StreamedBeats
 
@@ -27,8 +31,6 @@ _LEAST_CONTEXT = 64
 
 _LONGEST_S = 3600.0
 """No more of the prepared signal is kept, however long the patient has had no beat."""
-
-_BATCH = 1024
 
 
 class AheadStreams:
@@ -83,6 +85,7 @@ class _Patient:
         self._model, self._ahead = model, look_ahead
         self._view: Any = model.view()  # tasks on beats have different views
         self._context = max(self._view.context, _LEAST_CONTEXT)
+        self._step = self._view.step if isinstance(self._view, BeatSequenceView) else 1
         self._every = max(look_ahead // 2, 1)
         self._fs_hz, self._to_hz = fs_hz, model.signal.fs_hz
         self._columns, names = columns, tuple(leads[column] for column in columns)
@@ -122,7 +125,8 @@ class _Patient:
         rows = slice(self._scored - self._first, until - self._first)
         if until > self._scored:
             dataset = self._view.windows([self._record()], self._table(whole))
-            logits = beat_logits(self._model.network, dataset, batch_size=_BATCH)[rows]
+            logits = _logits(self._model.network, dataset, rows)
+            require_finite(logits, of="the beats of the stream")
         sample = self._found[rows]
         self._scored = max(until, self._scored)
         self._forget()
@@ -145,7 +149,7 @@ class _Patient:
     def _forget(self) -> None:
         """Keep the beats that those to come depend on, and the signal from the first of them on."""
         stop = self._start + len(self._signal)
-        first = max(self._scored // self._context - 1, 0) * self._context
+        first = max((self._scored - self._context) // self._step, 0) * self._step
         self._found, self._first = self._found[first - self._first :], first
         reach = int(np.ceil(self._view.before_s * self._to_hz)) + 1
         oldest = stop - round(_KEPT_S * self._to_hz)
@@ -154,3 +158,19 @@ class _Patient:
         used = max(oldest, stop - round(_LONGEST_S * self._to_hz)) - self._start
         if used > len(self._signal) // 4:  # not at every step: what is kept is copied
             self._signal, self._start = self._signal[used:].copy(), self._start + used
+
+
+def _logits(network: nn.Module, dataset: BeatItems | BeatSequenceDataset, rows: slice) -> NDArray[np.float32]:
+    """Judge some beats of a dataset: ``(beat, class)``; sequences that judge none of them are not read."""
+    items = np.arange(rows.start, rows.stop)
+    if isinstance(dataset, BeatSequenceDataset):
+        kept = dataset.sequences
+        items = np.flatnonzero((kept.keep_stop > rows.start) & (kept.keep_start < rows.stop))
+    with torch.inference_mode():
+        batch = dataset.__getitems__(items.tolist())
+        found = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
+    index = batch.index.flatten().numpy() - rows.start
+    asked_for = (index >= 0) & (index < rows.stop - rows.start)
+    logits = np.empty((rows.stop - rows.start, found.shape[-1]), np.float32)
+    logits[index[asked_for]] = found[asked_for]
+    return logits
