@@ -35,20 +35,22 @@ def run(options: StreamConfig) -> None:
     )
     about = {"fs_hz": stream.fs_hz, "leads": list(stream.leads), "model": stream.model}
     tell(f"leads          {stream.leads_read}")
-    with (
-        _until_stopped() as stopped,
-        closing(open_source(options.source, wait_s=options.wait_s)) as source,
-        closing(
-            open_writer(options.output, options.out, standard=sys.stdout, about=about, classes=stream.classes)
-        ) as writer,
-    ):
-        samples = decoder(options.format, n_leads=len(stream.leads), gain=options.gain)
-        session = Session(source, samples, stream, writer, tell=tell)
-        try:
-            session.run(stopped)
-        except BrokenPipeError:
-            tell("stopped        nobody reads the annotations any more")
-    for line in _lines(session.account, stream.fs_hz):
+    samples = decoder(options.format, n_leads=len(stream.leads), gain=options.gain)
+    account = Account()
+    try:
+        with (
+            _until_stopped() as stopped,
+            closing(open_source(options.source, wait_s=options.wait_s)) as source,
+            closing(
+                open_writer(
+                    options.output, options.out, standard=sys.stdout, about=about, classes=stream.classes
+                )
+            ) as writer,
+        ):
+            Session(source, samples, stream, writer, account=account, tell=tell).run(stopped)
+    except BrokenPipeError:
+        tell("stopped        nobody reads the annotations any more")
+    for line in _lines(account, stream.fs_hz):
         tell(line)
 
 
@@ -93,7 +95,7 @@ def _until_stopped() -> Iterator[Callable[[], bool]]:
     def heard(number: int, frame: FrameType | None) -> None:
         """Remember the signal, and let the next one do what it did."""
         asked.set()
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     try:
         for number in before:

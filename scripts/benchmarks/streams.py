@@ -4,10 +4,10 @@
     OMP_NUM_THREADS=1 python scripts/benchmarks/streams.py --streams 20 --seconds 3600   # flat over an hour?
 
 Synthetic patients of two leads at 360 Hz are pushed, `--chunk` seconds each at a time and as fast as they are
-worked through, into one `BeatStreams` with the causal model: so many patients a core could follow, as there are
+worked through, into one `BeatStreams` with the causal model. A core could follow so many of them as there are
 seconds of signal, of all patients together, in a second of the processor. `late` is how long one push of all
-patients took: median and longest. Memory is that of the process less what it had before the streams were made;
-`--seconds` is measured in four quarters, between which nothing may grow.
+patients took: median and longest. Memory is that of the process less what it had before the streams were
+made; `--seconds` is measured in four quarters, between which nothing may grow.
 """
 
 import argparse

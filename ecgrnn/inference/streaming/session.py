@@ -72,6 +72,7 @@ class Session:
         decoder: turns them into samples.
         stream: finds the beats.
         writer: writes them.
+        account: is told what came of it.
         tell: is given one line for each gap.
     """
 
@@ -82,11 +83,12 @@ class Session:
         stream: BeatStream,
         writer: Writer,
         *,
+        account: Account,
         tell: Callable[[str], None],
     ) -> None:
         self._source, self._decoder, self._stream, self._writer = source, decoder, stream, writer
-        self.account = Account()
-        self._gaps = _Gaps(stream.fs_hz, self.account, tell)
+        self.account = account
+        self._gaps = _Gaps(stream.fs_hz, account, tell)
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Read, find and write, until the source ends or ``stopped`` says so; then write the last beats.
@@ -115,7 +117,7 @@ class Session:
         self._write(self._stream.push(samples), arrived)
 
     def _missing(self, seconds: float) -> Iterator[NDArray[np.float32]]:
-        n, piece = round(seconds * self._stream.fs_hz), round(_FILLED_S * self._stream.fs_hz)
+        n, piece = max(round(seconds * self._stream.fs_hz), 1), round(_FILLED_S * self._stream.fs_hz)
         for start in range(0, n, piece):
             yield np.full((min(piece, n - start), len(self._stream.leads)), np.nan, np.float32)
 
@@ -145,7 +147,7 @@ class _Gaps:
 
     def push(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples."""
-        missing = ~np.isfinite(samples).any(axis=1)
+        missing: NDArray[np.bool_] = np.asarray(np.isnan(samples).all(axis=1))
         begun = self._at
         if len(missing) and not missing[0]:
             self.end()

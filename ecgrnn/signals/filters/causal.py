@@ -17,6 +17,7 @@ resampling     cubic polynomial through 4 samples          2 samples (6 ms at 36
 =============  ==========================================  ==================================
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +67,29 @@ class CausalState:
     since: NDArray[np.int64]
 
 
+def _joined(states: Sequence[CausalState]) -> CausalState:
+    """Put the leads of several records side by side, of which as many samples were read."""
+    return CausalState(
+        sections=np.concatenate([state.sections for state in states], axis=1),
+        started=np.concatenate([state.started for state in states]),
+        recent=np.concatenate([state.recent for state in states], axis=1),
+        n_samples=states[0].n_samples,
+        last=np.concatenate([state.last for state in states]),
+        since=np.concatenate([state.since for state in states]),
+    )
+
+
+def _of_leads(state: CausalState, leads: slice) -> CausalState:
+    return CausalState(
+        state.sections[:, leads].copy(),
+        state.started[leads].copy(),
+        state.recent[:, leads].copy(),
+        state.n_samples,
+        state.last[leads].copy(),
+        state.since[leads].copy(),
+    )
+
+
 @dataclass(frozen=True)
 class CausalFilter:
     """One-sided filters and the change of sampling frequency behind them.
@@ -112,6 +136,23 @@ class CausalFilter:
         out = self._resampled(known, first=state.n_samples - _REMEMBERED, start=state.n_samples)
         return out, replace(after, recent=known[-_REMEMBERED:], n_samples=n_samples)
 
+    def apply_each(
+        self, signals: Sequence[NDArray[np.float32]], states: Sequence[CausalState]
+    ) -> list[tuple[NDArray[np.float32], CausalState]]:
+        """Filter the next samples of several records as ``apply`` does, those of one length side by side."""
+        found: dict[int, tuple[NDArray[np.float32], CausalState]] = {}
+        alike: dict[tuple[int, int, int], list[int]] = {}
+        for k, (signal, state) in enumerate(zip(signals, states, strict=True)):
+            alike.setdefault((state.n_samples, *signal.shape), []).append(k)
+        for (_, _, n_leads), group in alike.items():
+            out, after = self.apply(
+                np.concatenate([signals[k] for k in group], axis=1), _joined([states[k] for k in group])
+            )
+            for place, k in enumerate(group):
+                leads = slice(place * n_leads, (place + 1) * n_leads)
+                found[k] = np.ascontiguousarray(out[:, leads]), _of_leads(after, leads)
+        return [found[k] for k in range(len(signals))]
+
     def delay_s(self, frequency_hz: float = QRS_HZ) -> float:
         """Give the group delay at a frequency: how late a wave of about that frequency comes."""
         resampling_s = 0.0 if self.up == 1 else _BEHIND / self.fs_hz
@@ -142,25 +183,25 @@ class CausalFilter:
         """Filter the valid samples of each lead, at the source's sampling frequency."""
         x = signal.T.astype(np.float64)
         valid = np.isfinite(x)
-        if len(signal) and state.started.all() and valid.all():
-            filtered, sections = self._through(x, state.sections)
-            n_leads = len(x)
-            return filtered.T, replace(
-                state, sections=sections, last=filtered[:, -1], since=np.zeros(n_leads, np.int64)
-            )
-        leads = [
-            self._filtered_lead(values, there, state, lead)
-            for lead, (values, there) in enumerate(zip(x, valid, strict=True))
-        ]
-        out = np.stack([filtered for filtered, _ in leads], axis=1)
-        after = [of_lead for _, of_lead in leads]
-        return out, replace(
-            state,
-            sections=np.concatenate([of_lead.sections for of_lead in after], axis=1),
-            started=np.concatenate([of_lead.started for of_lead in after]),
-            last=np.concatenate([of_lead.last for of_lead in after]),
-            since=np.concatenate([of_lead.since for of_lead in after]),
+        after = CausalState(
+            state.sections.copy(),
+            state.started.copy(),
+            state.recent,
+            state.n_samples,
+            state.last.copy(),
+            state.since.copy(),
         )
+        out = np.empty(x.shape)
+        whole = state.started & valid.all(axis=1) if len(signal) else np.zeros(len(x), np.bool_)
+        if whole.any():
+            out[whole], after.sections[:, whole] = self._through(x[whole], state.sections[:, whole])
+            after.last[whole], after.since[whole] = out[whole, -1], 0
+        for lead in np.flatnonzero(~whole).tolist():
+            out[lead], of_lead = self._filtered_lead(x[lead], valid[lead], state, lead)
+            one = slice(lead, lead + 1)
+            after.sections[:, one], after.started[one] = of_lead.sections, of_lead.started
+            after.last[one], after.since[one] = of_lead.last, of_lead.since
+        return out.T, after
 
     def _filtered_lead(
         self, values: NDArray[np.float64], valid: NDArray[np.bool_], state: CausalState, lead: int

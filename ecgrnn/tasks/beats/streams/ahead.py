@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ecgrnn.data.beats import BeatView
 from ecgrnn.data.windows import BareSignal, BeatTable
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.detection.detect import MOST_BACK_S, QrsDetector
@@ -83,7 +84,8 @@ class _Patient:
         look_ahead: int,
     ) -> None:
         self._model, self._ahead = model, look_ahead
-        self._view: Any = model.view()  # tasks on beats have different views
+        view: Any = model.view()  # tasks on beats have different views
+        self._view: BeatView | BeatSequenceView = view
         self._context = max(self._view.context, _LEAST_CONTEXT)
         self._step = self._view.step if isinstance(self._view, BeatSequenceView) else 1
         self._every = max(look_ahead // 2, 1)

@@ -13,7 +13,7 @@ from ecgrnn.signals.rhythm_context import RhythmHistory
 from ecgrnn.signals.template import BeatTemplates
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
 from ecgrnn.tasks.beats.shape import beat_shapes
-from ecgrnn.tasks.beats.streams.patient import PatientSignal, Windows
+from ecgrnn.tasks.beats.streams.patient import PatientSignal, Windows, joined
 from ecgrnn.tasks.beats.streams.templates import TemplateStream
 from ecgrnn.tasks.beats.streams.tiles import RunningSequences, beat_vectors
 from ecgrnn.tasks.finite import require_finite
@@ -53,7 +53,7 @@ class CausalStreams:
         self._network = network
         self._before = round(view.before_s * self._fs_hz)
         width = self._before + round(view.after_s * self._fs_hz)
-        filters = filters_for(fs_hz, model.preprocessing, name="of the stream")
+        self._filters = filters_for(fs_hz, model.preprocessing, name="of the stream")
         self._patients = [
             PatientSignal(
                 fs_hz=fs_hz,
@@ -62,7 +62,7 @@ class CausalStreams:
                 columns=columns,
                 before=self._before,
                 width=width,
-                filters=filters,
+                state=self._filters.start(len(columns)),
                 hop=round(hop_s * fs_hz),
             )
             for _ in range(n_patients)
@@ -71,16 +71,34 @@ class CausalStreams:
             TemplateStream(len(columns), width, before=self._before, fs_hz=self._fs_hz)
             for _ in range(n_patients)
         ]
+        nothing = np.zeros(0, np.int64)
+        self._none = Windows(nothing, nothing, np.zeros((0, len(columns), width), np.float32))
         self._rhythm = RhythmHistory(n_patients, fs_hz=fs_hz)
         self._sequences = RunningSequences(network, n_patients, length=view.sequence_beats)
 
     def push(self, chunks: Mapping[int, NDArray[np.float32]]) -> dict[int, StreamedBeats]:
         """Take the next samples of some patients; see ``Streaming``."""
-        return self._judged({patient: self._patients[patient].push(x) for patient, x in chunks.items()})
+        pieces = {patient: self._patients[patient].gather(chunk) for patient, chunk in chunks.items()}
+        return self._judged(self._worked(pieces))
 
     def finish(self, patients: Sequence[int]) -> dict[int, StreamedBeats]:
         """End the streams of some patients; see ``Streaming``."""
-        return self._judged({patient: self._patients[patient].finish() for patient in patients})
+        rest = self._worked({patient: [self._patients[patient].rest()] for patient in patients})
+        last = {patient: self._patients[patient].finish() for patient in patients}
+        return self._judged({patient: joined([rest[patient], last[patient]]) for patient in patients})
+
+    def _worked(self, pieces: dict[int, list[NDArray[np.float32]]]) -> dict[int, Windows]:
+        """Find beats in pieces of signals, filtering those of all patients side by side."""
+        found: dict[int, list[Windows]] = {patient: [] for patient in pieces}
+        for turn in range(max(map(len, pieces.values()), default=0)):
+            now = [patient for patient, of_patient in pieces.items() if turn < len(of_patient)]
+            signals = [self._patients[patient] for patient in now]
+            chunks = [pieces[patient][turn] for patient in now]
+            read = [signal.read(chunk) for signal, chunk in zip(signals, chunks, strict=True)]
+            filtered = self._filters.apply_each(read, [signal.state for signal in signals])
+            for patient, signal, chunk, after in zip(now, signals, chunks, filtered, strict=True):
+                found[patient].append(signal.work(chunk, *after))
+        return {patient: joined(parts) if parts else self._none for patient, parts in found.items()}
 
     def _judged(self, found: dict[int, Windows]) -> dict[int, StreamedBeats]:
         with_beats = {patient: beats for patient, beats in found.items() if len(beats.sample)}

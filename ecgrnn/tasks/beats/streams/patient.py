@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import gather_windows
 from ecgrnn.signals.detection.detect import MOST_BACK_S, QrsDetector
-from ecgrnn.signals.filters.causal import CausalFilter
+from ecgrnn.signals.filters.causal import CausalState
 from ecgrnn.signals.filters.resample import resample_index
 
 _KEPT_S = MOST_BACK_S + 15.0
@@ -32,7 +32,7 @@ class Windows(NamedTuple):
 
 
 class PatientSignal:
-    """Detector, filters and the part of the prepared signal that windows still to come may reach.
+    """Detector, state of the filters, and as much of the prepared signal as windows still to come may reach.
 
     Args:
         fs_hz: sampling frequency of the stream.
@@ -41,7 +41,7 @@ class PatientSignal:
         columns: those that are prepared; beats are marked in the first of them that has a signal.
         before: samples of a window before its beat.
         width: samples of a window.
-        filters: the one-sided filters.
+        state: the state of the filters at the beginning.
         hop: samples that are gathered before they are worked through; changes no result.
     """
 
@@ -54,43 +54,44 @@ class PatientSignal:
         columns: list[int],
         before: int,
         width: int,
-        filters: CausalFilter,
+        state: CausalState,
         hop: int,
     ) -> None:
         self._fs_hz, self._to_hz = fs_hz, to_hz
         self._columns, self._before, self._width = columns, before, width
         order = list(dict.fromkeys([*columns, *range(n_leads)]))
         self._detector = QrsDetector(fs_hz=fs_hz, n_leads=n_leads, marked=order)
-        self._filters, self._state = filters, filters.start(len(columns))
+        self.state = state
         self._coming = np.empty((max(hop, 1), n_leads), np.float32)
         self._n_coming = 0
         self._signal, self._start = np.zeros((0, len(columns)), np.float32), 0
         self._found = np.zeros(0, np.int64)
         self._none = np.zeros((0, len(columns), width), np.float32)
 
-    def push(self, chunk: NDArray[np.float32]) -> Windows:
-        """Take the next samples ``(time, lead)`` in mV."""
-        n, hop = len(chunk), len(self._coming)
-        if self._n_coming + n < hop:
-            self._coming[self._n_coming : self._n_coming + n] = chunk
-            self._n_coming += n
-            return self._windows(self._found[:0])
+    def gather(self, chunk: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Take the next samples ``(time, lead)`` in mV; give the pieces that are now to be worked through."""
+        n, hop = self._n_coming + len(chunk), len(self._coming)
+        if n < hop:
+            self._coming[self._n_coming : n] = chunk
+            self._n_coming = n
+            return []
         whole = np.concatenate([self._coming[: self._n_coming], chunk])
         self._n_coming = 0
         piece = round(PIECE_S * self._fs_hz)
-        return _joined([self._work(whole[start : start + piece]) for start in range(0, n, piece)])
+        return [whole[start : start + piece] for start in range(0, n, piece)]
 
-    def finish(self) -> Windows:
-        """End the stream, and give its last beats; beyond its end windows are zero."""
-        rest = self._work(self._coming[: self._n_coming])
-        self._found = np.concatenate([self._found, self._detector.finish()])
-        last = self._windows(self._found, ended=True)
-        self._found = self._found[:0]
-        return _joined([rest, last])
+    def rest(self) -> NDArray[np.float32]:
+        """Give the piece that is left at the end of the stream, maybe without a sample."""
+        return self._coming[: self._n_coming]
 
-    def _work(self, chunk: NDArray[np.float32]) -> Windows:
-        self._found = np.concatenate([self._found, self._detector.push(chunk)])
-        prepared, self._state = self._filters.apply(chunk[:, self._columns], self._state)
+    def read(self, piece: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give the leads of a piece that are prepared."""
+        return piece[:, self._columns]
+
+    def work(self, piece: NDArray[np.float32], prepared: NDArray[np.float32], state: CausalState) -> Windows:
+        """Work through the next piece, whose leads were ``prepared``, which left the filters in ``state``."""
+        self.state = state
+        self._found = np.concatenate([self._found, self._detector.push(piece)])
         self._signal = np.concatenate([self._signal, prepared])
         stop = self._start + len(self._signal)
         ready = 0
@@ -101,6 +102,13 @@ class PatientSignal:
         self._found = self._found[ready:]
         self._forget_before(stop - round(_KEPT_S * self._to_hz))
         return windows
+
+    def finish(self) -> Windows:
+        """End the stream, and give its last beats; beyond its end windows are zero."""
+        self._found = np.concatenate([self._found, self._detector.finish()])
+        last = self._windows(self._found, ended=True)
+        self._found = self._found[:0]
+        return last
 
     def _windows(self, found: NDArray[np.int64], *, ended: bool = False) -> Windows:
         if not len(found):
@@ -124,5 +132,6 @@ class PatientSignal:
             self._signal, self._start = self._signal[used:].copy(), index
 
 
-def _joined(parts: list[Windows]) -> Windows:
+def joined(parts: list[Windows]) -> Windows:
+    """Put the beats of one patient one behind another."""
     return parts[0] if len(parts) == 1 else Windows(*map(np.concatenate, zip(*parts, strict=True)))

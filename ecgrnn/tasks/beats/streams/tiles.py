@@ -30,17 +30,16 @@ def beat_vectors(
 
 def judge_next(network: BeatSequenceClassifier, u: Tensor, state: State) -> tuple[Tensor, State]:
     """Judge the next beat of many sequences: logits ``(sequence, class)`` and the states behind them."""
-    logits, after = [], []
+    logits: list[Tensor] = []
+    after: list[State] = []
     for start in range(0, len(u), TILE):
         rows = torch.arange(start, start + TILE).clamp(max=len(u) - 1)
         judged, behind = network.step(u[rows], select_rows(state, rows))
         n = min(TILE, len(u) - start)
         logits.append(judged[:n])
-        after.append(map_state(lambda part, n=n: part[:, :n], behind))
-    joined = State(
-        torch.cat([part.h for part in after], dim=1),
-        None if after[0].c is None else torch.cat([part.c for part in after if part.c is not None], dim=1),
-    )
+        after.append(select_rows(behind, torch.arange(n)))
+    cells = [part.c for part in after if part.c is not None]
+    joined = State(torch.cat([part.h for part in after], dim=1), torch.cat(cells, dim=1) if cells else None)
     return torch.cat(logits), joined
 
 
