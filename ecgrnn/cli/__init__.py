@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "sweep": ("search options by many trials, scored on validation patients", sweep.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
     "predict": ("annotate a recording, or many, with the models of the package", recordings.PredictConfig),
+    "stream": ("annotate beats while the signal is still coming", recordings.StreamConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
     "convert": ("write a recording of any supported format as a WFDB record", recordings.ConvertConfig),
     "score": ("score annotation files against reference annotations, by EC57", commands.ScoreConfig),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 Options = TypeVar("Options", bound=TaskConfig, covariant=True)
 
@@ -237,6 +238,35 @@ class Task(ABC, Generic[Options]):
         """
         raise ConfigError(
             f"task={self.name} reads no recordings, so predict has nothing to do with {recording.place}"
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Begin to annotate the beats of patients while their signals come.
+
+        Args:
+            model: the model.
+            fs_hz: sampling frequency of the signals.
+            leads: lead names of each.
+            n_patients: how many there are.
+            look_ahead: beats behind a beat that are waited for; None where nothing was asked for.
+            hop_s: samples are worked through so many seconds at a time; changes no result.
+
+        Raises:
+            DataError: the filters do not fit the sampling frequency.
+            ConfigError: the task marks no beats, or the options do not fit.
+        """
+        raise ConfigError(
+            f"task={self.name} does not mark beats one by one, so it cannot be streamed; take a model of "
+            "beats, such as beats_causal"
         )
 
     def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:

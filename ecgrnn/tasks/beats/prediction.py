@@ -14,6 +14,7 @@ from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.families.evidence import evidence_of
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -21,7 +22,9 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -117,7 +120,7 @@ def read_recording(
     )
     parts = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        read = read_beats(model.network, dataset, batch_size=batch_size)
+        read = _read(model, dataset, batch_size=batch_size)
         parts.append(BeatReading(read.logits[scored], read.represented[scored]))
     return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -128,6 +131,16 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    read = read_beats(network, dataset, batch_size=batch_size)
+    causal = isinstance(dataset, BeatSequenceDataset) and dataset.view.causal
+    if causal and isinstance(network, BeatSequenceClassifier):
+        return BeatReading(causal_logits(network, dataset), read.represented)
+    return read
 
 
 def _view(model: TrainedModel) -> Any:
