@@ -281,9 +281,7 @@ def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder,
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()], ids=["disk", "memory"])
-def test_a_record_that_the_system_refuses_costs_no_other(
-    error, trained, folder, tmp_path, monkeypatch, capsys
-):
+def test_a_record_the_system_refuses_costs_no_other(error, trained, folder, tmp_path, monkeypatch, capsys):
     from ecgrnn.commands import predict
 
     def refused(path, **options):

@@ -67,8 +67,8 @@ class TrainingData:
         if not sum(self.facts.counts[Subset.test.value].values()):
             names = some_of([record.name for record in self.datamodule.records(Subset.test)])
             raise DataError(
-                f"the test records ({names}) have no item of {', '.join(self.facts.scheme.classes)} to score; "
-                "choose others (data.split), or train with evaluate_test=false"
+                f"the test records ({names}) have nothing of {', '.join(self.facts.scheme.classes)} to "
+                "score; choose others (data.split), or train with evaluate_test=false"
             )
 
     def audit(self) -> Audit:
