@@ -112,7 +112,7 @@ class AnnotateOptions:
         annotator: extension of an annotation file beside the recording whose beat positions are used; None
             detects the beats.
         extension: extension of the annotation file.
-        batch_size: items of a batch; changes no result.
+        batch_size: items of a batch; results change by rounding only, below 1e-5.
     """
 
     annotator: str | None = None

@@ -45,7 +45,7 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
@@ -103,7 +103,7 @@ def read_recording(
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
