@@ -29,20 +29,43 @@
   const decoded = new Map();
   let at = 0, drawing = 0;
 
-  // Low bytes of all differences, then the high ones; the lowest bit is the sign: see samples.py.
+  // The 9/7 wavelet of wavelet.py, backwards.
+  function joined(slow, fast) {
+    const n = slow.length, scale = 1.149604398860241, whole = new Float64Array(2 * n);
+    const s = slow.map((v) => v / scale), f = fast.map((v) => v * scale);
+    [0.443506852043971, 0.882911075530934, -0.052980118572961, -1.586134342059924].forEach((factor, k) => {
+      if (k % 2) for (let i = 0; i < n; i++) f[i] -= factor * (s[i] + s[Math.min(i + 1, n - 1)]);
+      else for (let i = 0; i < n; i++) s[i] -= factor * (f[i] + f[Math.max(i - 1, 0)]);
+    });
+    for (let i = 0; i < n; i++) { whole[2 * i] = s[i]; whole[2 * i + 1] = f[i]; }
+    return whole;
+  }
+
+  // Three planes of bytes of all bands, the slowest first, the sign in the lowest bit; then a bit for each missing
+  // sample: see samples.py.
   async function decode(k) {
     if (decoded.has(k)) return decoded.get(k);
-    const piece = ecg.pieces[k], n = piece.n, leads = ecg.leads.length;
-    const packed = await unpacked(piece.bytes);
-    const signal = [];
+    const { n, step, bytes: text } = ecg.pieces[k], leads = ecg.leads.length, packed = await unpacked(text);
+    const lengths = [n];
+    for (let level = 0; level < ecg.levels; level++) lengths.unshift(Math.ceil(lengths[0] / 2));
+    lengths.pop();
+    lengths.unshift(lengths[0]);
+    const all = leads * lengths.reduce((sum, length) => sum + length, 0), signal = [];
     for (let lead = 0; lead < leads; lead++) {
-      const values = new Float32Array(n);
-      for (let i = 0, sum = 0; i < n; i++) {
-        const j = lead * n + i;
-        const coded = packed[j] + (packed[n * leads + j] << 8);
-        sum = ((sum + ((coded >> 1) ^ -(coded & 1))) << 16) >> 16;
-        values[i] = sum === ecg.missing ? NaN : sum * piece.step;
-      }
+      let first = 0, whole = null;
+      lengths.forEach((length, level) => {
+        const band = new Float64Array(length);
+        for (let i = 0, sum = 0; i < length; i++) {
+          const j = first + lead * length + i, coded = packed[j] + (packed[all + j] << 8) + (packed[2 * all + j] << 16);
+          const value = (coded >> 1) ^ -(coded & 1);
+          sum += value;
+          band[i] = level === 0 ? sum * step / 2 : value * step;
+        }
+        first += leads * length;
+        whole = level === 0 ? band : joined(whole.subarray(0, length), band);
+      });
+      const gaps = 3 * all + lead * Math.ceil(n / 8), values = Float32Array.from(whole.subarray(0, n));
+      for (let i = 0; i < n; i++) if (packed[gaps + (i >> 3)] & (128 >> (i & 7))) values[i] = NaN;
       signal.push(values);
     }
     if (decoded.size > 8) decoded.delete(decoded.keys().next().value);
@@ -183,8 +206,8 @@
   for (const picture of document.querySelectorAll(".hour image")) {
     picture.addEventListener("click", (event) => {
       const box = picture.getBoundingClientRect(), of = picture.ownerSVGElement.dataset;
-      const pitch = box.height / picture.height.baseVal.value * Number(of.pitch);
-      const rows = picture.height.baseVal.value / Number(of.pitch) - 1;
+      const high = picture.width.baseVal.value;  // the picture lies on its side: see hours.py
+      const pitch = box.height / high * Number(of.pitch), rows = high / Number(of.pitch) - 1;
       const row = Math.max(0, Math.min(rows - 1, Math.floor((event.clientY - box.top) / pitch - 0.5)));
       show(Number(of.start) + (row + (event.clientX - box.left) / box.width) * Number(of.row));
     });
