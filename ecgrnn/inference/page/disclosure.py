@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.inference.page.drawing import hours, samples
+from ecgrnn.inference.page.drawing import hours, marks, samples
 from ecgrnn.inference.page.findings.findings import Findings
 from ecgrnn.inference.page.times import Times
 from ecgrnn.signals.recording import Recording
@@ -72,7 +72,7 @@ def disclose(recording: Recording, found: Findings, times: Times, order: tuple[i
     if not enlarged:
         return Disclosure(pictures, None, "")
     fs_hz, leads = recording.fs_hz / plan.factor, [recording.leads[k] for k in plan.columns]
-    viewer = _viewer(found, pieces) | {
+    viewer = _viewer(found, pieces, leads) | {
         "fs": fs_hz,
         "leads": leads,
         "offset": times.offset_s if recording.start is not None else None,
@@ -130,14 +130,12 @@ def _hour(
     return Hour(name, drawing)
 
 
-def _viewer(found: Findings, pieces: list[dict[str, float | str]]) -> dict[str, object]:
+def _viewer(found: Findings, pieces: list[dict[str, float | str]], leads: list[str]) -> dict[str, object]:
     return {
         "duration": found.duration_s,
         "levels": samples.LEVELS,
         "pieces": pieces,
-        "beats": {
-            "n": len(found.beats),
-            "ms": samples.encode_times(found.beats.time_s),
-            "labels": "".join(found.beats.label.tolist()),
-        },
+        "beats": marks.encode_beats(found.beats),
+        "waves": marks.encode_waves(found.waves, leads),
+        "tick": marks.TICK_S,
     }

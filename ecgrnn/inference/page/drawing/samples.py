@@ -104,14 +104,6 @@ class Stored:
         }
 
 
-def encode_times(seconds: NDArray[np.float64]) -> str:
-    """Store times in order as the ms between them, 32 bit each, by zlib and Base64."""
-    ms = np.rint(seconds * 1000.0).astype(np.int64)
-    steps = np.diff(ms, prepend=0).astype("<u4")
-    planes = steps.view(np.uint8).reshape(-1, 4).T.tobytes()
-    return base64.b64encode(zlib.compress(planes)).decode("ascii")
-
-
 def encode(signal: NDArray[np.float32], *, step_mv: float, most_bytes: float) -> Stored:
     """Store a piece ``(time, lead)`` in mV.
 
