@@ -248,9 +248,9 @@ PAINTED = """() => {
     const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
     const dark = new Array(height).fill(0), blue = new Array(height).fill(0);
     for (let k = 0; k < width * height; k++) {
-        const [red, green, bluish] = data.subarray(4 * k, 4 * k + 3), row = Math.floor(k / width);
-        if (red + green + bluish < 240 && k % width > 60) dark[row]++;
-        if (bluish - red > 110) blue[row]++;
+        const [red, green, bluish, solid] = data.subarray(4 * k, 4 * k + 4), row = Math.floor(k / width);
+        if (solid > 200 && red + green + bluish < 120 && k % width > 60) dark[row]++;
+        if (solid > 150 && bluish - red > 110) blue[row]++;
     }
     return { dark, blue };
 }"""
