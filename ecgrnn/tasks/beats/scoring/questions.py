@@ -128,7 +128,7 @@ def _asked(
 
 def _class_figures(matrix: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
-        name: {key: number(value) for key, value in vars(score).items()}
+        name: {key: number(value) for key, value in vars(score).items()} | {"support": score.support}
         for name, score in zip(classes, class_scores(matrix), strict=True)
     }
 
