@@ -141,7 +141,7 @@ def _matrix(
         for record, one in zip(records, after, strict=True)
         for kept in [np.ones(len(one.asked), bool) if counted else ~one.asked]
     ]
-    return np.sum(parts, axis=0)
+    return np.asarray(np.sum(parts, axis=0))
 
 
 def _answered(record: _Record, n: int, way: str) -> _After:
