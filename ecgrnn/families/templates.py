@@ -47,7 +47,7 @@ def family_templates(
         if rows.start == rows.stop:
             continue
         beats = _windows(recording, sample[rows], offsets)
-        readable = np.isfinite(beats).all(axis=1, keepdims=True)
+        readable = np.asarray(np.isfinite(beats).all(axis=1, keepdims=True))
         beats = np.where(readable, beats - np.median(beats, axis=1, keepdims=True), 0.0)
         of_rows = of_beat[rows]
         for family in np.unique(of_rows).tolist():
