@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import DataError
+from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.families.families import FORMATS, Families, families_of
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_signal
@@ -22,6 +22,7 @@ from ecgrnn.tasks.annotated import Annotated, Columns, safe_name, write_columns
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from ecgrnn.inference.corrections.making import Corrected
     from ecgrnn.reports.strip_figure import StripFigure
 
 _INT, _FLOAT, _TEXT = np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, "<U1")
@@ -60,12 +61,14 @@ class Result:
         models: kind of annotation (``beats``, ``waves``, ``rhythms``) to the model that marked it.
         notes: what was left out, and why, one line each.
         found: kind of annotation to the tables and marks as the model gave them.
+        corrected: how a person corrected the beats; None where nobody did.
     """
 
     recording: Recording
     models: Mapping[str, str]
     notes: tuple[str, ...] = ()
     found: Mapping[str, Annotated] = field(default_factory=dict, repr=False)
+    corrected: "Corrected | None" = None
 
     @cached_property
     def beats(self) -> "DataFrame":
@@ -89,6 +92,8 @@ class Result:
         Raises:
             DataError: the recording cannot be read.
         """
+        if self.corrected is not None:
+            return self.corrected.families
         found = self.found.get("beats")
         if found is None or found.evidence is None:
             return None
@@ -101,6 +106,38 @@ class Result:
 
         families = self.beat_families
         return DataFrame({} if families is None else dict(families.columns), columns=list(FORMATS))
+
+    def correct(self, corrections: str | Path | Mapping[int, str], *, by: str = "") -> "Result":
+        """Correct the beats: their families get the classes that were answered, and like beats follow.
+
+        Args:
+            corrections: the file that the page saves, an annotation file that was edited elsewhere, or the
+                answer to each family: N, S, V, F, Q, ``noise`` (no beat is there) or ``mixed``.
+            by: who corrected, where no file says it.
+
+        Returns:
+            A new result; this one stays as it is.
+
+        Raises:
+            DataError: the file is damaged, or is of another recording or of other positions.
+            ConfigError: no beats were found, or they are corrected already, or there is no such family.
+        """
+        from ecgrnn.inference.corrections.making import correct_beats
+        from ecgrnn.inference.corrections.reading import corrections_of, read_corrections
+
+        families = self.beat_families
+        if families is None:
+            raise ConfigError(f"{self.recording.place}: no beats were found, so there is nothing to correct")
+        if self.corrected is not None:
+            raise ConfigError(
+                "this result is corrected already; correct the first one with all answers at once"
+            )
+        if isinstance(corrections, str | Path):
+            read = read_corrections(Path(corrections), self.recording, families)
+        else:
+            read = corrections_of(corrections, by=by)
+        beats, corrected = correct_beats(self.found["beats"], families, read)
+        return replace(self, found={**self.found, "beats": beats}, corrected=corrected)
 
     def columns(self, kind: str) -> Columns:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
@@ -240,7 +277,7 @@ class _Plain:
         self.models = dict(result.models)
         self.notes = result.notes
         self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
-        self.families = result.beat_families
+        self.families, self.corrected = result.beat_families, result.corrected
 
 
 def _plain(value: Any) -> Any:

@@ -110,6 +110,8 @@ class EvaluateConfig:
         data: what to score on; its ``database`` null means the checkpoint's own held-out records.
         leads: the leads to read of every record, by name or by place in the record from 1, in the order the
             network reads them; null reads those that the checkpoint names.
+        questions: how many families of beats of each record are named by the reference, as a person would
+            name them, before the others are scored: a list such as ``[0,4,12]``; null asks nothing.
         compare: a second checkpoint, scored on the same records and compared patient by patient.
         scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
         start_s: beginning of the period that EC57 scores; null leaves out the first 300 s, as EC57 does, if
@@ -127,6 +129,7 @@ class EvaluateConfig:
     checkpoint: str = ""
     data: DataConfig = field(default_factory=DataConfig)
     leads: list[str] | None = None
+    questions: list[int] | None = None
     compare: str | None = None
     scheme: str | None = None
     start_s: float | None = None
@@ -140,6 +143,8 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        if self.questions is not None and (not self.questions or min(self.questions) < 0):
+            raise ConfigError(f"questions={self.questions} must list numbers of questions, such as [0,4,12]")
         at_least("", "processes", self.processes, 1)
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)

@@ -25,6 +25,8 @@ class PredictConfig:
         fs: sampling frequency in Hz, for a file that does not tell it.
         unit: unit of the samples, V, mV, uV or nV, for a file that does not tell it, or tells it wrongly.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
+        corrections: what a person corrected: the file that the page of the recording saves, or an annotation
+            file of it that was edited; the beats are corrected by it, and like beats follow.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
         batch_size: beats of a batch; changes no result.
         threads: threads of an operation on the CPU; null leaves it to torch.
@@ -38,6 +40,7 @@ class PredictConfig:
     fs: float | None = None
     unit: str | None = None
     annotator: str | None = None
+    corrections: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
     threads: int | None = 1

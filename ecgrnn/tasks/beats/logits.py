@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
+from ecgrnn.families.evidence import principal_components
 from ecgrnn.tasks.finite import require_finite
 
 
@@ -93,26 +94,36 @@ def _read_batch(network: nn.Module, batch: ClassBatch | SequenceBatch) -> BeatRe
     return BeatReading(network.judge(represented).numpy(), represented.numpy())
 
 
-def shared_logits(
+def shared_readings(
     network: nn.Module,
     n_records: int,
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,
     batch_size: int,
-) -> list[NDArray[np.float32]]:
-    """Give logits ``(beat, class)`` of each record; of several processes, each reads a share of the records.
+    represented: bool = False,
+) -> list[BeatReading]:
+    """Give what a network makes of each record; of several processes, each reads a share of the records.
 
     Args:
         network: the network.
         n_records: how many records there are.
         dataset_of: gives the beats of the records with the indices it is given.
         batch_size: beats of a batch.
+        represented: give the principal components, within each record, of what the classes are read from; no
+            feature otherwise, which takes no memory.
     """
     mine = share(range(n_records))
     if not mine:
         return gather([])
     dataset = dataset_of(mine)
-    return gather(split_by_record(beat_logits(network, dataset, batch_size=batch_size), dataset))
+    read = read_beats(network, dataset, batch_size=batch_size)
+    parts = zip(*(split_by_record(part, dataset) for part in read), strict=True)
+    return gather(
+        [
+            BeatReading(logits, principal_components(part) if represented else part[:, :0])
+            for logits, part in parts
+        ]
+    )
 
 
 def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:
