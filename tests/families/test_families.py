@@ -1,3 +1,6 @@
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -104,3 +107,23 @@ def test_few_beats_have_few_families_and_none_have_none():
     assert np.isnan(single.columns["rr_before_s"]).all()
     none = Evidence(evidence.sample[:0], 100.0, evidence.logits[:0], evidence.components[:0], CLASSES)
     assert families_of(recording, none) is None
+
+
+def test_a_day_of_beats_fits_in_little_memory():
+    rng = np.random.default_rng(0)
+    sample = np.arange(1, 100_001) * 80
+    tracemalloc.start()
+    evidence = Evidence(
+        sample,
+        100.0,
+        rng.normal(0, 3, (len(sample), 5)).astype(np.float32),
+        rng.normal(0, 1, (len(sample), 16)).astype(np.float32),
+        CLASSES,
+    )
+    began = time.process_time()
+    found = group(evidence)
+    assert time.process_time() - began < 10
+    assert tracemalloc.get_traced_memory()[1] < 500e6
+    tracemalloc.stop()
+    assert len(found.n) == 40
+    assert found.n.sum() == 100_000
