@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.families.evidence import evidence_of
+from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
@@ -68,8 +68,12 @@ def annotate_recording(
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
         ],
-        evidence=evidence_of(
-            read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
+        evidence=Evidence(
+            sample,
+            recording.fs_hz,
+            read.logits,
+            reduced(read.represented, read.windows),
+            tuple(model.scheme.classes),
         ),
     )
 
@@ -115,10 +119,10 @@ def read_recording(
         context=view.context,
         stretch_s=stretch_s,
     )
-    parts = []
+    parts: list[list[NDArray[Any]]] = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
         read = read_beats(model.network, dataset, batch_size=batch_size)
-        parts.append(BeatReading(read.logits[scored], read.represented[scored]))
+        parts.append([part[scored] for part in read])
     return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
