@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from ecgrnn.reports.strip_figure import StripFigure
 
+_ROWS_AT_ONCE = 10_000
+"""Rows of a table that are text at one time."""
+
 _INT, _FLOAT, _TEXT = np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, "<U1")
 
 KINDS: Mapping[str, Columns] = MappingProxyType(
@@ -45,9 +48,16 @@ KINDS: Mapping[str, Columns] = MappingProxyType(
             "rhythm": _TEXT,
             **{f"p_{name}": _FLOAT for name in ("N", "A", "O", "~")},
         },
+        "episodes": {
+            **dict.fromkeys(("onset", "offset"), _INT),
+            **{f"{name}_s": _FLOAT for name in ("onset", "offset")},
+            "rhythm": _TEXT,
+            "beats": _INT,
+            "bpm": _FLOAT,
+        },
     }
 )
-"""The three tables of a result, without a row: what they are where no model marked them."""
+"""The tables of a result, without a row: what they are where no model marked them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,8 @@ class Result:
         recording: the recording.
         models: kind of annotation (``beats``, ``waves``, ``rhythms``) to the model that marked it.
         notes: what was left out, and why, one line each.
-        found: kind of annotation to the tables and marks as the model gave them.
+        found: kind of annotation to the tables and marks as the model gave them; ``episodes`` follow from
+            the beats.
     """
 
     recording: Recording
@@ -80,6 +91,15 @@ class Result:
     def rhythms(self) -> "DataFrame":
         """The rhythms: onset and offset (half-open), rhythm (N A O ~ of CinC 2017), and probabilities."""
         return self._frame("rhythms")
+
+    @cached_property
+    def episodes(self) -> "DataFrame":
+        """The episodes of rhythm, pauses among them, with their beats and mean heart rate in bpm.
+
+        Rhythms are AFIB, VT, IVR, B, T, SVTA, SBR, STACH, N and NOISE, as ``signals.rhythms.definitions`` has
+        them; onset and offset are half-open.
+        """
+        return self._frame("episodes")
 
     def columns(self, kind: str) -> Columns:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
@@ -119,7 +139,9 @@ class Result:
         stem = _folder(folder) / safe_name(self.recording)
         if signal or (signal is None and not _is_wfdb(self.recording)):
             self._write_signal(stem)
-        of_beats = [self.found[kind] for kind in ("rhythms", "beats") if kind in self.found]
+        rhythm = "rhythms" if len(self.columns("rhythms")["onset"]) == 1 else "episodes"
+        rhythm = rhythm if rhythm in self.found else "rhythms"
+        of_beats = [self.found[kind] for kind in (rhythm, "beats") if kind in self.found]
         merged = [mark.annotations for one in of_beats for mark in one.marks]
         files = [(extension, _in_order(merged, self.recording.fs_hz))] if merged else []
         if "waves" in self.found:
@@ -131,7 +153,7 @@ class Result:
         return [write_annotations(stem, name, marks, frame_hz=frame_hz) for name, marks in files]
 
     def to_csv(self, folder: str | Path) -> list[Path]:
-        """Write a table per kind, ``NAME_beats.csv``, ``NAME_waves.csv`` and ``NAME_rhythms.csv``.
+        """Write a table per kind: ``NAME_beats.csv``, and so for waves, rhythms and episodes.
 
         Raises:
             DataError: the folder cannot be written to.
@@ -156,7 +178,7 @@ class Result:
             with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as beside:
                 whole = Path(beside) / file.name
                 with whole.open("w", encoding="utf-8", newline="\n") as lines:
-                    lines.writelines(json.dumps(row, allow_nan=False) + "\n" for row in self._rows())
+                    lines.writelines(self._lines())
                 whole.replace(file)
         except OSError as error:
             raise DataError(f"{file} cannot be written ({error.strerror}); choose another folder") from error
@@ -184,9 +206,9 @@ class Result:
 
         return DataFrame(dict(self.columns(kind)))
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[str]:
         one = self.recording
-        yield {
+        head = {
             "kind": "recording",
             "name": one.name,
             "fs_hz": one.fs_hz,
@@ -196,11 +218,9 @@ class Result:
             "models": dict(self.models),
             "notes": list(self.notes),
         }
+        yield json.dumps(head, allow_nan=False) + "\n"
         for kind in self.found:
-            columns = self.columns(kind)
-            for values in zip(*(column.tolist() for column in columns.values()), strict=True):
-                row = {name: _plain(value) for name, value in zip(columns, values, strict=True)}
-                yield {"kind": kind.removesuffix("s"), **row}
+            yield from _json_lines(kind.removesuffix("s"), self.columns(kind))
 
     def _write_signal(self, stem: Path) -> None:
         signal = self.recording.signal
@@ -213,14 +233,26 @@ class _Plain:
     def __init__(self, result: Result) -> None:
         self.recording = result.recording
         self.models = dict(result.models)
-        self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
+        self.beats, self.waves, self.rhythms, self.episodes = (result.columns(kind) for kind in KINDS)
 
 
-def _plain(value: Any) -> Any:
-    """Give a number as JSON has it: of six digits, and null where it is not defined."""
-    if not isinstance(value, float):
-        return value
-    return round(value, 6) if np.isfinite(value) else None
+def _json_lines(kind: str, columns: Columns) -> Iterator[str]:
+    """Give an object of JSON a row, a line each, some thousands at a time."""
+    head, *keys = (json.dumps(text).replace("%", "%%") for text in (kind, *columns))
+    pattern = f'{{"kind": {head}, ' + ", ".join(f"{key}: %s" for key in keys) + "}\n"
+    for first in range(0, len(next(iter(columns.values()))), _ROWS_AT_ONCE):
+        part = [_json_texts(column[first : first + _ROWS_AT_ONCE]) for column in columns.values()]
+        yield "".join(pattern % row for row in zip(*part, strict=True))
+
+
+def _json_texts(values: NDArray[Any]) -> list[str]:
+    """Give values as JSON has them: floats of six digits, and null where one is not defined."""
+    if values.dtype.kind == "f":
+        defined = np.isfinite(values).tolist()
+        numbers = zip(values.tolist(), defined, strict=True)
+        return [repr(round(x, 6)) if there else "null" for x, there in numbers]
+    known = {value: json.dumps(value) for value in set(values.tolist())}
+    return [known[value] for value in values.tolist()]
 
 
 def _format(column: str) -> str:
