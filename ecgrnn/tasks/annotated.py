@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
+from ecgrnn.families.evidence import Evidence
 from ecgrnn.reports.tables import cell, write_lines
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.recording import Recording
@@ -42,6 +43,7 @@ class Annotated:
         lines: what was found, for the user.
         unreadable: ``(stretch, 2)``, first and one past the last sample of what could not be read, in order
             and apart.
+        evidence: what families of beats are made from; None where the task marks no beats.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Annotated:
     marks: Sequence[Marks]
     lines: Sequence[str]
     unreadable: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    evidence: Evidence | None = None
 
 
 def write_annotated(found: Annotated, recording: Recording, *, out: Path) -> list[str]:
