@@ -163,7 +163,7 @@ class Result:
         """Write WFDB annotation files: beats and changes of rhythm in one, the waves of each lead in another.
 
         Args:
-            folder: where they go; it is made where it is not there.
+            folder: where they go; it is created where it is missing.
             extension: extension of the file with the beats.
             signal: whether the signal is written beside them; None does so where the recording was not
                 read from a WFDB record.
@@ -275,6 +275,7 @@ class _Plain:
     def __init__(self, result: Result) -> None:
         self.recording = result.recording
         self.models = dict(result.models)
+        self.notes = result.notes
         self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
         self.families, self.corrected = result.beat_families, result.corrected
 

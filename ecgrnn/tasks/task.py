@@ -45,7 +45,7 @@ NO_BEATS_GIVEN = {
 
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
-EPOCH = ("best epoch, which is what is scored unless test_checkpoint=last", "validation")
+EPOCH = ("best epoch (the one scored, unless test_checkpoint=last)", "validation")
 DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
 DETECTOR = (
     "QRS detector's constants",
