@@ -54,9 +54,6 @@ _EXIT_INTERRUPTED = 130
 _SHARED = {"train", "evaluate"}
 """Commands that several processes work on together."""
 
-_LAUNCHED = ("RANK", "SLURM_PROCID")
-"""What torchrun and srun write for each of several processes that they start."""
-
 _TURNS = threading.RLock()
 """Commands of several threads take turns: torch's random numbers and number of threads are the process's."""
 
@@ -244,7 +241,7 @@ def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
                 ended.append((str(do(command, line, job, compose=compose)), " ".join(job.overrides)))
             except EcgrnnError as error:
                 failed += 1
-                if any(name in os.environ for name in _LAUNCHED):
+                if any(name in os.environ for name in runs.LAUNCHED):
                     raise  # the processes beside this one would wait for it
                 _complain(str(error), error=error)
                 ended.append(("failed", " ".join(job.overrides)))

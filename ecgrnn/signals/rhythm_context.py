@@ -16,7 +16,7 @@ REACH_BEATS = _FAR + 2
 differences of the intervals in it."""
 
 _LONG = 3000
-"""Beats of the window of long-range features: half an hour or more, to outlast tachycardias of 1,000."""
+"""Beats of the window of long-range features, half an hour or more: it outlasts runs of 1,000 beats."""
 
 _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 """An interval outside is a false or a missed beat."""

@@ -112,12 +112,15 @@ class AnnotateOptions:
         annotator: extension of an annotation file beside the recording whose beat positions are used; None
             detects the beats.
         extension: extension of the annotation file.
-        batch_size: items of a batch; changes no result.
+        batch_size: items of a batch; results change by rounding only, below 1e-5.
+        beats: ``(beat,)`` samples of the beats that another model of the same call has marked; None where
+            there is none.
     """
 
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
+    beats: "NDArray[np.int64] | None" = None
 
 
 @dataclass(frozen=True)

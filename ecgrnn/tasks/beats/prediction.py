@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.families.evidence import evidence_of
+from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
@@ -45,7 +45,7 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
@@ -71,8 +71,12 @@ def annotate_recording(
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
         ],
-        evidence=evidence_of(
-            read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
+        evidence=Evidence(
+            sample,
+            recording.fs_hz,
+            read.logits,
+            reduced(read.represented, read.windows),
+            tuple(model.scheme.classes),
         ),
     )
 
@@ -103,7 +107,7 @@ def read_recording(
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
@@ -118,10 +122,10 @@ def read_recording(
         context=view.context,
         stretch_s=stretch_s,
     )
-    parts = []
+    parts: list[list[NDArray[Any]]] = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
         read = _read(model, dataset, batch_size=batch_size)
-        parts.append(BeatReading(read.logits[scored], read.represented[scored]))
+        parts.append([part[scored] for part in read])
     return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -139,7 +143,7 @@ def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batc
     read = read_beats(network, dataset, batch_size=batch_size)
     causal = isinstance(dataset, BeatSequenceDataset) and dataset.view.causal
     if causal and isinstance(network, BeatSequenceClassifier):
-        return BeatReading(causal_logits(network, dataset), read.represented)
+        return read._replace(logits=causal_logits(network, dataset))
     return read
 
 

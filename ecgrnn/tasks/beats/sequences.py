@@ -330,8 +330,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         """Say in which file beat templates and features are kept, if any, and name all they depend on."""
         if not self._keep or not isinstance(record, CachedRecord):
             return None, ""
-        long_range = (2,) if self.view.long_range else ()
-        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *long_range)
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *[2] * self.view.long_range)
         hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
         hashed.update(np.ascontiguousarray(sample).data)
         hashed.update(np.ascontiguousarray(source_sample).data)
