@@ -107,8 +107,8 @@ def ask(
     times: Times,
     order: tuple[int, ...],
     beats: NDArray[np.int64],
-) -> Asked:
-    """Draw the families.
+) -> Asked | None:
+    """Draw the families; None where no beat is left in them.
 
     Args:
         families: the families.
@@ -121,8 +121,10 @@ def ask(
     page = _Page(families, recording, found, times, sorted(order[:_STRIP_LEADS]), beats)
     n_families, settled = len(families.templates), np.asarray(families.columns["settled"], np.float64)
     n_first = int(np.clip(np.searchsorted(settled, _SETTLED) + 1, *_FIRST))
-    cards = [page.card(k, n_families, n_strips=3 if k < n_first else 1) for k in range(n_families)]
-    return Asked(cards, n_first, page.data(cards))
+    # a family all of whose beats were called noise has none left
+    left = [k for k, n in enumerate(page.rows["n"]) if n]
+    cards = [page.card(k, n_families, n_strips=3 if k < n_first else 1) for k in left]
+    return Asked(cards, n_first, page.data(cards)) if cards else None
 
 
 class _Page:
@@ -167,8 +169,14 @@ class _Page:
             "positions": self.families.positions,
             "total": len(self.beats),
             "families": [
-                {"family": card.family, "class": card.label, "n": card.n, "gain": gain, "sample": int(at)}
-                for card, at, gain in zip(cards, self.rows["middle"], self.rows["gain"], strict=True)
+                {
+                    "family": card.family,
+                    "class": card.label,
+                    "n": card.n,
+                    "gain": self.rows["gain"][card.family],
+                    "sample": self.rows["middle"][card.family],
+                }
+                for card in cards
             ],
             "beats": {
                 beat: [
