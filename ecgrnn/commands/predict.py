@@ -13,7 +13,7 @@ from tqdm import tqdm
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
 from ecgrnn.commands.threads import on_threads
-from ecgrnn.errors import ConfigError, DataError, EcgrnnError, some_of
+from ecgrnn.errors import ConfigError, DataError, EcgrnnError, reason_of, some_of
 from ecgrnn.inference.annotate import annotate, fitted
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import leads_read, named_leads
@@ -132,8 +132,12 @@ def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) ->
     if failed:
         raise DataError(
             f"{options.record}: {len(failed)} of {len(places)} records could not be annotated "
-            f"({some_of(failed)}); why is said above, record by record. The others are in {options.run_dir}"
+            f"({some_of(failed)}); the reasons are above. The others are in {options.run_dir}"
         )
+
+
+def _reason(error: OSError | MemoryError) -> str:
+    return reason_of(error) if isinstance(error, OSError) else "there is not enough memory for it"
 
 
 def _done(
@@ -147,6 +151,8 @@ def _done(
             return place, annotator.annotate(place, single=False), None
         except (ConfigError, DataError) as error:
             return place, [], error
+        except (OSError, MemoryError) as error:
+            return place, [], DataError(f"{place.path}: {_reason(error)}")
 
     at_once = options.workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
     # torch counts the threads of an operation for each thread that asks for one

@@ -171,7 +171,7 @@ def _scheme(model: TrainedModel, name: str | None) -> LabelScheme:
     scheme = model.scheme if name is None else find_scheme(name)
     if scheme.classes != model.scheme.classes:
         raise ConfigError(
-            f"scheme={scheme.name} has the classes {', '.join(scheme.classes)}, the checkpoint tells apart "
+            f"scheme={scheme.name} has the classes {', '.join(scheme.classes)}, the checkpoint has "
             f"{', '.join(model.scheme.classes)}; leave scheme out"
         )
     return scheme
@@ -197,7 +197,7 @@ def _read(
         annotator=held_out.annotator,
         scheme=scheme,
         batch_size=options.batch_size,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
     beats = replace(beats, logits=without_classes(beats.logits, held_out.untold, classes=scheme.classes))
     own = classify_found(
@@ -206,7 +206,7 @@ def _read(
         positions,
         batch_size=options.batch_size,
         untold=held_out.untold,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
@@ -229,9 +229,9 @@ def _read(
 def _check_classes(evaluation: Evaluation, second: Second, scheme: LabelScheme) -> None:
     if second.model.scheme.classes != scheme.classes:
         raise CheckpointError(
-            f"{evaluation.options.compare} tells apart {', '.join(second.model.scheme.classes)}, "
+            f"{evaluation.options.compare} has the classes {', '.join(second.model.scheme.classes)}, "
             f"{evaluation.options.checkpoint} {', '.join(scheme.classes)}; only checkpoints of the same "
-            "classes are compared"
+            "classes can be compared"
         )
 
 
