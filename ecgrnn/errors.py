@@ -129,7 +129,7 @@ class SplitError(EcgrnnError):
 
 
 class DivergedError(EcgrnnError):
-    """A loss, a gradient or a weight is not finite any more, so training further is worth nothing."""
+    """A loss, a gradient or a weight is not finite any more, so further training is pointless."""
 
 
 class CheckpointError(EcgrnnError):

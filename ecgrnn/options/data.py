@@ -26,7 +26,7 @@ class PreprocessingConfig:
         notch_hz: powerline frequency to remove; null leaves it out.
         normalisation: how the amplitude of a lead is scaled.
         causal: read no later sample: filters are one-sided and delay a QRS by about 20 ms, and gaps fade
-            out; needs ``normalisation=none``. Else filters have no delay and read up to 4 s ahead.
+            out; needs ``normalisation=none``. Otherwise filters have no delay and read up to 4 s ahead.
     """
 
     fs_hz: float | None = 180.0

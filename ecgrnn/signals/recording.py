@@ -17,7 +17,7 @@ _MOST_LEADS = 64
 """No ECG of patients has more; body surface maps aside."""
 
 _LOWEST_FS_HZ, _HIGHEST_FS_HZ = 20.0, 100_000.0
-"""What lies outside is no sampling frequency of an ECG, but, for instance, a period."""
+"""What lies outside is not a plausible sampling frequency of an ECG, but, for instance, a period."""
 
 _PROBES, _PROBE_S = 12, 10.0
 """Stretches, spread over a recording, in which its amplitudes are taken."""
@@ -187,8 +187,8 @@ class Recording:
         stop = self.n_samples if stop is None else stop
         if not 0 <= start < stop <= self.n_samples:
             raise DataError(
-                f"recording {self.name} has {self.n_samples} samples, {start} to {stop} was asked for; "
-                "ask for a stretch inside the recording that is not empty"
+                f"recording {self.name} has {self.n_samples} samples, and {start} to {stop} were requested; "
+                "request a stretch inside the recording that is not empty"
             )
         signal = self._source.read(start, stop, list(columns))
         if (signal > _HIGHEST_MV).any() or (signal < -_HIGHEST_MV).any():
@@ -206,7 +206,7 @@ class Recording:
 
 
 def check_fs(fs: float, what: str = "fs") -> None:
-    """Refuse what is no sampling frequency of an ECG.
+    """Refuse what is not a plausible sampling frequency of an ECG.
 
     Raises:
         ConfigError: it is no number, or outside what recorders have.
@@ -219,7 +219,7 @@ def check_fs(fs: float, what: str = "fs") -> None:
         period_s = fs if fs < 1 else fs / 1000
         advice += f"; if {fs:g} is the time between samples, say fs={1 / period_s:g}"
     raise ConfigError(
-        f"{what}={fs} is no sampling frequency of an ECG; expected {_LOWEST_FS_HZ:g} to "
+        f"{what}={fs} is not a plausible sampling frequency of an ECG; expected {_LOWEST_FS_HZ:g} to "
         f"{_HIGHEST_FS_HZ:g} Hz: {advice}"
     )
 

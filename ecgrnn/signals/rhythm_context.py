@@ -12,6 +12,9 @@ REACH_BEATS = _FAR + 2
 """No feature of a beat depends on one farther away: the far window where it ends with the beat, and the
 differences of the intervals in it."""
 
+_LONG = 3000
+"""Beats of the window of long-range features, half an hour or more: it outlasts tachycardias of 1,000 beats."""
+
 _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 """An interval outside is a false or a missed beat."""
 
@@ -55,14 +58,22 @@ _FUTURE = (
     "second_after_near",
     "pause",
 )
+_LONG_RANGE = ("before_long", "before_long_upper", "near_long_upper", "middle_long_upper", "long_upper")
 
 
-def rhythm_names(*, causal: bool) -> tuple[str, ...]:
+def rhythm_names(*, causal: bool, long_range: bool = False) -> tuple[str, ...]:
     """Name the features of ``rhythm_context`` in their order; a causal reader has none of what follows."""
-    return _PAST if causal else _PAST + _FUTURE
+    return _PAST + (() if causal else _FUTURE) + (_LONG_RANGE if long_range else ())
 
 
-def rhythm_context(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> NDArray[np.float32]:
+def reach_beats(*, causal: bool, long_range: bool) -> int:
+    """Give how many beats away a beat may be that a feature depends on."""
+    return (_LONG if causal else _LONG // 2) + 2 if long_range else REACH_BEATS
+
+
+def rhythm_context(
+    sample: NDArray[np.int64], *, fs_hz: float, causal: bool, long_range: bool = False
+) -> NDArray[np.float32]:
     """Describe the rhythm around each beat of a record, from the positions of its beats alone.
 
     All are natural logarithms of ratios, clipped at 1.5 either way. ``before``, ``previous``, ``after``
@@ -77,11 +88,13 @@ def rhythm_context(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> 
         sample: ``(beat,)``, positions in ascending order.
         fs_hz: sampling frequency of the positions.
         causal: look at this beat and those before it only.
+        long_range: compare with the 90 % quantile and the median of RR over 3,000 beats, too, as ``long``:
+            the sinus rhythm that a long tachycardia began from.
 
     Returns:
         ``(beat, feature)``, features in the order of ``rhythm_names``.
     """
-    names = rhythm_names(causal=causal)
+    names = rhythm_names(causal=causal, long_range=long_range)
     if not len(sample):
         return np.zeros((0, len(names)), np.float32)
     before = _rr_before(sample, fs_hz=fs_hz, causal=causal)
@@ -91,6 +104,8 @@ def rhythm_context(sample: NDArray[np.int64], *, fs_hz: float, causal: bool) -> 
     features = _past(before, near, middle, far, causal=causal)
     if not causal:
         features |= _future(before, near, middle, far)
+    if long_range:
+        features |= _long_range(before, near[1], middle[1], causal=causal)
     columns = np.stack([features[name] for name in names], axis=1)
     clipped: NDArray[np.float32] = np.clip(columns, -_LARGEST, _LARGEST).astype(np.float32)
     return clipped
@@ -194,6 +209,19 @@ def _future(
         "after_change": after - before,
         "second_after_near": _shifted(before, 2) - near[1],
         "pause": np.log((np.exp(before) + np.exp(after)) / 2) - near[1],
+    }
+
+
+def _long_range(
+    before: NDArray[np.float64], near: NDArray[np.float64], middle: NDArray[np.float64], *, causal: bool
+) -> dict[str, NDArray[np.float64]]:
+    usual, upper = running_quantiles(before, _LONG, (0.5, 0.9), causal=causal)
+    return {
+        "before_long": before - usual,
+        "before_long_upper": before - upper,
+        "near_long_upper": near - upper,
+        "middle_long_upper": middle - upper,
+        "long_upper": upper - usual,
     }
 
 

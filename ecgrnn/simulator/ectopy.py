@@ -60,12 +60,14 @@ class ReplayPlan:
         old_s: ``(beat,)``, where its R peaks are.
         time_s: ``(beat,)``, where they will be.
         origin: ``(beat,)``, an `Origin` for each.
+        focus: ``(beat,)``, a number for each; ectopic beats of one number have one P wave.
         seed: seed of what is drawn while it is played.
     """
 
     old_s: NDArray[np.float64]
     time_s: NDArray[np.float64]
     origin: NDArray[np.int8]
+    focus: NDArray[np.int64]
     seed: int
 
     @property
@@ -118,7 +120,7 @@ def plan_replay(
     """
     rhythm = draw_rhythm(_rr_s(time_s), sinus=sinus, rng=rng)
     new_s = time_s[0] + np.concatenate([[0.0], np.cumsum(rhythm.rr_s[1:])])
-    return ReplayPlan(time_s, new_s, rhythm.origin, seed=int(rng.integers(2**63)))
+    return ReplayPlan(time_s, new_s, rhythm.origin, rhythm.focus, seed=int(rng.integers(2**63)))
 
 
 def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDArray[np.float32]:
@@ -146,12 +148,15 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     waves = gaussian_filter1d(signal - _between(cuts.border, level, len(signal)), _SMOOTH_S * fs_hz, axis=0)
     noise = signal - _between(cuts.border, level, len(signal)) - waves
     for beat, origin in enumerate(plan.origin.tolist()):
-        gain = rng.uniform(0.85, 1.15) if origin == Origin.ECTOPIC and rng.random() < 0.5 else 1.0
+        own = rng
+        if origin == Origin.ECTOPIC:
+            own = np.random.default_rng([plan.seed, int(plan.focus[beat])])
+        gain = own.uniform(0.85, 1.15) if origin == Origin.ECTOPIC and own.random() < 0.5 else 1.0
         _add_waves(copy, waves, cuts, beat, gain=gain)
         _add_noise(copy, noise, cuts, beat, gain=gain)
         if origin != Origin.AS_BEFORE:
             start, stop = cuts.p_wave(beat)
-            change = _change_of_p(waves[start:stop], Origin(origin), fs_hz=fs_hz, rng=rng)
+            change = _change_of_p(waves[start:stop], Origin(origin), fs_hz=fs_hz, rng=own)
             _add(copy, change, at=start + int(cuts.shift[beat]) - (len(change) - stop + start) // 2)
     copy += _between(cuts.new_border, level, len(copy))
     _take_off_slow(copy, signal, cuts, fs_hz=fs_hz)

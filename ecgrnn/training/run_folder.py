@@ -77,9 +77,9 @@ def claim(run_dir: Path) -> None:
             ) from None
         if not unfinished and len(list(run_dir.iterdir())) > 1:
             remove_mark(run_dir)
-            go_on = f", or go on in it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
+            go_on = f", or continue it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
             raise FolderTakenError(
-                f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
+                f"run_dir={run_dir} is not empty, and no run is ever overwritten; name a new one{go_on}"
             )
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
@@ -136,8 +136,8 @@ def check_same(run_dir: Path, options: Mapping[str, Any]) -> None:
     if begun and (found := _first_change(run_dir, options)) is not None:
         name, old, new = found
         raise FolderTakenError(
-            f"run_dir={run_dir} holds a run that was broken off, with {name}={old}, and it is {new} now; "
-            "repeat its own command to end it, or name another run_dir"
+            f"run_dir={run_dir} holds an unfinished run with {name}={old}, and now it is {new}; repeat "
+            "its own command to finish it, or name another run_dir"
         )
     if begun and any((run_dir / "checkpoints").glob("*.ckpt")):
         raise FolderTakenError(
@@ -246,8 +246,9 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     for word in before:
         if HIDDEN in word and (name := key_and_value(word)[0]):
             raise ConfigError(
-                f"resume={run_dir} began with a password in {name}, which no run folder keeps; give {name}= "
-                f"again, or once and for all as {name}='${{oc.env:NAME}}' with the address in a variable NAME"
+                f"resume={run_dir} was started with a password in {name}, which is never stored; give "
+                f"{name}= again, or permanently as {name}='${{oc.env:NAME}}' with the address in a variable "
+                "NAME"
             )
     typed = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
@@ -264,10 +265,10 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
     """
     if (found := _first_change(run_dir, options)) is not None:
         name, old, new = found
-        hint = "; it may grow with optimizer.schedule=constant and warmup_fraction=0 alone"
+        hint = "; it may grow only with optimizer.schedule=constant and warmup_fraction=0"
         raise ConfigError(
-            f"resume={run_dir} began with {name}={old}, and it is {new} now; leave it as it was, or begin a "
-            f"new run{hint if name == 'trainer.max_epochs' else ''}"
+            f"resume={run_dir} was started with {name}={old}, and now it is {new}; leave it as it was, or "
+            f"start a new run{hint if name == 'trainer.max_epochs' else ''}"
         )
 
 
@@ -322,12 +323,12 @@ def _group(name: str) -> str:
 def _words_of(run_dir: Path) -> list[str]:
     if not (run_dir / WORDS).is_file() or not (run_dir / OPTIONS).is_file():
         raise ConfigError(
-            f"resume={run_dir}: there is no run in it that could go on; give the folder of a training, which "
-            f"holds {OPTIONS} and {WORDS}"
+            f"resume={run_dir}: there is no run in it that can be continued; give the folder of a training, "
+            f"which holds {OPTIONS} and {WORDS}"
         )
     words = _yaml(run_dir / WORDS)
     if not isinstance(words, list):
-        raise ConfigError(f"{run_dir / WORDS} is damaged: expected a list of options; begin a new run")
+        raise ConfigError(f"{run_dir / WORDS} is damaged: expected a list of options; start a new run")
     return [str(word) for word in words]
 
 
@@ -340,4 +341,4 @@ def _yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8")) or []
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} is damaged ({error}); begin a new run") from error
+        raise ConfigError(f"{path} is damaged ({error}); start a new run") from error

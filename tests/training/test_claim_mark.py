@@ -62,7 +62,7 @@ def test_halves_of_a_killed_run_are_cleared_away_and_nothing_else(left):
 
 def test_another_command_is_refused_there_and_told_what_differs(left):
     claim(left)
-    with pytest.raises(FolderTakenError, match="with seed=1, and it is 2 now"):
+    with pytest.raises(FolderTakenError, match="with seed=1, and now it is 2"):
         check_same(left, {"seed": 2, "run_dir": "run"})
 
 
@@ -124,7 +124,7 @@ def test_a_command_that_was_broken_off_is_ended_by_the_same_command(tmp_path, mo
     assert main(words) == 130
     monkeypatch.setattr("ecgrnn.commands.prepare.run", lambda options: None)
     assert main([*words, "data.n_patients=4"]) == 2
-    assert "holds a run that was broken off, with data.n_patients=3" in capsys.readouterr().err
+    assert "holds an unfinished run with data.n_patients=3" in capsys.readouterr().err
     assert main(words) == 0
     assert main(words) == 2
     assert "is not empty" in capsys.readouterr().err

@@ -56,8 +56,8 @@ def checked_name(name: str, *, source: str) -> str:
     )
     if unsafe or long or any(part in ("", ".", "..") or part != part.strip() for part in parts):
         raise DataError(
-            f"{source}: {name!r:.80} is no record's name; expected a path below the folder, such as 100 or "
-            "data/1"
+            f"{source}: {name!r:.80} is not the name of a record; expected a path inside the folder, "
+            "such as 100 or data/1"
         )
     return str(PurePosixPath(name))
 
@@ -71,7 +71,7 @@ def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}, which says what records there are: {error}") from error
+        raise DataError(f"cannot read {path}, which lists the records: {error}") from error
 
 
 def rows_of(path: Path) -> list[list[str]]:

@@ -194,7 +194,7 @@ def _column(name: str, channels: Sequence[Channel], path: Path) -> int:
 def _frequency(channel: Channel, hints: Hints, path: Path) -> float:
     told, given = channel.fs_hz, hints.fs
     if told is None and given is None:
-        raise ConfigError(f"{path} does not tell its sampling frequency; give it with fs=, in Hz")
+        raise ConfigError(f"{path} does not state its sampling frequency; give it with fs=, in Hz")
     if told is None:
         return float(given or 0)
     if given is not None and abs(given / told - 1) > 0.01:
@@ -211,7 +211,7 @@ def _scale(channel: Channel, hints: Hints, path: Path) -> float:
         return scale
     if channel.unit.strip().casefold() in _NO_UNIT:
         raise ConfigError(
-            f"{path} does not tell the unit of lead {channel.name}; give it with unit=: V, mV, uV or nV"
+            f"{path} does not state the unit of lead {channel.name}; give it with unit=: V, mV, uV or nV"
         )
     raise DataError(
         f"{path}: lead {channel.name} is in {channel.unit}, expected a voltage; if that is wrong, give the "

@@ -28,10 +28,17 @@ from ecgrnn.data.windows import (
     joined_tables,
 )
 from ecgrnn.options.spec import LabelScheme
-from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
-from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
+from ecgrnn.signals.rhythm_context import reach_beats, rhythm_context, rhythm_names
+from ecgrnn.signals.template import (
+    NEIGHBOURS,
+    RENEWED_BEATS,
+    SLOW_REACH_BEATS,
+    BeatTemplates,
+    beat_templates,
+    slow_templates,
+)
 from ecgrnn.tasks.beats.cut import cut_sequences
-from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
+from ecgrnn.tasks.beats.shape import AGAINST_SLOW, SHAPES, beat_shapes, shape_names
 
 _QRS_S = (0.13, 0.19)
 """The beat template's height is taken so far before and after the R peak."""
@@ -65,6 +72,7 @@ class BeatSequenceView:
             the beats, in a copy of the record with noise.
         seed: seed of simulation and noise.
         mixed_leads: leads added to each training record, mixtures of its own.
+        long_range: compare beats with the slow ones of some 15 minutes around, too.
     """
 
     by_length: ClassVar[bool] = False
@@ -79,6 +87,7 @@ class BeatSequenceView:
     detected_beats: float = 0.0
     seed: int = 0
     mixed_leads: int = 0
+    long_range: bool = False
 
     @property
     def context(self) -> int:
@@ -88,7 +97,9 @@ class BeatSequenceView:
         from; a multiple of the beats by which sequences and beat templates follow one another.
         """
         step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
-        depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
+        reach = reach_beats(causal=self.causal, long_range=self.long_range)
+        templates = SLOW_REACH_BEATS + RENEWED_BEATS if self.long_range else NEIGHBOURS
+        depended_on = self.sequence_beats + max(reach, templates)
         return -(-depended_on // step) * step
 
     @property
@@ -132,10 +143,10 @@ class BeatSequenceView:
         return BeatSequenceDataset(records, table, view=self, training=False)
 
 
-def feature_names(n_leads: int, *, causal: bool) -> tuple[str, ...]:
+def feature_names(n_leads: int, *, causal: bool, long_range: bool = False) -> tuple[str, ...]:
     """Name the features beside each beat: the rhythm, then the shape in each lead, ``NAME:LEAD``."""
-    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in SHAPES)
-    return (*rhythm_names(causal=causal), *shapes)
+    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in shape_names(long_range=long_range))
+    return (*rhythm_names(causal=causal, long_range=long_range), *shapes)
 
 
 class BeatSequenceDataset(Dataset[SequenceBatch]):
@@ -168,7 +179,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         self._before = round(view.before_s * fs_hz)
         self._width = self._before + round(view.after_s * fs_hz)
         n_leads = max(len(record.leads) for record in records)
-        self.feature_names = feature_names(n_leads, causal=view.causal)
+        self.feature_names = feature_names(n_leads, causal=view.causal, long_range=view.long_range)
         shape = (len(table), n_leads, self._width, 2)
         self._beats = large_array(shape, np.float32, in_memory_mb=view.in_memory_mb)
         features = large_array((len(table), len(self.feature_names)), np.float32)
@@ -253,19 +264,25 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
 
         file, key = self._kept_in(record, sample, source_sample)
         kept = None if file is None else read_kept(file, key=key)
+        rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
         if kept is not None:
             usual = BeatTemplates(kept["usual"], kept["of"])
         else:
-            rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
             usual = beat_templates(beats, rr, causal=self.view.causal)
-        scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
+        level, height = _level_and_height(usual, before=self._before, fs_hz=record.fs_hz)
+        scaled = np.clip((beats - level[usual.of]) / height[usual.of], -_LARGEST, _LARGEST)
+        scaled_usual = BeatTemplates((usual.shape - level) / height, usual.of)
         n_leads = beats.shape[1]
         self._beats[start:stop, :n_leads, :, 0] = scaled
         self._beats[start:stop, :n_leads, :, 1] = scaled_usual.around()
         self._beats[start:stop, n_leads:] = 0  # leads that other records have
         if kept is not None:
             return kept["features"]
-        features = self._features(record, scaled, scaled_usual, source_sample=source_sample)
+        slow = None
+        if self.view.long_range:
+            slower = slow_templates(beats, rr, causal=self.view.causal)
+            slow = BeatTemplates((slower - level) / height, usual.of)
+        features = self._features(record, scaled, scaled_usual, slow, source_sample=source_sample)
         if file is not None:
             keep(file, {"usual": usual.shape, "of": usual.of, "features": features}, key=key)
         return features
@@ -275,21 +292,30 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         record: PreparedSignal,
         beats: NDArray[np.float32],
         usual: BeatTemplates,
+        slow: BeatTemplates | None,
         *,
         source_sample: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Describe the rhythm around each beat of a record, and its shape in each lead."""
-        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=self.view.causal)
-        shapes = [
-            beat_shapes(
-                beats[:, lead],
-                BeatTemplates(usual.shape[:, lead], usual.of),
-                before=self._before,
-                fs_hz=record.fs_hz,
-            )
-            for lead in range(beats.shape[1])
-        ]
+        rhythm = rhythm_context(
+            source_sample,
+            fs_hz=record.source_fs_hz,
+            causal=self.view.causal,
+            long_range=self.view.long_range,
+        )
+        shapes = []
+        for lead in range(beats.shape[1]):
+            shapes.append(self._shapes(record, beats[:, lead], usual, lead))
+            if slow is not None:
+                against = self._shapes(record, beats[:, lead], slow, lead)
+                shapes.append(against[:, [SHAPES.index(name) for name in AGAINST_SLOW]])
         return np.concatenate([rhythm, *shapes], axis=1)
+
+    def _shapes(
+        self, record: PreparedSignal, beats: NDArray[np.float32], usual: BeatTemplates, lead: int
+    ) -> NDArray[np.float32]:
+        own = BeatTemplates(usual.shape[:, lead], usual.of)
+        return beat_shapes(beats, own, before=self._before, fs_hz=record.fs_hz)
 
     def _kept_in(
         self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]
@@ -297,7 +323,8 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         """Say in which file beat templates and features are kept, if any, and name all they depend on."""
         if not self._keep or not isinstance(record, CachedRecord):
             return None, ""
-        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
+        long_range = (2,) if self.view.long_range else ()
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *long_range)
         hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
         hashed.update(np.ascontiguousarray(sample).data)
         hashed.update(np.ascontiguousarray(source_sample).data)
@@ -323,12 +350,10 @@ def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     return np.asarray(rows[np.diff(steps) > 0])
 
 
-def _scaled(
-    beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
-) -> tuple[NDArray[np.float32], BeatTemplates]:
-    """Take each template's median off it and its beats, and divide both by the height of its QRS."""
+def _level_and_height(
+    usual: BeatTemplates, *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give each template's median and the height of its QRS, by which it and its beats are scaled."""
     level = np.median(usual.shape, axis=2, keepdims=True)
     qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
-    height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
-    scaled = (beats - level[usual.of]) / height[usual.of]
-    return np.clip(scaled, -_LARGEST, _LARGEST), BeatTemplates((usual.shape - level) / height, usual.of)
+    return level, np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)

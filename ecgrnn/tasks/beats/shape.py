@@ -25,6 +25,17 @@ SHAPES = (
 )
 """Names of the numbers of one lead."""
 
+AGAINST_SLOW = (
+    *("likeness_p", "residual_p", "size_p", "likeness_p_moved"),
+    *("likeness_qrs", "residual_qrs", "size_qrs", "width_qrs", "likeness_t"),
+)
+"""Of these, those that compare a beat with the template of the slow beats, in a long range."""
+
+
+def shape_names(*, long_range: bool) -> tuple[str, ...]:
+    """Name the numbers of one lead in their order."""
+    return SHAPES + (tuple(f"{name}_slow" for name in AGAINST_SLOW) if long_range else ())
+
 
 def beat_shapes(
     beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float

@@ -120,6 +120,7 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
             simulated_ectopy=self.options.simulated_ectopy,
             detected_beats=self.options.detected_beats,
             mixed_leads=self.options.mixed_leads,
+            long_range=self.options.long_range,
             seed=seed,
         )
 
@@ -143,7 +144,7 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
 
         options, signal = self.options, inputs.signal
         check_classes(options.macro_f1_classes, inputs.scheme, inputs.counts)
-        names = rhythm_names(causal=options.causal)
+        names = rhythm_names(causal=options.causal, long_range=options.long_range)
         return class_module(
             options,
             inputs,

@@ -57,7 +57,7 @@ def write_recording(
     header, signal = path.with_name(f"{path.name}.hea"), path.with_name(f"{path.name}.dat")
     for file in (header, signal):
         if file.exists():
-            raise DataError(f"{file} is there already; nothing is overwritten: choose another folder")
+            raise DataError(f"{file} already exists and is not overwritten; choose another folder")
     lows, highs, steps = _ranges(recording)
     bits, scales = _scales(lows, highs, steps)
     path.parent.mkdir(parents=True, exist_ok=True)
