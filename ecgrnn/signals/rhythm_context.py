@@ -13,7 +13,7 @@ REACH_BEATS = _FAR + 2
 differences of the intervals in it."""
 
 _LONG = 3000
-"""Beats of the window of long-range features, half an hour or more: it outlasts a tachycardia of a thousand beats."""
+"""Beats of the window of long-range features, half an hour or so: it outlasts a tachycardia of a thousand."""
 
 _SHORTEST_RR_S, _LONGEST_RR_S = 0.15, 4.0
 """An interval outside is a false or a missed beat."""

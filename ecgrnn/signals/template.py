@@ -65,7 +65,9 @@ def beat_templates(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causa
     return BeatTemplates(shape, np.repeat(np.arange(len(stretches)), lengths))
 
 
-def slow_templates(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool) -> NDArray[np.float32]:
+def slow_templates(
+    beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool
+) -> NDArray[np.float32]:
     """Give the median of the slow beats around, which the beats of a long tachycardia are not among.
 
     Args:

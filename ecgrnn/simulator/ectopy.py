@@ -129,8 +129,8 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     Each beat goes from the onset of its P wave to that of the next (the first from the beginning of the
     record) and is moved to its new time. Waves that
     overlap there, as the T wave and an early P wave do, are added; of noise only one beat's is there at any
-    time. A beat that becomes ectopic gets a P wave of another shape, and no other beat is changed but those
-    in simulated fibrillation, which lose it. The baseline is moved along with the beats, and what a high-pass
+    time. A beat that becomes ectopic, or is of another focus, gets a P wave of another shape, and no other
+    beat is changed but those in simulated fibrillation, which lose it. The baseline is moved along with the beats, and what a high-pass
     would take off where the rhythm is faster or slower than it was is taken off.
 
     Args:
@@ -149,7 +149,7 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     noise = signal - _between(cuts.border, level, len(signal)) - waves
     for beat, origin in enumerate(plan.origin.tolist()):
         own = rng
-        if origin == Origin.ECTOPIC:
+        if origin in (Origin.ECTOPIC, Origin.WANDERING):
             own = np.random.default_rng([plan.seed, int(plan.focus[beat])])
         gain = own.uniform(0.85, 1.15) if origin == Origin.ECTOPIC and own.random() < 0.5 else 1.0
         _add_waves(copy, waves, cuts, beat, gain=gain)

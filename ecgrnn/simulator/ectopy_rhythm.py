@@ -33,6 +33,7 @@ class Origin(IntEnum):
     AS_BEFORE = 0
     ECTOPIC = 1
     FIBRILLATION = 2
+    WANDERING = 3
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ def draw_rhythm(rr_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.
     A section gets single premature beats, runs of them, one in every two to four beats, mostly premature
     beats with pauses between, or a long tachycardia that begins and ends at once. So that early is not
     ectopic by itself, others get what is normal all the same: respiratory sinus arrhythmia, sinus tachycardia
-    that comes and goes, in some long, or an irregular rhythm as in atrial fibrillation; a few are left alone. A beat is moved only where it and its neighbours are normal and in a
-    regular rhythm; all others keep the interval they end.
+    that comes and goes, an irregular rhythm as in atrial fibrillation, both of them long at times, or P waves
+    of another place at a usual rate; a few are left alone.
+    A beat is moved only where it and its neighbours are normal and in a regular rhythm; all others keep the
+    interval they end.
 
     Args:
         rr_s: ``(beat,)``, the RR interval that ends in each beat.
@@ -169,10 +172,17 @@ class _Sections:
     def fibrillation(self, start: int, stop: int) -> None:
         """Make all intervals random: the beats of atrial fibrillation count as normal."""
         beats = self._free(start, stop)
-        rate = self.rng.uniform(0.6, 1.1)
-        spread = self.rng.uniform(0.12, 0.3) * self.rng.normal(size=len(beats))
+        rate = self.rng.uniform(0.5, 1.1)
+        spread = self.rng.uniform(0.12, 0.35) * self.rng.normal(size=len(beats))
         self.rr_s[beats] = self.usual_s[beats] * rate * np.exp(spread)
         self.origin[beats] = Origin.FIBRILLATION
+
+    def wandering(self, start: int, stop: int) -> None:
+        """Give all beats another P wave, and leave them in time: late enough, they are normal."""
+        beats = self._free(start, stop)
+        self._of_one_focus(start, stop, chance=0.8)
+        self.rr_s[beats] = self.old_s[beats] * self.rng.uniform(0.95, 1.15)
+        self.origin[beats] = Origin.WANDERING
 
     def as_before(self, start: int, stop: int) -> None:
         """Leave a section alone."""
@@ -187,7 +197,7 @@ _IN_TURN = _Habit(chance=None, longest_run=1)
 _MOSTLY = _Habit(chance=1.0, longest_run=7, pause=(1.0, 1.9))
 
 _RHYTHMS: tuple[tuple[float, Callable[[_Sections, int, int], None]], ...] = (
-    (0.26, partial(_Sections.premature, habit=_SINGLE)),
+    (0.24, partial(_Sections.premature, habit=_SINGLE)),
     (0.16, partial(_Sections.premature, habit=_RUNS)),
     (0.10, partial(_Sections.premature, habit=_IN_TURN)),
     (0.12, partial(_Sections.premature, habit=_MOSTLY)),
@@ -195,9 +205,10 @@ _RHYTHMS: tuple[tuple[float, Callable[[_Sections, int, int], None]], ...] = (
     (0.08, _Sections.sinus_arrhythmia),
     (0.10, _Sections.fibrillation),
     (0.09, _Sections.sinus_tachycardia),
-    (0.05, _Sections.as_before),
+    (0.04, _Sections.wandering),
+    (0.03, _Sections.as_before),
 )
 """Rhythms of a section: how often, and how it is drawn."""
 
-_LASTING = {_Sections.tachycardia: 1.0, _Sections.sinus_tachycardia: 0.4}
+_LASTING = {_Sections.tachycardia: 1.0, _Sections.sinus_tachycardia: 0.4, _Sections.fibrillation: 0.4}
 """Rhythms whose sections are long: in which share of them."""
