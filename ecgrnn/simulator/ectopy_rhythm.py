@@ -16,9 +16,6 @@ _MARGIN_BEATS = 5
 _SECTION_BEATS = (40, 160)
 """A rhythm lasts between so many beats."""
 
-_LONG_BEATS = (100, 900)
-"""A tachycardia that lasts does so between so many beats, evenly on a logarithmic scale."""
-
 _USUAL_BEATS, _IRREGULARITY_BEATS = 20, 30
 _REGULAR = 0.06
 """Where RR intervals change by more than this, in the median and as a logarithm, nothing is moved: whether a
@@ -33,7 +30,6 @@ class Origin(IntEnum):
     AS_BEFORE = 0
     ECTOPIC = 1
     FIBRILLATION = 2
-    WANDERING = 3
 
 
 @dataclass(frozen=True)
@@ -43,25 +39,20 @@ class Rhythm:
     Attributes:
         rr_s: ``(beat,)``, the RR interval that ends in each beat.
         origin: ``(beat,)``, an `Origin` for each.
-        focus: ``(beat,)``, a number for each: ectopic beats of one number begin at one place, and so have one
-            P wave.
     """
 
     rr_s: NDArray[np.float64]
     origin: NDArray[np.int8]
-    focus: NDArray[np.int64]
 
 
 def draw_rhythm(rr_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.random.Generator) -> Rhythm:
-    """Draw a new rhythm for a record, in sections of 40 to 160 beats, some of up to 900.
+    """Draw a new rhythm for a record, in sections of 40 to 160 beats.
 
-    A section gets single premature beats, runs of them, one in every two to four beats, mostly premature
-    beats with pauses between, or a long tachycardia that begins and ends at once. So that early is not
-    ectopic by itself, others get what is normal all the same: respiratory sinus arrhythmia, sinus tachycardia
-    that comes and goes, an irregular rhythm as in atrial fibrillation, both of them long at times, or P waves
-    of another place at a usual rate; a few are left alone.
-    A beat is moved only where it and its neighbours are normal and in a regular rhythm; all others keep the
-    interval they end.
+    A section gets single premature beats, runs of them, one in every two to four beats, or mostly premature
+    beats with pauses between. So that early is not ectopic by itself, others get what is normal all the same:
+    respiratory sinus arrhythmia, sinus tachycardia that comes and goes, or an irregular rhythm as in atrial
+    fibrillation; a few are left alone. A beat is moved only where it and its neighbours are normal and in a
+    regular rhythm; all others keep the interval they end.
 
     Args:
         rr_s: ``(beat,)``, the RR interval that ends in each beat.
@@ -72,14 +63,11 @@ def draw_rhythm(rr_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.
     chances = [chance for chance, _ in _RHYTHMS]
     start, last = _MARGIN_BEATS, len(rr_s) - _MARGIN_BEATS
     while start < last:
+        stop = min(start + int(rng.integers(*_SECTION_BEATS)), last)
         _, draw = _RHYTHMS[rng.choice(len(_RHYTHMS), p=chances)]
-        length = rng.integers(*_SECTION_BEATS)
-        if draw in _LASTING and rng.random() < _LASTING[draw]:
-            length = round(np.exp(rng.uniform(*np.log(_LONG_BEATS))))
-        stop = min(start + int(length), last)
         draw(drawn, start, stop)
         start = stop
-    return Rhythm(rr_s=np.maximum(drawn.rr_s, _SHORTEST_RR_S), origin=drawn.origin, focus=drawn.focus)
+    return Rhythm(rr_s=np.maximum(drawn.rr_s, _SHORTEST_RR_S), origin=drawn.origin)
 
 
 @dataclass(frozen=True)
@@ -113,14 +101,12 @@ class _Sections:
         self.old_s = rr_s
         self.rr_s = rr_s.copy()
         self.origin = np.zeros(len(rr_s), np.int8)
-        self.focus = np.arange(len(rr_s))
 
     def premature(self, start: int, stop: int, habit: _Habit) -> None:
         """Make some beats come early; early means alike in half the sections, and each its own in others."""
         every = int(self.rng.integers(2, 5))
         usual_part = self.rng.uniform(0.55, 0.85)
         steady = self.rng.random() < 0.5
-        self._of_one_focus(start, stop, chance=0.5)
         beat = start
         while beat < stop:
             in_turn = (beat - start) % every == 0
@@ -138,23 +124,6 @@ class _Sections:
                 self.rr_s[beat] = self.usual_s[beat] * self.rng.uniform(*habit.pause)
             beat += 1
 
-    def tachycardia(self, start: int, stop: int) -> None:
-        """Make the rate jump, and stay, whatever the sinus node does meanwhile."""
-        beats = self._free(start, stop - 1)
-        if not len(beats):
-            return
-        self._of_one_focus(start, stop, chance=0.8)
-        drift = self.rng.uniform(-0.06, 0.06) * np.linspace(-1, 1, len(beats))
-        jitter = self.rng.uniform(0.004, 0.025) * self.rng.normal(size=len(beats))
-        self.rr_s[beats] = self.usual_s[beats[0]] * self.rng.uniform(0.42, 0.78) * np.exp(drift + jitter)
-        self.origin[beats] = Origin.ECTOPIC
-        if self.free[stop - 1]:
-            self.rr_s[stop - 1] = self.usual_s[stop - 1] * self.rng.uniform(0.95, 1.6)
-
-    def _of_one_focus(self, start: int, stop: int, *, chance: float) -> None:
-        if self.rng.random() < chance:
-            self.focus[start:stop] = start
-
     def sinus_arrhythmia(self, start: int, stop: int) -> None:
         """Make the rate come and go with the breath."""
         beats = self._free(start, stop)
@@ -165,24 +134,17 @@ class _Sections:
     def sinus_tachycardia(self, start: int, stop: int) -> None:
         """Make the rate rise and fall again, smoothly."""
         beats = self._free(start, stop)
-        dip = self.rng.uniform(0.45, 0.85)
+        dip = self.rng.uniform(0.55, 0.85)
         course = np.sin(np.pi * (beats - start) / (stop - start)) ** self.rng.choice([1, 1, 2])
         self.rr_s[beats] = self.old_s[beats] * (1 + (dip - 1) * course)
 
     def fibrillation(self, start: int, stop: int) -> None:
         """Make all intervals random: the beats of atrial fibrillation count as normal."""
         beats = self._free(start, stop)
-        rate = self.rng.uniform(0.5, 1.1)
-        spread = self.rng.uniform(0.12, 0.35) * self.rng.normal(size=len(beats))
+        rate = self.rng.uniform(0.6, 1.1)
+        spread = self.rng.uniform(0.12, 0.3) * self.rng.normal(size=len(beats))
         self.rr_s[beats] = self.usual_s[beats] * rate * np.exp(spread)
         self.origin[beats] = Origin.FIBRILLATION
-
-    def wandering(self, start: int, stop: int) -> None:
-        """Give all beats another P wave, and leave them in time: late enough, they are normal."""
-        beats = self._free(start, stop)
-        self._of_one_focus(start, stop, chance=0.8)
-        self.rr_s[beats] = self.old_s[beats] * self.rng.uniform(0.95, 1.15)
-        self.origin[beats] = Origin.WANDERING
 
     def as_before(self, start: int, stop: int) -> None:
         """Leave a section alone."""
@@ -197,18 +159,13 @@ _IN_TURN = _Habit(chance=None, longest_run=1)
 _MOSTLY = _Habit(chance=1.0, longest_run=7, pause=(1.0, 1.9))
 
 _RHYTHMS: tuple[tuple[float, Callable[[_Sections, int, int], None]], ...] = (
-    (0.24, partial(_Sections.premature, habit=_SINGLE)),
-    (0.16, partial(_Sections.premature, habit=_RUNS)),
+    (0.27, partial(_Sections.premature, habit=_SINGLE)),
+    (0.18, partial(_Sections.premature, habit=_RUNS)),
     (0.10, partial(_Sections.premature, habit=_IN_TURN)),
     (0.12, partial(_Sections.premature, habit=_MOSTLY)),
-    (0.04, _Sections.tachycardia),
     (0.08, _Sections.sinus_arrhythmia),
     (0.10, _Sections.fibrillation),
-    (0.09, _Sections.sinus_tachycardia),
-    (0.04, _Sections.wandering),
-    (0.03, _Sections.as_before),
+    (0.10, _Sections.sinus_tachycardia),
+    (0.05, _Sections.as_before),
 )
 """Rhythms of a section: how often, and how it is drawn."""
-
-_LASTING = {_Sections.tachycardia: 1.0, _Sections.sinus_tachycardia: 0.4, _Sections.fibrillation: 0.4}
-"""Rhythms whose sections are long: in which share of them."""
