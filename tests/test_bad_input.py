@@ -173,7 +173,7 @@ def test_a_class_that_is_in_no_scheme_is_named(complaint):
     ("content", "wanted"),
     [
         ({**SPLIT, "test": []}, "test must be a list of records"),
-        ({**SPLIT, "train": ["s001"]}, "at least 2, one to validate on"),
+        ({**SPLIT, "train": ["s001"]}, "at least 2, one of them for validation"),
         ({**SPLIT, "test": ["s001"]}, "s001"),
         ({**SPLIT, "test": ["s099"]}, "s099"),
     ],
@@ -296,7 +296,7 @@ def test_an_annotator_without_beats_is_told_by_what_it_holds(
 def test_annotations_take_the_place_of_no_other_file(extension, capsys):
     words = ["predict", "checkpoint=some.ckpt", "record=some", f"extension={extension}"]
     assert main(words) == 2
-    assert f"extension={extension} is that of other files" in capsys.readouterr().err
+    assert f"extension={extension} belongs to other files" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_record_is_not_predicted(trained, tmp_path, capsys):

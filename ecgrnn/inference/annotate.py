@@ -32,8 +32,8 @@ def annotate(
 ) -> Result:
     """Find the beats, waves and rhythms of a recording.
 
-    A model that does not fit the recording (one of rhythms and a recording of six seconds) is left out, and
-    the result's ``notes`` say so. It may be called from several threads.
+    A model that does not fit the recording (such as a rhythm model and a recording of six seconds) is left
+    out, and the result's ``notes`` say so. It may be called from several threads.
 
     Args:
         recording: what ``ecgrnn.read`` gave, or ``ecgrnn.Recording(array, fs=...)``.
@@ -41,7 +41,7 @@ def annotate(
             None takes ``beats``, ``waves`` and ``rhythm``, which come with the package.
         leads: the leads to read, by name, in the order that models read them; None leaves the choice of a
             model's leads to the names it was trained on, as far as the recording has them.
-        options: further wishes, as ``predict`` has them on the command line.
+        options: further options, as ``predict`` has them on the command line.
 
     Raises:
         DataError: the recording cannot be read, or fits none of the models.

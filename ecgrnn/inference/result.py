@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import DataError
+from ecgrnn.errors import ConfigError, DataError
+from ecgrnn.families.families import FORMATS, Families, families_of
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_signal
 from ecgrnn.signals.recording import Recording
@@ -21,6 +22,7 @@ from ecgrnn.tasks.annotated import Annotated, Columns, safe_name, write_columns
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from ecgrnn.inference.corrections.making import Corrected
     from ecgrnn.reports.strip_figure import StripFigure
 
 _INT, _FLOAT, _TEXT = np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(0, "<U1")
@@ -59,12 +61,14 @@ class Result:
         models: kind of annotation (``beats``, ``waves``, ``rhythms``) to the model that marked it.
         notes: what was left out, and why, one line each.
         found: kind of annotation to the tables and marks as the model gave them.
+        corrected: how a person corrected the beats; None where nobody did.
     """
 
     recording: Recording
     models: Mapping[str, str]
     notes: tuple[str, ...] = ()
     found: Mapping[str, Annotated] = field(default_factory=dict, repr=False)
+    corrected: "Corrected | None" = None
 
     @cached_property
     def beats(self) -> "DataFrame":
@@ -80,6 +84,60 @@ class Result:
     def rhythms(self) -> "DataFrame":
         """The rhythms: onset and offset (half-open), rhythm (N A O ~ of CinC 2017), and probabilities."""
         return self._frame("rhythms")
+
+    @cached_property
+    def beat_families(self) -> Families | None:
+        """The beats in families, with templates; None where no model marked beats.
+
+        Raises:
+            DataError: the recording cannot be read.
+        """
+        if self.corrected is not None:
+            return self.corrected.families
+        found = self.found.get("beats")
+        if found is None or found.evidence is None:
+            return None
+        return families_of(self.recording, found.evidence)
+
+    @cached_property
+    def families(self) -> "DataFrame":
+        """The families of beats, one a row, the one first that is most worth an answer: see ``Families``."""
+        from pandas import DataFrame
+
+        families = self.beat_families
+        return DataFrame({} if families is None else dict(families.columns), columns=list(FORMATS))
+
+    def correct(self, corrections: str | Path | Mapping[int, str], *, by: str = "") -> "Result":
+        """Correct the beats: their families get the classes that were answered, and like beats follow.
+
+        Args:
+            corrections: the file that the page saves, an annotation file that was edited elsewhere, or the
+                answer to each family: N, S, V, F, Q, ``noise`` (no beat is there) or ``mixed``.
+            by: who corrected, where no file says it.
+
+        Returns:
+            A new result; this one stays as it is.
+
+        Raises:
+            DataError: the file is damaged, or is of another recording or of other positions.
+            ConfigError: no beats were found, or they are corrected already, or there is no such family.
+        """
+        from ecgrnn.inference.corrections.making import correct_beats
+        from ecgrnn.inference.corrections.reading import corrections_of, read_corrections
+
+        families = self.beat_families
+        if families is None:
+            raise ConfigError(f"{self.recording.place}: no beats were found, so there is nothing to correct")
+        if self.corrected is not None:
+            raise ConfigError(
+                "this result is corrected already; correct the first one with all answers at once"
+            )
+        if isinstance(corrections, str | Path):
+            read = read_corrections(Path(corrections), self.recording, families)
+        else:
+            read = corrections_of(corrections, by=by)
+        beats, corrected = correct_beats(self.found["beats"], families, read)
+        return replace(self, found={**self.found, "beats": beats}, corrected=corrected)
 
     def columns(self, kind: str) -> Columns:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
@@ -105,7 +163,7 @@ class Result:
         """Write WFDB annotation files: beats and changes of rhythm in one, the waves of each lead in another.
 
         Args:
-            folder: where they go; it is made where it is not there.
+            folder: where they go; it is created where it is missing.
             extension: extension of the file with the beats.
             signal: whether the signal is written beside them; None does so where the recording was not
                 read from a WFDB record.
@@ -131,7 +189,7 @@ class Result:
         return [write_annotations(stem, name, marks, frame_hz=frame_hz) for name, marks in files]
 
     def to_csv(self, folder: str | Path) -> list[Path]:
-        """Write a table per kind, ``NAME_beats.csv``, ``NAME_waves.csv`` and ``NAME_rhythms.csv``.
+        """Write a table per kind: ``NAME_beats.csv`` and ``NAME_families.csv``, ``NAME_waves.csv`` and so on.
 
         Raises:
             DataError: the folder cannot be written to.
@@ -142,6 +200,10 @@ class Result:
             columns = self.columns(kind)
             file = place / f"{name}_{kind}.csv"
             write_columns(file, columns, {column: _format(column) for column in columns})
+            files.append(file)
+        if (families := self.beat_families) is not None:
+            file = place / f"{name}_families.csv"
+            write_columns(file, families.columns, FORMATS)
             files.append(file)
         return files
 
@@ -213,7 +275,9 @@ class _Plain:
     def __init__(self, result: Result) -> None:
         self.recording = result.recording
         self.models = dict(result.models)
+        self.notes = result.notes
         self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
+        self.families, self.corrected = result.beat_families, result.corrected
 
 
 def _plain(value: Any) -> Any:

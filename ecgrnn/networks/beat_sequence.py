@@ -79,13 +79,21 @@ class BeatSequenceClassifier(nn.Module):
         Returns:
             Logits ``(sequence, beat, class)``.
         """
+        return self.judge(self._dropped(self.represent(signal, lengths, features)))
+
+    def represent(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
+        """Give what the classes are read from, ``[g, u]`` of each beat: ``(sequence, beat, feature)``."""
         if bool((lengths < signal.shape[1]).any()):
             padding = ~valid_steps(lengths.to(signal.device), signal.shape[1])
             signal = signal.masked_fill(padding[:, :, None, None, None], 0)
             features = features.masked_fill(padding[..., None], 0)
         u = self._dropped(functional.gelu(self.joined(self._read(signal, features))))
         g = self.sequence.outputs(u, lengths)
-        logits: Tensor = self.head(self._dropped(torch.cat([g, u], dim=-1)))
+        return torch.cat([g, u], dim=-1)
+
+    def judge(self, represented: Tensor) -> Tensor:
+        """Give the logits of beats from what `represent` gave."""
+        logits: Tensor = self.head(represented)
         return logits
 
     def _read(self, signal: Tensor, features: Tensor) -> Tensor:

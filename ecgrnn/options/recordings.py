@@ -19,14 +19,16 @@ class PredictConfig:
             ``waves`` and ``rhythm`` together.
         record: a recording, as a file or as a WFDB record without suffix; a folder of them; a pattern such as
             ``ward/*.edf``; or several of these as ``'record=[a,b]'``.
-        leads: the leads to read, by name, in the order the network reads them; null takes those that a model
-            of the package was trained on as far as the recording has them, and the recording's first ones,
-            or those that it names, with any other checkpoint.
-        fs: sampling frequency in Hz, for a file that does not tell it.
-        unit: unit of the samples, V, mV, uV or nV, for a file that does not tell it, or tells it wrongly.
+        leads: the leads to read, by name, in the order the network reads them; null takes, for a model of
+            the package, those that it was trained on as far as the recording has them; for any other
+            checkpoint, those that it names, or the recording's first ones.
+        fs: sampling frequency in Hz, for a file that does not state it.
+        unit: unit of the samples, V, mV, uV or nV, for a file that does not state it, or states it wrongly.
         annotator: extension of an annotation file whose beat positions are used; null detects the beats.
+        corrections: what a person corrected: the file that the page of the recording saves, or an annotation
+            file of it that was edited; the beats are corrected by it, and like beats follow.
         extension: extension of the annotation file written; not that of a table or of a record's own files.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         threads: threads of an operation on the CPU; null leaves it to torch.
         workers: recordings that are annotated at the same time; null takes as many as there are processors.
     """
@@ -38,6 +40,7 @@ class PredictConfig:
     fs: float | None = None
     unit: str | None = None
     annotator: str | None = None
+    corrections: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
     threads: int | None = 1
@@ -49,8 +52,8 @@ class PredictConfig:
             raise ConfigError(f"leads={self.leads} must name one lead, or several different ones")
         if self.extension.casefold() in _NO_ANNOTATOR:
             raise ConfigError(
-                f"extension={self.extension} is that of other files of a record, which the annotations would "
-                "take the place of; name an annotator, such as ecg"
+                f"extension={self.extension} belongs to other files of a record, which the annotations would "
+                "overwrite; name an annotator, such as ecg"
             )
         at_least("", "batch_size", self.batch_size, 1)
         at_least("", "workers", 1 if self.workers is None else self.workers, 1)
@@ -65,8 +68,8 @@ class ConvertConfig:
         run_dir: folder that keeps the options; null writes nothing.
         record: path of the recording, of a folder of recordings, or a pattern such as ``data/*.edf``.
         out: folder of the WFDB records.
-        fs: sampling frequency in Hz, where a file does not tell it.
-        unit: unit of the samples, where a file does not tell it or tells it wrongly: V, mV, uV or nV.
+        fs: sampling frequency in Hz, where a file does not state it.
+        unit: unit of the samples, where a file does not state it, or states it wrongly: V, mV, uV or nV.
         leads: the leads to write, by any of their names; null writes every ECG lead.
         anonymise: write no name, date of birth or identifier, number the records, and shift their dates by
             the same random time.

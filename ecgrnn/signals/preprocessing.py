@@ -283,7 +283,7 @@ def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
     column = find_lead(lead, leads)
     if column is None:
         raise ConfigError(
-            f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
+            f"preprocessing.leads asks for {lead!r}, which record {name} does not have; "
             f"{names_there(lead, leads, 'leads')}"
         )
     return column

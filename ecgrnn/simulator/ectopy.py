@@ -131,8 +131,8 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     record) and is moved to its new time. Waves that
     overlap there, as the T wave and an early P wave do, are added; of noise only one beat's is there at any
     time. A beat that becomes ectopic, or is of another focus, gets a P wave of another shape, and no other
-    beat is changed but those in simulated fibrillation, which lose it. The baseline is moved along with the beats,
-    and what a high-pass would take off where the rhythm is faster or slower than it was is taken off.
+    beat is changed but those in simulated fibrillation, which lose it. The baseline is moved along with the
+    beats, and what a high-pass would take off where the rhythm is faster or slower than it was is taken off.
 
     Args:
         signal: ``(time, lead)`` in mV, baseline removed.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
+from ecgrnn.families.evidence import Evidence
 from ecgrnn.reports.tables import write_table
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.recording import Recording
@@ -39,6 +40,7 @@ class Annotated:
         table: what the CSV file is called to the user.
         marks: the annotation files.
         lines: what was found, for the user.
+        evidence: what families of beats are made from; None where the task marks no beats.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Annotated:
     table: str
     marks: Sequence[Marks]
     lines: Sequence[str]
+    evidence: Evidence | None = None
 
 
 def write_annotated(found: Annotated, recording: Recording, *, out: Path) -> list[str]:

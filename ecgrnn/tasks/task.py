@@ -29,7 +29,9 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
 
 Options = TypeVar("Options", bound=TaskConfig, covariant=True)
 
-ONLY_FOR_BEATS = dict.fromkeys(("scheme", "start_s", "window_s"), "it is for classifiers of beats")
+ONLY_FOR_BEATS = dict.fromkeys(
+    ("scheme", "start_s", "window_s", "questions"), "it is for classifiers of beats"
+)
 """Options of ``evaluate`` that other tasks do not read."""
 
 NO_BATCHES_OF_BEATS = {"batch_size": "this task is not scored in batches of beats"}
@@ -43,7 +45,7 @@ NO_BEATS_GIVEN = {
 
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
-EPOCH = ("best epoch, which is what is scored unless test_checkpoint=last", "validation")
+EPOCH = ("best epoch (the one scored, unless test_checkpoint=last)", "validation")
 DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
 DETECTOR = (
     "QRS detector's constants",

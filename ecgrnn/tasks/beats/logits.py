@@ -1,16 +1,17 @@
 """A trained beat classifier at work: logits for the beats of any records."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
+from ecgrnn.families.evidence import principal_components
 from ecgrnn.tasks.finite import require_finite
 
 
@@ -31,6 +32,30 @@ class BeatItems(Protocol):
         """Give many items as a batch, each with the places of its beats in the table."""
 
 
+@runtime_checkable
+class Represents(Protocol):
+    """A network that also gives what it reads the classes from."""
+
+    def represent(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
+        """Give what the classes are read from, the layer before the last."""
+
+    def judge(self, represented: Tensor) -> Tensor:
+        """Give the logits from that."""
+
+
+class BeatReading(NamedTuple):
+    """What a network makes of beats.
+
+    Attributes:
+        logits: ``(beat, class)``.
+        represented: ``(beat, feature)``, what the classes are read from; no feature where a network does not
+            give it.
+    """
+
+    logits: NDArray[np.float32]
+    represented: NDArray[np.float32]
+
+
 def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
@@ -39,41 +64,66 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
     Raises:
         DataError: some are not finite; names the record.
     """
+    return read_beats(network, dataset, batch_size=batch_size).logits
+
+
+def read_beats(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> BeatReading:
+    """Give logits for every beat of a dataset, as `beat_logits` does, and what they are read from."""
     network.eval()
-    logits = np.zeros((0, 0), np.float32)
-    items = max(1, round(batch_size * len(dataset) / max(len(dataset.table), 1)))
+    n_beats = len(dataset.table)
+    read = BeatReading(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+    items = max(1, round(batch_size * len(dataset) / max(n_beats, 1)))
     with torch.inference_mode():
         for start in range(0, len(dataset), items):
             batch = dataset.__getitems__(range(start, min(start + items, len(dataset))))
-            found = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
+            found = _read_batch(network, batch)
             if start == 0:
-                logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
+                read = BeatReading(*(np.empty((n_beats, part.shape[-1]), np.float32) for part in found))
             index = batch.index.flatten().numpy()
-            logits[index[index >= 0]] = found[index >= 0]
-    _check(logits, dataset)
-    return logits
+            for whole, part in zip(read, found, strict=True):
+                whole[index[index >= 0]] = part[index >= 0]
+    _check(read.logits, dataset)
+    return read
 
 
-def shared_logits(
+def _read_batch(network: nn.Module, batch: ClassBatch | SequenceBatch) -> BeatReading:
+    if not isinstance(network, Represents):
+        logits = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
+        return BeatReading(logits, np.zeros((len(logits), 0), np.float32))
+    represented = network.represent(batch.signal, batch.lengths, batch.features).flatten(0, -2)
+    return BeatReading(network.judge(represented).numpy(), represented.numpy())
+
+
+def shared_readings(
     network: nn.Module,
     n_records: int,
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,
     batch_size: int,
-) -> list[NDArray[np.float32]]:
-    """Give logits ``(beat, class)`` of each record; of several processes, each reads a share of the records.
+    represented: bool = False,
+) -> list[BeatReading]:
+    """Give what a network makes of each record; of several processes, each reads a share of the records.
 
     Args:
         network: the network.
         n_records: how many records there are.
         dataset_of: gives the beats of the records with the indices it is given.
         batch_size: beats of a batch.
+        represented: give the principal components, within each record, of what the classes are read from; no
+            feature otherwise, which takes no memory.
     """
     mine = share(range(n_records))
     if not mine:
         return gather([])
     dataset = dataset_of(mine)
-    return gather(split_by_record(beat_logits(network, dataset, batch_size=batch_size), dataset))
+    read = read_beats(network, dataset, batch_size=batch_size)
+    parts = zip(*(split_by_record(part, dataset) for part in read), strict=True)
+    return gather(
+        [
+            BeatReading(logits, principal_components(part) if represented else part[:, :0])
+            for logits, part in parts
+        ]
+    )
 
 
 def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:

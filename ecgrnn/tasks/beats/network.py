@@ -24,7 +24,8 @@ def beat_sequence_network(
     sequence = config.sequence
     if task.causal and sequence.bidirectional:
         raise ConfigError(
-            "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
+            "task.causal=true needs network.sequence.bidirectional=false: the backward direction reads "
+            "later beats"
         )
     n_leads = len(signal.leads)
     # Each lead is read by itself, as two signals: the beat and the patient's beat template.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
+from ecgrnn.families.evidence import evidence_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
@@ -20,7 +21,7 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import beat_logits
+from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -49,7 +50,8 @@ def annotate_recording(
     sample, positions_from = _positions(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
-    chance = probabilities(classify_recording(model, recording, sample, batch_size=batch_size))
+    read = read_recording(model, recording, sample, batch_size=batch_size)
+    chance = probabilities(read.logits)
     classes = np.array(model.scheme.classes)
     label = chance.argmax(axis=-1)
     by_class = {f"p_{name}": row for name, row in zip(model.scheme.classes, chance.T, strict=True)}
@@ -66,6 +68,9 @@ def annotate_recording(
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
         ],
+        evidence=evidence_of(
+            read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
+        ),
     )
 
 
@@ -77,7 +82,19 @@ def classify_recording(
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats of a recording, which is read stretch by stretch.
+    """Give logits ``(beat, class)`` for beats of a recording, as `read_recording` does."""
+    return read_recording(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s).logits
+
+
+def read_recording(
+    model: TrainedModel,
+    recording: Recording,
+    sample: NDArray[np.int64],
+    *,
+    batch_size: int,
+    stretch_s: float = 1800.0,
+) -> BeatReading:
+    """Give what the network makes of beats of a recording, which is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
@@ -100,8 +117,9 @@ def classify_recording(
     )
     parts = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[scored])
-    return np.concatenate(parts)
+        read = read_beats(model.network, dataset, batch_size=batch_size)
+        parts.append(BeatReading(read.logits[scored], read.represented[scored]))
+    return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def classify_positions(
