@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.families.evidence import evidence_of
+from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -21,7 +22,9 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -42,7 +45,7 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
@@ -68,8 +71,12 @@ def annotate_recording(
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
         ],
-        evidence=evidence_of(
-            read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
+        evidence=Evidence(
+            sample,
+            recording.fs_hz,
+            read.logits,
+            reduced(read.represented, read.windows),
+            tuple(model.scheme.classes),
         ),
     )
 
@@ -100,7 +107,7 @@ def read_recording(
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
@@ -115,10 +122,10 @@ def read_recording(
         context=view.context,
         stretch_s=stretch_s,
     )
-    parts = []
+    parts: list[list[NDArray[Any]]] = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        read = read_beats(model.network, dataset, batch_size=batch_size)
-        parts.append(BeatReading(read.logits[scored], read.represented[scored]))
+        read = _read(model, dataset, batch_size=batch_size)
+        parts.append([part[scored] for part in read])
     return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -128,6 +135,16 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    read = read_beats(network, dataset, batch_size=batch_size)
+    causal = isinstance(dataset, BeatSequenceDataset) and dataset.view.causal
+    if causal and isinstance(network, BeatSequenceClassifier):
+        return read._replace(logits=causal_logits(network, dataset))
+    return read
 
 
 def _view(model: TrainedModel) -> Any:

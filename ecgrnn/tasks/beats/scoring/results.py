@@ -197,7 +197,7 @@ def _read(
         annotator=held_out.annotator,
         scheme=scheme,
         batch_size=options.batch_size,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
     beats = replace(beats, logits=without_classes(beats.logits, held_out.untold, classes=scheme.classes))
     own = classify_found(
@@ -206,7 +206,7 @@ def _read(
         positions,
         batch_size=options.batch_size,
         untold=held_out.untold,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
