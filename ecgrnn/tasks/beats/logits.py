@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from ecgrnn.data.batch import ClassBatch, SequenceBatch
+from ecgrnn.data.batch import Arrays
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
 from ecgrnn.tasks.finite import require_finite
+from ecgrnn.tasks.running import Network, outputs_of
 
 
 class BeatItems(Protocol):
@@ -27,11 +26,11 @@ class BeatItems(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitems__(self, indices: Sequence[int]) -> ClassBatch | SequenceBatch:
+    def arrays(self, indices: Sequence[int]) -> Arrays:
         """Give many items as a batch, each with the places of its beats in the table."""
 
 
-def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
+def beat_logits(network: Network, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
     The batch size, in beats, changes speed and memory, no figure beyond rounding.
@@ -39,23 +38,22 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
     Raises:
         DataError: some are not finite; names the record.
     """
-    network.eval()
     logits = np.zeros((0, 0), np.float32)
     items = max(1, round(batch_size * len(dataset) / max(len(dataset.table), 1)))
-    with torch.inference_mode():
-        for start in range(0, len(dataset), items):
-            batch = dataset.__getitems__(range(start, min(start + items, len(dataset))))
-            found = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
-            if start == 0:
-                logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
-            index = batch.index.flatten().numpy()
-            logits[index[index >= 0]] = found[index >= 0]
+    for start in range(0, len(dataset), items):
+        batch = dataset.arrays(range(start, min(start + items, len(dataset))))
+        found = outputs_of(network, batch.signal, batch.lengths, batch.features)
+        found = found.reshape(-1, found.shape[-1])
+        if start == 0:
+            logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
+        index = batch.index.reshape(-1)
+        logits[index[index >= 0]] = found[index >= 0]
     _check(logits, dataset)
     return logits
 
 
 def shared_logits(
-    network: nn.Module,
+    network: Network,
     n_records: int,
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,

@@ -5,11 +5,9 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.recording import Recording
@@ -26,8 +24,9 @@ from ecgrnn.tasks.delineation.labels import (
     waves_of_labels,
 )
 from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.finite import require_finite
+from ecgrnn.tasks.delineation.steps import ExportedLabels, WaveLabels
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import ExportedNetwork
 
 _STRETCH_S = 300.0
 """How much is delineated at once: ten minutes of twelve leads take a gigabyte."""
@@ -63,7 +62,7 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32], *, start: int = 
             rules=rules,
             before=start // network.samples_per_label,
         )
-        for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
+        for lead, labels in zip(signal.T, network.labels(signal), strict=True)
     ]
     return waves_agreed_on(found, share=task.agreement)
 
@@ -111,7 +110,7 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
         model.preprocessing, leads=None, n_leads=len(recording.leads), first_lead=None
     )
     stretches = overlapping_stretches(
-        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.encoder.frame
+        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.frame
     )
     found: list[list[Waves]] = [[] for _ in recording.leads]
     for part in stretches:
@@ -140,11 +139,15 @@ def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samp
     )
 
 
-def _labeller(model: TrainedModel) -> tuple[Labeller, DelineateConfig]:
+def _labeller(model: TrainedModel) -> tuple[WaveLabels, DelineateConfig]:
     network, task = model.network, model.task.options
-    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
+    if not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
-    return network, task
+    if isinstance(network, ExportedNetwork):
+        return ExportedLabels(network, model.trained.network, task, fs_hz=model.signal.fs_hz), task
+    from ecgrnn.tasks.delineation.torch_steps import TorchLabels
+
+    return TorchLabels(network, beam_width=task.beam_width), task
 
 
 def _extensions(leads: Sequence[str]) -> list[str]:
@@ -157,13 +160,3 @@ def _extensions(leads: Sequence[str]) -> list[str]:
         names.append(name if name not in taken else next(other for other in numbered if other not in taken))
         taken.add(names[-1])
     return names
-
-
-def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
-    with torch.inference_mode():
-        # The last frame may reach behind the record: as in training, what lies there is padding.
-        lengths = torch.tensor([len(signal)])
-        # a copy: signals of the cache are mapped read-only
-        scores = network.outputs(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
-        require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
-        return np.asarray(network.decode(scores, lengths, beam_width=beam_width).numpy(), np.int64)

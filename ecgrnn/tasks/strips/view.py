@@ -6,9 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from ecgrnn.data.batch import ClassBatch, aligned_tensor
+from ecgrnn.data.batch import Arrays, ClassBatch
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.databases import DATABASES
@@ -114,7 +113,7 @@ class StripView:
         return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz)
 
 
-class StripDataset(Dataset[ClassBatch]):
+class StripDataset:
     """Whole strips, served a batch at a time and padded to a multiple of 5 s.
 
     Args:
@@ -153,18 +152,22 @@ class StripDataset(Dataset[ClassBatch]):
 
     def __getitems__(self, indices: Sequence[int]) -> ClassBatch:
         """Give many strips at once; a DataLoader calls this with all indices of a batch."""
+        return ClassBatch(*self.arrays(indices).tensors())
+
+    def arrays(self, indices: Sequence[int]) -> Arrays:
+        """Give many strips as arrays."""
         rows = np.asarray(indices, np.int64)
         lengths = self.lengths[rows]
         padded = np.zeros((len(rows), self._whole(lengths.max()), len(self.records[0].leads)), np.float32)
         for place, row in enumerate(rows):
             signal = _signal(self.records[row]) if self._signals is None else self._signals[row]
             padded[place, : lengths[place]] = signal
-        return ClassBatch(
-            signal=aligned_tensor(padded),
-            lengths=aligned_tensor(lengths),
-            features=aligned_tensor(self.features[rows]),
-            label=aligned_tensor(self.label[rows]),
-            index=aligned_tensor(rows),
+        return Arrays(
+            signal=padded,
+            lengths=lengths,
+            features=self.features[rows],
+            label=self.label[rows],
+            index=rows,
         )
 
     def _whole(self, length: int) -> int:
