@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
 from ecgrnn.commands.threads import keep_threads, on_threads
@@ -111,6 +109,8 @@ def _written(result: Result, out: Path, options: PredictConfig, *, single: bool)
 
 def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) -> None:
     """Annotate many recordings; one that cannot be read does not cost the others."""
+    from tqdm import tqdm  # one recording needs no bar, and is annotated in less time than this takes
+
     failed: list[str] = []
     bar = tqdm(total=len(places), desc="annotating", unit="recording")
     with bar:

@@ -34,8 +34,8 @@ def on_threads(run: Callable[[_OptionsT], None]) -> Callable[[_OptionsT], None]:
 
 
 def keep_threads() -> Callable[[], None]:
-    """Give what a new thread calls to compute with as many threads as this one: torch counts them for each."""
+    """Give what a new thread calls to compute with as many threads as this one: torch counts for each."""
     torch = sys.modules.get("torch")
-    return (
-        (lambda: None) if torch is None else functools.partial(torch.set_num_threads, torch.get_num_threads())
-    )
+    if torch is None:
+        return lambda: None
+    return functools.partial(torch.set_num_threads, torch.get_num_threads())

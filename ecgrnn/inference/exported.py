@@ -1,4 +1,4 @@
-"""An exported model: its facts checked as a checkpoint's are, its graph run by ONNX Runtime, torch not needed."""
+"""An exported model: facts checked as a checkpoint's are, a graph run by ONNX Runtime, and no torch."""
 
 import json
 from collections.abc import Mapping
@@ -10,14 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import CheckpointError, EcgrnnError
-from ecgrnn.inference.onnx_file import OnnxFile, read_onnx
+from ecgrnn.inference.onnx_file import ABOUT, DIGEST, FACTS, OnnxFile, read_onnx
 from ecgrnn.options.spec import from_plain
 from ecgrnn.tasks.facts import FORMAT, Facts, read_facts
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.running import ExportedNetwork
-
-FACTS, ABOUT = "ecgrnn", "ecgrnn_export"
-"""Names of the facts in the file: those of the checkpoint, and those of the export, both as JSON."""
 
 _INPUTS = ("signal", "lengths", "features")
 State = Mapping[str, NDArray[np.float32]]
@@ -33,7 +30,6 @@ class About:
     """What an export says of itself.
 
     Attributes:
-        digest: hash of the graph.
         weights: how many numbers the network has learned.
         quantize: ``int8`` where its weights are whole numbers; else ``none``.
         beside: arrays that are not in the graph, as lists of rows.
@@ -42,7 +38,6 @@ class About:
         ValueError: it cannot be true.
     """
 
-    digest: str
     weights: int
     quantize: str = "none"
     beside: Mapping[str, list[list[float]]] = field(default_factory=dict)
@@ -134,8 +129,8 @@ def load_exported(path: Path, *, threads: int | None = 1) -> TrainedModel:
         threads: threads of an operation; None leaves it to ONNX Runtime.
 
     Raises:
-        CheckpointError: the file is missing, damaged, hostile, or from another version, or ONNX Runtime is not
-            installed.
+        CheckpointError: the file is missing, damaged, hostile, or from another version, or ONNX Runtime is
+            not installed.
     """
     from ecgrnn.inference.checkpoint import trained_model
 
@@ -144,8 +139,8 @@ def load_exported(path: Path, *, threads: int | None = 1) -> TrainedModel:
         plain, about = _plain(file, FACTS), from_plain(About, _plain(file, ABOUT))
         if plain.get("format") != FORMAT:
             raise ValueError(f"it has format {plain.get('format')!r:.20}; this version reads {FORMAT}")
-        if about.digest != file.digest:
-            raise ValueError("its graph is not what was exported: the digest differs")
+        if file.facts.get(DIGEST) != file.digest:
+            raise ValueError("it is not what was exported: its digest differs")
         facts = read_facts(plain)
         network = OnnxNetwork(file.content, about, threads=threads)
         _check_classes(network, facts)
@@ -154,8 +149,8 @@ def load_exported(path: Path, *, threads: int | None = 1) -> TrainedModel:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, EcgrnnError) as error:
         raise CheckpointError(
-            f"{path} cannot be rebuilt ({error}); nothing in it was run. Export it again: python -m ecgrnn export "
-            "checkpoint=..."
+            f"{path} cannot be rebuilt ({error}); nothing in it was run. Export it again: "
+            "python -m ecgrnn export checkpoint=..."
         ) from error
 
 
@@ -177,7 +172,7 @@ def _plain(file: OnnxFile, name: str) -> dict[str, Any]:
         raise ValueError(f"it has no facts {name!r}" if not text else f"its facts {name!r} are far too long")
     plain = json.loads(text, parse_int=_whole, parse_constant=_no_number)
     if not isinstance(plain, dict):
-        raise ValueError(f"its facts {name!r} are no table")  # noqa: TRY004 - what the file says is wrong
+        raise ValueError(f"its facts {name!r} are no table")
     return plain
 
 

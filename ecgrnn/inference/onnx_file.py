@@ -1,7 +1,7 @@
 """An ONNX file read with suspicion, before anything is made of it and without a library that reads ONNX.
 
-Only what `export` writes is let through: plain operations of a known kind, weights that are in the file itself
-and finite, facts as text. Everything else is refused: weights in other files, graphs inside of nodes (loops),
+Only what `export` writes is let through: plain operations of a known kind, weights that are in the file and
+finite, facts as text. Everything else is refused: weights in other files, graphs inside of nodes (loops),
 functions, custom operations. A file's protocol buffers are walked through by their numbers (onnx.proto).
 """
 
@@ -16,18 +16,24 @@ import numpy as np
 
 from ecgrnn.errors import CheckpointError
 
+FACTS, ABOUT, DIGEST = "ecgrnn", "ecgrnn_export", "ecgrnn_digest"
+"""Names of what stands beside the graph: the facts of the checkpoint and of the export, both as JSON, and the
+hash by which a damaged file is known."""
+
+READ = (FACTS, ABOUT)
+"""What is read of it; all else, such as the card, is for readers."""
+
 MOST_BYTES = 512_000_000
 """A larger file is not read: the largest networks of the recipes take 2 MB."""
 
-OPERATIONS = frozenset(
-    "Add Cast Concat Conv Div Erf Expand GRU Gather GatherND Greater Identity LSTM Less MatMul Max Mod Mul Pad RNN "
-    "Range ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Slice Softmax Split Squeeze Sub Tanh "
-    "Transpose Unsqueeze Where ConvInteger DequantizeLinear DynamicQuantizeLinear DynamicQuantizeLSTM "
-    "MatMulInteger".split()
-)
-"""What `export` makes graphs of; the last ones stand in those of whole numbers."""
+_OPERATIONS = """
+    Add Cast Concat Conv DequantizeLinear Div Erf Expand GRU Gather GatherND Greater Identity LSTM Less MatMul
+    Max Mod Mul Pad RNN Range ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Slice Softmax
+    Squeeze Sub Tanh Transpose Unsqueeze Where
+"""
+OPERATIONS = frozenset(_OPERATIONS.split())
+"""What `export` makes graphs of, all from ONNX itself."""
 
-_DOMAINS = {"", "ai.onnx", "com.microsoft"}
 _MODEL, _NODE, _TENSOR, _ATTRIBUTE = "the model", "a node", "a tensor", "an attribute"
 _KNOWN = {
     _MODEL: {1, 2, 3, 4, 5, 6, 7, 8, 14},
@@ -36,8 +42,8 @@ _KNOWN = {
     _ATTRIBUTE: {1, 2, 3, 4, 7, 8, 9, 13, 20},
     _TENSOR: {1, 2, 4, 5, 7, 8, 9, 12},
 }
-"""Numbers of the fields that a message may have. A tensor's 13 and 14 would say that it lies in another file, an
-attribute's 5, 6, 10 and 11 are tensors and graphs, the model's 25 are functions."""
+"""Numbers of the fields that a message may have. A tensor's 13 and 14 would say that it lies in another file;
+an attribute's 5, 6, 10 and 11 are tensors and graphs; the model's 25 are functions."""
 
 _GRAPH_OF_MODEL, _FACT_OF_MODEL = 7, 14
 _FLOAT, _MOST_DIMS = 1, 8
@@ -59,7 +65,7 @@ class OnnxFile:
     Attributes:
         content: the file itself.
         facts: what stands beside the graph, as texts.
-        digest: hash of the graph.
+        digest: hash of the graph, and of all that is read beside it.
     """
 
     content: bytes
@@ -82,8 +88,8 @@ def read_onnx(path: Path) -> OnnxFile:
         _walk_model(found)
     except (ValueError, IndexError) as error:
         raise CheckpointError(
-            f"{path} is not a model that ecgrnn exported, or is damaged ({error}); nothing in it was run. Export "
-            "it again: python -m ecgrnn export checkpoint=..."
+            f"{path} is not a model that ecgrnn exported, or is damaged ({error}); nothing in it was run. "
+            "Export it again: python -m ecgrnn export checkpoint=..."
         ) from error
     return found
 
@@ -133,7 +139,7 @@ def _known(message: memoryview, what: str) -> Iterator[Field]:
 
 def _part(one: Field) -> memoryview:
     if isinstance(one.value, int):
-        raise ValueError(f"field {one.number} is a number, not a text or a part")  # noqa: TRY004 - of the file
+        raise ValueError(f"field {one.number} is a number, not a text or a part")
     return one.value
 
 
@@ -156,7 +162,10 @@ def _walk_model(found: OnnxFile) -> None:
             _check_node(_part(one))
         elif one.number == 5:
             _check_tensor(_part(one))
-    found.digest = hashlib.blake2b(graphs[0], digest_size=16).hexdigest()
+    hashed = hashlib.blake2b(graphs[0], digest_size=16)
+    for name in READ:
+        hashed.update(found.facts.get(name, "").encode("utf-8"))
+    found.digest = hashed.hexdigest()
 
 
 def _check_node(node: memoryview) -> None:
@@ -169,10 +178,8 @@ def _check_node(node: memoryview) -> None:
         elif one.number == 5:
             for _ in _known(_part(one), _ATTRIBUTE):
                 pass
-    if kind not in OPERATIONS or domain not in _DOMAINS:
-        raise ValueError(
-            f"it has the operation {domain and domain + '.'}{kind:.40}, which export never writes"
-        )
+    if kind not in OPERATIONS or domain:
+        raise ValueError(f"export never writes an operation {kind[:40]!r} of {domain[:40] or 'ONNX'!r}")
 
 
 def _check_tensor(tensor: memoryview) -> None:

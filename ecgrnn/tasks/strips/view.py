@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ecgrnn.data.batch import Arrays, ClassBatch
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.kept_arrays import keep, read_kept
 from ecgrnn.data.windows import PreparedSignal
 from ecgrnn.errors import ConfigError, some_of
@@ -56,6 +55,8 @@ class StripView:
         """
         counts = {record.name: self._marks(record) for record in records}
         if counts and not any(row.any() for row in counts.values()):
+            from ecgrnn.data.databases import DATABASES  # prediction needs none
+
             labelled = (one for one in DATABASES.values() if {*self.scheme.classes} <= {*one.strip_classes})
             fitting = [f"data={database.name}" for database in labelled]
             raise ConfigError(
