@@ -35,10 +35,6 @@ class ExportConfig:
         required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run, or a model by name")
         above_zero("", "fs", self.fs)
         above_zero("", "tolerance", self.tolerance)
-        if self.quantize is not Quantize.none and self.format is not ExportFormat.onnx:
-            raise ConfigError(
-                f"quantize={self.quantize} is for format=onnx; leave it out with format={self.format}"
-            )
 
 
 @dataclass
