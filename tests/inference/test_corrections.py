@@ -67,7 +67,12 @@ def test_answers_set_families_and_beats_and_the_last_one_counts(result, saved):
     assert (told.by, told.at, told.n_answers) == ("A. Reader", AT, 3)
     assert told.n_seen == int((~rest).sum())
     assert told.n_followed == int((source == "followed").sum())
-    assert found.families["gain"][:2].tolist() == [0, 0]
+    asked = found.families.set_index("family")
+    assert asked["gain"][[0, 1]].tolist() == [0, 0]
+    assert (np.diff(found.families["gain"]) <= 1e-6).all()
+    assert asked["n"].sort_index().tolist() == result.families["n"].tolist()
+    middle = found.beats["sample"][found.beat_families.nearest[0][0]]
+    assert middle == found.families["middle"][0]
     assert found.beat_families.positions == families.positions
     assert "source" not in result.beats  # the first result stays as it was
 
@@ -85,9 +90,10 @@ def test_noise_is_no_beat_any_more_and_mixed_changes_nothing(result, saved, tmp_
     assert marks.symbol[0] == '"'
     assert "A. Reader" in marks.aux_note[0]
     kept = found.beat_families
-    assert (kept.of_beat[kept.nearest[1]] == 1).all()
-    assert found.beats["sample"][kept.nearest[1][0]] == kept.columns["middle"][1]
-    assert not len(kept.members[0])
+    row = {int(family): row for row, family in enumerate(kept.columns["family"])}
+    assert (kept.of_beat[kept.nearest[row[1]]] == 1).all()
+    assert found.beats["sample"][kept.nearest[row[1]][0]] == kept.columns["middle"][row[1]]
+    assert not len(kept.members[row[0]])
 
 
 @pytest.mark.parametrize(
