@@ -1,11 +1,13 @@
 """Annotate a recording: its beats, waves and rhythms, each by a trained model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ecgrnn.errors import ConfigError, DataError, EcgrnnError, some_of
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
+from ecgrnn.inference.episodes import annotate_episodes
 from ecgrnn.inference.leads import for_leads, leads_read, named_leads, only_leads, usual_leads
 from ecgrnn.inference.result import KINDS, Result
 from ecgrnn.models import for_leads as file_for_leads
@@ -59,11 +61,11 @@ def annotate(
         read = only_leads(read, columns)
     found: dict[str, Annotated] = {}
     by: dict[str, str] = {}
-    wanted = _models(models)
+    wanted, wishes = _models(models), options or AnnotateOptions()
     failed: list[EcgrnnError] = []
     for model in wanted:
         try:
-            annotated, name, said = _annotated(model, read, names, options or AnnotateOptions())
+            annotated, name, said = _annotated(model, read, names, wishes)
         except (DataError, ConfigError) as error:
             notes.append(f"{_name(model)} left out: {error}")
             failed.append(error)
@@ -73,9 +75,13 @@ def annotate(
                 f"{by[annotated.kind]} and {name} both mark {annotated.kind}; name one model of each kind"
             )
         found[annotated.kind], by[annotated.kind] = annotated, name
+        if annotated.kind == "beats":
+            wishes = replace(wishes, beats=annotated.columns["sample"])
         notes.extend(said)
     if len(failed) == len(wanted):
         raise failed[0]
+    if "beats" in found:
+        found["episodes"] = annotate_episodes(read, found, extension=wishes.extension)
     return Result(recording=recording, models=by, notes=tuple(notes), found=found)
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import ConfigError, DataError
 from ecgrnn.families.families import FORMATS, Families, families_of
+from ecgrnn.inference.episodes import annotate_episodes
+from ecgrnn.inference.json_lines import json_lines
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.formats.wfdb.writer import write_signal
 from ecgrnn.signals.recording import Recording
@@ -47,9 +49,16 @@ KINDS: Mapping[str, Columns] = MappingProxyType(
             "rhythm": _TEXT,
             **{f"p_{name}": _FLOAT for name in ("N", "A", "O", "~")},
         },
+        "episodes": {
+            **dict.fromkeys(("onset", "offset"), _INT),
+            **{f"{name}_s": _FLOAT for name in ("onset", "offset")},
+            "rhythm": _TEXT,
+            "beats": _INT,
+            "bpm": _FLOAT,
+        },
     }
 )
-"""The three tables of a result, without a row: what they are where no model marked them."""
+"""The tables of a result, without a row: what they are where no model marked them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,8 @@ class Result:
         recording: the recording.
         models: kind of annotation (``beats``, ``waves``, ``rhythms``) to the model that marked it.
         notes: what was left out, and why, one line each.
-        found: kind of annotation to the tables and marks as the model gave them.
+        found: kind of annotation to the tables and marks as the model gave them; ``episodes`` follow from
+            the beats.
         corrected: how a person corrected the beats; None where nobody did.
     """
 
@@ -84,6 +94,15 @@ class Result:
     def rhythms(self) -> "DataFrame":
         """The rhythms: onset and offset (half-open), rhythm (N A O ~ of CinC 2017), and probabilities."""
         return self._frame("rhythms")
+
+    @cached_property
+    def episodes(self) -> "DataFrame":
+        """The episodes of rhythm, pauses among them, with their beats and mean heart rate in bpm.
+
+        Rhythms are AFIB, VT, IVR, B, T, SVTA, SBR, STACH, N and NOISE, as ``signals.rhythms.definitions`` has
+        them; onset and offset are half-open.
+        """
+        return self._frame("episodes")
 
     @cached_property
     def beat_families(self) -> Families | None:
@@ -137,7 +156,10 @@ class Result:
         else:
             read = corrections_of(corrections, by=by)
         beats, corrected = correct_beats(self.found["beats"], families, read)
-        return replace(self, found={**self.found, "beats": beats}, corrected=corrected)
+        found = {**self.found, "beats": beats}
+        if "episodes" in found:
+            found["episodes"] = annotate_episodes(self.recording, found)
+        return replace(self, found=found, corrected=corrected)
 
     def columns(self, kind: str) -> Columns:
         """Give a table as arrays, column by column; without a row where no model marked the kind."""
@@ -177,7 +199,9 @@ class Result:
         stem = _folder(folder) / safe_name(self.recording)
         if signal or (signal is None and not _is_wfdb(self.recording)):
             self._write_signal(stem)
-        of_beats = [self.found[kind] for kind in ("rhythms", "beats") if kind in self.found]
+        rhythm = "rhythms" if len(self.columns("rhythms")["onset"]) == 1 else "episodes"
+        rhythm = rhythm if rhythm in self.found else "rhythms"
+        of_beats = [self.found[kind] for kind in (rhythm, "beats") if kind in self.found]
         merged = [mark.annotations for one in of_beats for mark in one.marks]
         files = [(extension, _in_order(merged, self.recording.fs_hz))] if merged else []
         if "waves" in self.found:
@@ -218,7 +242,7 @@ class Result:
             with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as beside:
                 whole = Path(beside) / file.name
                 with whole.open("w", encoding="utf-8", newline="\n") as lines:
-                    lines.writelines(json.dumps(row, allow_nan=False) + "\n" for row in self._rows())
+                    lines.writelines(self._lines())
                 whole.replace(file)
         except OSError as error:
             raise DataError(f"{file} cannot be written ({error.strerror}); choose another folder") from error
@@ -246,9 +270,9 @@ class Result:
 
         return DataFrame(dict(self.columns(kind)))
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[str]:
         one = self.recording
-        yield {
+        head = {
             "kind": "recording",
             "name": one.name,
             "fs_hz": one.fs_hz,
@@ -258,11 +282,9 @@ class Result:
             "models": dict(self.models),
             "notes": list(self.notes),
         }
+        yield json.dumps(head, allow_nan=False) + "\n"
         for kind in self.found:
-            columns = self.columns(kind)
-            for values in zip(*(column.tolist() for column in columns.values()), strict=True):
-                row = {name: _plain(value) for name, value in zip(columns, values, strict=True)}
-                yield {"kind": kind.removesuffix("s"), **row}
+            yield from json_lines(kind.removesuffix("s"), self.columns(kind))
 
     def _write_signal(self, stem: Path) -> None:
         signal = self.recording.signal
@@ -276,15 +298,8 @@ class _Plain:
         self.recording = result.recording
         self.models = dict(result.models)
         self.notes = result.notes
-        self.beats, self.waves, self.rhythms = (result.columns(kind) for kind in KINDS)
+        self.beats, self.waves, self.rhythms, self.episodes = (result.columns(kind) for kind in KINDS)
         self.families, self.corrected = result.beat_families, result.corrected
-
-
-def _plain(value: Any) -> Any:
-    """Give a number as JSON has it: of six digits, and null where it is not defined."""
-    if not isinstance(value, float):
-        return value
-    return round(value, 6) if np.isfinite(value) else None
 
 
 def _format(column: str) -> str:

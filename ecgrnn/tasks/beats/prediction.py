@@ -14,6 +14,7 @@ from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -21,7 +22,9 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -42,12 +45,12 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
     """
-    sample, positions_from = _positions(recording, annotator=annotator, model=model)
+    sample, positions_from = positions_of(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
     read = read_recording(model, recording, sample, batch_size=batch_size)
@@ -104,7 +107,7 @@ def read_recording(
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
@@ -121,7 +124,7 @@ def read_recording(
     )
     parts: list[list[NDArray[Any]]] = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        read = read_beats(model.network, dataset, batch_size=batch_size)
+        read = _read(model, dataset, batch_size=batch_size)
         parts.append([part[scored] for part in read])
     return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
@@ -134,14 +137,31 @@ def classify_positions(
     return beat_logits(model.network, dataset, batch_size=batch_size)
 
 
+def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    read = read_beats(network, dataset, batch_size=batch_size)
+    if (
+        isinstance(dataset, BeatSequenceDataset)
+        and dataset.view.causal
+        and isinstance(network, BeatSequenceClassifier)
+    ):
+        return read._replace(logits=causal_logits(network, dataset))
+    return read
+
+
 def _view(model: TrainedModel) -> Any:
     return model.view()
 
 
-def _positions(
+def positions_of(
     recording: Recording, *, annotator: str | None, model: TrainedModel
 ) -> tuple[NDArray[np.int64], str]:
-    """Give the positions of beats, and say where they are from."""
+    """Give the positions of a recording's beats, detected or of an annotation file, and say where from.
+
+    Raises:
+        DataError: the recording or the annotations cannot be read.
+    """
     if annotator is None:
         return find_beats_of(recording, model.preprocessing), "the built-in QRS detector"
     reference = read_reference(

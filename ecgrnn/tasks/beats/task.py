@@ -1,9 +1,11 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecgrnn.options.choices import LeadReading
 from ecgrnn.options.data import LoaderConfig
+from ecgrnn.options.deploy import ExplainConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 
 class _OnBeats(Task[Options]):
@@ -61,6 +64,23 @@ class _OnBeats(Task[Options]):
             annotator=options.annotator,
             extension=options.extension,
             batch_size=options.batch_size,
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Give the class of every beat, with its probabilities, as the signals come."""
+        from ecgrnn.tasks.beats.streams.build import beat_streams
+
+        return beat_streams(
+            model, fs_hz=fs_hz, leads=leads, n_patients=n_patients, look_ahead=look_ahead, hop_s=hop_s
         )
 
 
@@ -135,6 +155,12 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
         from ecgrnn.tasks.beats.network import beat_sequence_network
 
         return beat_sequence_network(config, self.options, signal=signal, n_classes=n_classes)
+
+    def explain(self, model: "TrainedModel", recording: "Recording", options: ExplainConfig) -> list[str]:
+        """Say what the class of one beat leans on, and draw it."""
+        from ecgrnn.tasks.beats.explanation.explain import explain
+
+        return explain(model, recording, options)
 
     def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the cross-entropy, adjusted for rare classes, on augmented sequences."""

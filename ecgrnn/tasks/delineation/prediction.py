@@ -2,18 +2,16 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.recording import Recording
-from ecgrnn.signals.stretches import overlapping_stretches
+from ecgrnn.signals.stretches import OverlappingStretch, overlapping_stretches
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.delineation.labels import (
     WAVE_SCHEME,
@@ -26,11 +24,15 @@ from ecgrnn.tasks.delineation.labels import (
     waves_of_labels,
 )
 from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.finite import require_finite
+from ecgrnn.tasks.delineation.steps import ExportedLabels, WaveLabels
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import ExportedNetwork
 
 _STRETCH_S = 300.0
 """How much is delineated at once: ten minutes of twelve leads take a gigabyte."""
+
+_LEADS_AT_ONCE = 12
+"""Leads of such stretches that are delineated at once: of two leads, half an hour."""
 
 _MEMORY_S = 10.0
 """How much of its neighbours comes along with a stretch: the length of LUDB's records, in which a network
@@ -51,21 +53,31 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32], *, start: int = 
     Raises:
         CheckpointError: when the model is not a delineator.
     """
+    return _delineate(model, [(signal, start)])[0]
+
+
+def _delineate(model: TrainedModel, parts: Sequence[tuple[NDArray[np.float32], int]]) -> list[list[Waves]]:
+    """Delineate several parts of a recording at once, each a signal and where it begins."""
     network, task = _labeller(model)
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
-    step_s = network.samples_per_label / model.signal.fs_hz
-    found = [
-        waves_of_labels(
-            labels,
-            lead,
-            step_s=step_s,
-            fs_hz=model.signal.fs_hz,
-            rules=rules,
-            before=start // network.samples_per_label,
+    labels = network.labels([signal for signal, _ in parts])
+    return [
+        waves_agreed_on(
+            [
+                waves_of_labels(
+                    of_lead,
+                    lead,
+                    step_s=network.samples_per_label / model.signal.fs_hz,
+                    fs_hz=model.signal.fs_hz,
+                    rules=rules,
+                    before=start // network.samples_per_label,
+                )
+                for lead, of_lead in zip(signal.T, of_part, strict=True)
+            ],
+            share=task.agreement,
         )
-        for lead, labels in zip(signal.T, _labels(network, signal, task.beam_width), strict=True)
+        for (signal, start), of_part in zip(parts, labels, strict=True)
     ]
-    return waves_agreed_on(found, share=task.agreement)
 
 
 def annotate_waves(model: TrainedModel, recording: Recording) -> Annotated:
@@ -111,11 +123,12 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
         model.preprocessing, leads=None, n_leads=len(recording.leads), first_lead=None
     )
     stretches = overlapping_stretches(
-        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.encoder.frame
+        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.frame
     )
     found: list[list[Waves]] = [[] for _ in recording.leads]
-    for part in stretches:
-        for kept, waves in zip(found, delineate(model, part.record.signal, start=part.start), strict=True):
+    at_once = max(_LEADS_AT_ONCE // len(recording.leads), 1)
+    for part, of_part in _delineated_parts(model, stretches, at_once=at_once):
+        for kept, waves in zip(found, of_part, strict=True):
             own = (waves.onset >= part.first) & (waves.onset < part.stop)
             kept.append(
                 at_source_fs(
@@ -126,6 +139,14 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
                 )
             )
     return found
+
+
+def _delineated_parts(
+    model: TrainedModel, stretches: Iterator[OverlappingStretch], *, at_once: int
+) -> Iterator[tuple[OverlappingStretch, list[Waves]]]:
+    """Delineate stretches, some at a time: recurrent layers take hardly longer for six rows than for one."""
+    while parts := list(itertools.islice(stretches, at_once)):
+        yield from zip(parts, _delineate(model, [(p.record.signal, p.start) for p in parts]), strict=True)
 
 
 def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samples: int) -> Waves:
@@ -140,11 +161,15 @@ def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samp
     )
 
 
-def _labeller(model: TrainedModel) -> tuple[Labeller, DelineateConfig]:
+def _labeller(model: TrainedModel) -> tuple[WaveLabels, DelineateConfig]:
     network, task = model.network, model.task.options
-    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
+    if not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
-    return network, task
+    if isinstance(network, ExportedNetwork):
+        return ExportedLabels(network, model.trained.network, task, fs_hz=model.signal.fs_hz), task
+    from ecgrnn.tasks.delineation.torch_steps import TorchLabels
+
+    return TorchLabels(network, beam_width=task.beam_width), task
 
 
 def _extensions(leads: Sequence[str]) -> list[str]:
@@ -157,13 +182,3 @@ def _extensions(leads: Sequence[str]) -> list[str]:
         names.append(name if name not in taken else next(other for other in numbered if other not in taken))
         taken.add(names[-1])
     return names
-
-
-def _labels(network: Labeller, signal: NDArray[np.float32], beam_width: int) -> NDArray[np.int64]:
-    with torch.inference_mode():
-        # The last frame may reach behind the record: as in training, what lies there is padding.
-        lengths = torch.tensor([len(signal)])
-        # a copy: signals of the cache are mapped read-only
-        scores = network.outputs(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
-        require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
-        return np.asarray(network.decode(scores, lengths, beam_width=beam_width).numpy(), np.int64)

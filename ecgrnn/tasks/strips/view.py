@@ -6,12 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from ecgrnn.data.batch import ClassBatch, aligned_tensor
+from ecgrnn.data.batch import Arrays, ClassBatch
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.kept_arrays import keep, read_kept
 from ecgrnn.data.windows import PreparedSignal
 from ecgrnn.errors import ConfigError, some_of
@@ -57,6 +55,8 @@ class StripView:
         """
         counts = {record.name: self._marks(record) for record in records}
         if counts and not any(row.any() for row in counts.values()):
+            from ecgrnn.data.databases import DATABASES  # prediction needs none
+
             labelled = (one for one in DATABASES.values() if {*self.scheme.classes} <= {*one.strip_classes})
             fitting = [f"data={database.name}" for database in labelled]
             raise ConfigError(
@@ -87,10 +87,18 @@ class StripView:
         features = np.stack([self._features(records[k]) for k in labelled])
         return StripDataset([records[k] for k in labelled], label, features, in_memory_mb=self.in_memory_mb)
 
-    def unlabelled(self, strips: Sequence[PreparedSignal]) -> "StripDataset":
-        """Give strips without labels as a dataset; their label is -1."""
+    def unlabelled(
+        self, strips: Sequence[PreparedSignal], beats: Sequence[NDArray[np.int64] | None] | None = None
+    ) -> "StripDataset":
+        """Give strips without labels as a dataset; their label is -1.
+
+        Args:
+            strips: the strips.
+            beats: samples of the beats of each strip; None finds them.
+        """
         shape = (len(strips), len(self.scheme.classes)) if self.several else (len(strips),)
-        features = np.stack([self._described(strip) for strip in strips])
+        known = [None] * len(strips) if beats is None else beats
+        features = np.stack([self._described(*one) for one in zip(strips, known, strict=True)])
         return StripDataset(strips, np.full(shape, -1), features, in_memory_mb=self.in_memory_mb)
 
     def _marks(self, record: CachedRecord) -> NDArray[np.int64]:
@@ -108,13 +116,15 @@ class StripView:
         keep(file, {"features": made}, key=record.digest)
         return made
 
-    def _described(self, strip: PreparedSignal) -> NDArray[np.float32]:
+    def _described(
+        self, strip: PreparedSignal, beats: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
         if not self.strip_features:
             return np.zeros(0, np.float32)
-        return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz)
+        return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz, beats=beats)
 
 
-class StripDataset(Dataset[ClassBatch]):
+class StripDataset:
     """Whole strips, served a batch at a time and padded to a multiple of 5 s.
 
     Args:
@@ -153,18 +163,22 @@ class StripDataset(Dataset[ClassBatch]):
 
     def __getitems__(self, indices: Sequence[int]) -> ClassBatch:
         """Give many strips at once; a DataLoader calls this with all indices of a batch."""
+        return ClassBatch(*self.arrays(indices).tensors())
+
+    def arrays(self, indices: Sequence[int]) -> Arrays:
+        """Give many strips as arrays."""
         rows = np.asarray(indices, np.int64)
         lengths = self.lengths[rows]
         padded = np.zeros((len(rows), self._whole(lengths.max()), len(self.records[0].leads)), np.float32)
         for place, row in enumerate(rows):
             signal = _signal(self.records[row]) if self._signals is None else self._signals[row]
             padded[place, : lengths[place]] = signal
-        return ClassBatch(
-            signal=aligned_tensor(padded),
-            lengths=aligned_tensor(lengths),
-            features=aligned_tensor(self.features[rows]),
-            label=aligned_tensor(self.label[rows]),
-            index=aligned_tensor(rows),
+        return Arrays(
+            signal=padded,
+            lengths=lengths,
+            features=self.features[rows],
+            label=self.label[rows],
+            index=rows,
         )
 
     def _whole(self, length: int) -> int:
