@@ -303,7 +303,7 @@ PAINTED = """() => {
 
 def test_the_enlarged_view_draws_the_samples_and_waves_and_takes_no_answer(opened):
     opened.locator(".family .look").first.click()
-    opened.wait_for_function("document.getElementById('moment').textContent !== ''")
+    playwright.expect(opened.locator("#moment")).not_to_be_empty()
     painted = {name: np.array(counts) for name, counts in opened.evaluate(PAINTED).items()}
     mm = 96 / 25.4
     for top in (11 * mm, 41 * mm):  # of the first lead, and of the second
