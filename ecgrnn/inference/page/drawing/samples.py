@@ -27,7 +27,7 @@ _FINE_MV, _COARSE_MV = 0.01, 0.06
 """Steps of the stored values. Samples are off by 0.3 steps as a rule: at 0.06 mV that is 0.2 mm on paper,
 less than a point of the screen."""
 
-_COARSER = 1.25
+_COARSER, _LITTLE_COARSER = 1.25, 1.1
 
 _LIMIT_MV = 300.0
 """Samples beyond are held there."""
@@ -101,7 +101,7 @@ def fitted(recording: Recording, how: Plan) -> Plan:
         ]
         if sum(sizes) <= _LOOKS * most:
             break
-        step_mv *= _COARSER
+        step_mv *= _LITTLE_COARSER
     return replace(how, step_mv=step_mv)
 
 
