@@ -1,7 +1,7 @@
 """Draws stretches of ECG as SVG on the usual paper: 25 mm/s, 10 mm/mV, lines every 1 mm and 5 mm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -29,6 +29,9 @@ _FOOT_MM = 5.0  # where beats were found
 
 
 _ROW_MM = (20.0, 45.0)
+
+
+_SHADE_S, _LIGHTEST = 0.016, 0.03
 
 
 UNIT = 100  # the trace's coordinates are whole hundredths of a mm
@@ -65,6 +68,7 @@ def strip_svg(
     start_s: float,
     marks: Sequence[Mark] = (),
     found_s: Sequence[float] = (),
+    shading: NDArray[np.float32] | None = None,
 ) -> str:
     """Draw a stretch of one record.
 
@@ -75,6 +79,7 @@ def strip_svg(
         start_s: when the stretch begins in its record.
         marks: beats with the classes of reference and model, written above.
         found_s: when the application found a beat of its own, shown below.
+        shading: ``(time, lead)`` from -1 to 1: how much each sample speaks for something, or against it.
     """
     width = LEFT_MM + len(signal) / fs_hz * MM_PER_S + RIGHT_MM
     rows = [row_height_mm(signal[:, k]) for k in range(signal.shape[1])]
@@ -89,9 +94,24 @@ def strip_svg(
     ]
     top = _HEAD_MM
     for k, row in enumerate(rows):
+        if shading is not None:
+            parts += _shades(shading[:, k], fs_hz=fs_hz, top=top, height=row)
         parts.append(lead_svg(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
         top += row
     return drawn(*parts, "</svg>")
+
+
+def _shades(weight: NDArray[np.float32], *, fs_hz: float, top: float, height: float) -> Iterator[str]:
+    """Draw bars behind a lead, the denser the more the samples there weigh; light ones are left out."""
+    width = max(1, round(_SHADE_S * fs_hz))
+    for start in range(0, len(weight), width):
+        mean = float(weight[start : start + width].mean())
+        if abs(mean) >= _LIGHTEST:
+            x = LEFT_MM + start / fs_hz * MM_PER_S
+            yield (
+                f'<rect class="{"for" if mean > 0 else "against"}" x="{x:.2f}" y="{top:g}" '
+                f'width="{width / fs_hz * MM_PER_S:.2f}" height="{height:g}" opacity="{abs(mean):.2f}"/>'
+            )
 
 
 def squares(width: float, height: float) -> str:
