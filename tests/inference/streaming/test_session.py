@@ -84,14 +84,15 @@ def test_a_growing_file_is_followed_and_its_annotations_are_whole_at_any_time(
     sizes = []
 
     def grow():
-        time.sleep(0.5)
-        sizes.append(len(read_annotations(tmp_path / "bed", "ecg", fs_hz=FS).sample))
+        while not (found := len(read_annotations(tmp_path / "bed", "ecg", fs_hz=FS).sample)):
+            time.sleep(0.05)
+        sizes.append(found)
         with source.open("ab") as file:
             file.write(data[len(data) // 2 + 1 :])
 
     stream = BeatStream("beats_causal", fs=FS, leads=LEADS)
     writer = open_writer(BeatOutput.wfdb, str(out), standard=sys.stdout, about={"fs_hz": 360.0}, classes=())
-    opened = open_source(str(source), wait_s=1.0)
+    opened = open_source(str(source), wait_s=30.0)
     session = Session(
         opened,
         decoder(SampleFormat.int16, n_leads=2, gain=200.0),
@@ -102,7 +103,7 @@ def test_a_growing_file_is_followed_and_its_annotations_are_whole_at_any_time(
     )
     growing = threading.Thread(target=grow)
     growing.start()
-    session.run(lambda: False)
+    session.run(lambda: session.account.n_samples == len(signal_of_a_minute))
     growing.join()
     writer.close()
     opened.close()
@@ -132,7 +133,7 @@ def test_a_socket_that_comes_back_leaves_a_gap_that_is_told(signal_of_a_minute, 
     told = []
     out = tmp_path / "beats.txt"
     writer = open_writer(BeatOutput.text, str(out), standard=sys.stdout, about={}, classes="NSVFQ")
-    source = open_source(address, wait_s=1.5)
+    source = open_source(address, wait_s=30.0)
     session = Session(
         source,
         decoder(SampleFormat.float32, n_leads=2, gain=1.0),
@@ -141,7 +142,8 @@ def test_a_socket_that_comes_back_leaves_a_gap_that_is_told(signal_of_a_minute, 
         account=Account(),
         tell=told.append,
     )
-    session.run(lambda: False)
+    account = session.account
+    session.run(lambda: account.n_samples - account.missing == len(signal_of_a_minute))
     serving.join()
     source.close()
     writer.close()
@@ -149,7 +151,7 @@ def test_a_socket_that_comes_back_leaves_a_gap_that_is_told(signal_of_a_minute, 
     assert gap.startswith("gap            ")
     assert f"without a sample from 30.00 s on: {address} was away" in gap
     lost = session.account.n_samples - len(signal_of_a_minute)
-    assert 0 < lost == session.account.missing < 5 * FS
+    assert 0 < lost == session.account.missing < 20 * FS
     assert len(out.read_text().splitlines()) > 50
 
 
@@ -172,7 +174,7 @@ def test_the_command_reads_standard_input_and_ends_cleanly_when_asked_to(signal_
     process.stdin.flush()
     rows = [json.loads(process.stdout.readline()) for _ in range(15)]  # while the source is still open
     process.send_signal(signal.SIGTERM)
-    rest, said = process.communicate(timeout=60)
+    rest, said = process.communicate(timeout=300)
     assert process.returncode == 0
     beats = [*rows[1:], *map(json.loads, rest.splitlines())]
     assert rows[0] == {"kind": "stream", "fs_hz": 360.0, "leads": ["II", "V1"], "model": "beats_causal"}
@@ -188,7 +190,7 @@ def test_the_command_reads_standard_input_and_ends_cleanly_when_asked_to(signal_
 def test_a_reader_that_goes_away_ends_the_command_without_complaint(signal_of_a_minute):
     process = command("source=-", "format=float32")
     process.stdout.close()
-    _, said = process.communicate(signal_of_a_minute.astype("<f4").tobytes(), timeout=60)
+    _, said = process.communicate(signal_of_a_minute.astype("<f4").tobytes(), timeout=300)
     assert process.returncode == 0
     assert b"nobody reads the annotations any more" in said
     assert b"Traceback" not in said
