@@ -51,7 +51,8 @@ def main() -> None:
             waits[mode] += wait_s
         rows = [row_of(mode, counts[mode], waits[mode]) for mode in modes]
         so_far = names[: names.index(name) + 1]
-        write_json(arguments.json, records=so_far, checkpoint=arguments.checkpoint, rows=rows)
+        counted = {str(mode): part.tolist() for mode, part in counts.items()}  # right, found, there; by class
+        write_json(arguments.json, records=so_far, checkpoint=arguments.checkpoint, rows=rows, counts=counted)
         print(name, file=sys.stderr, flush=True)
     print_table(rows)
 
