@@ -15,14 +15,17 @@ from ecgrnn.errors import DataError
 from ecgrnn.families.evidence import evidence_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
+from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.quality.index import REACH_BEATS, REACH_S, beat_quality
+from ecgrnn.signals.quality.marks import marked_beats
+from ecgrnn.signals.quality.stretches import outside, unreadable_stretches
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
-from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
+from ecgrnn.tasks.beats.stretches import BeatStretch, beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -50,7 +53,14 @@ def annotate_recording(
     sample, positions_from = _positions(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
-    read = read_recording(model, recording, sample, batch_size=batch_size)
+    read, quality = beats_and_quality(model, recording, sample, batch_size=batch_size)
+    unreadable = np.zeros((0, 2), np.int64)
+    if annotator is None:
+        unreadable = unreadable_stretches(recording, sample, quality)
+        readable = outside(sample, unreadable)
+        sample, read = sample[readable], BeatReading(*(part[readable] for part in read))
+    if not len(sample):
+        raise _no_beat(recording, annotator)
     chance = probabilities(read.logits)
     classes = np.array(model.scheme.classes)
     label = chance.argmax(axis=-1)
@@ -63,14 +73,22 @@ def annotate_recording(
         csv=columns,
         formats={"sample": "d", "time_s": ".4f", "class": "", **dict.fromkeys(by_class, ".6f")},
         table="probabilities",
-        marks=[Marks("annotations", extension, _as_annotations(classes[label], sample, recording.fs_hz))],
+        marks=[
+            Marks(
+                "annotations",
+                extension,
+                marked_beats(classes[label], sample, unreadable, fs_hz=recording.fs_hz),
+            )
+        ],
         lines=[
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
+            *_unreadable_lines(unreadable, recording.fs_hz),
         ],
         evidence=evidence_of(
             read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
         ),
+        unreadable=unreadable,
     )
 
 
@@ -94,7 +112,19 @@ def read_recording(
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> BeatReading:
-    """Give what the network makes of beats of a recording, which is read stretch by stretch.
+    """Give what the network makes of beats of a recording, see `beats_and_quality`."""
+    return beats_and_quality(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s)[0]
+
+
+def beats_and_quality(
+    model: TrainedModel,
+    recording: Recording,
+    sample: NDArray[np.int64],
+    *,
+    batch_size: int,
+    stretch_s: float = 1800.0,
+) -> tuple[BeatReading, NDArray[np.float64]]:
+    """Give what the network makes of beats, and their quality; the recording is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
@@ -111,15 +141,24 @@ def read_recording(
         recording,
         model.preprocessing,
         sample,
-        reach_s=max(view.before_s, view.after_s),
-        context=view.context,
+        reach_s=max(view.before_s, view.after_s, REACH_S),
+        context=view.context or REACH_BEATS,
         stretch_s=stretch_s,
     )
-    parts = []
-    for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
+
+    def cut(stretch: BeatStretch) -> tuple[Any, NDArray[np.float64], slice]:
+        """Cut the windows of a stretch, and give its beats' quality."""
+        record, table = stretch.record, stretch.table
+        quality = beat_quality(record.signal, table.sample, fs_hz=record.fs_hz)
+        return view.windows([record], table), quality[stretch.scored], stretch.scored
+
+    parts, qualities = [], []
+    for dataset, quality, scored in one_ahead(map(cut, stretches)):
         read = read_beats(model.network, dataset, batch_size=batch_size)
         parts.append(BeatReading(read.logits[scored], read.represented[scored]))
-    return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        qualities.append(quality)
+    read = BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return read, np.concatenate(qualities)
 
 
 def classify_positions(
@@ -174,12 +213,8 @@ def _no_beat(recording: Recording, annotator: str | None) -> DataError:
     )
 
 
-def _as_annotations(symbols: NDArray[np.str_], sample: NDArray[np.int64], fs_hz: float) -> Annotations:
-    # AAMI's letters N, S, V, F and Q are WFDB's symbols for these classes, too.
-    return Annotations(
-        sample=sample,
-        symbol=symbols,
-        subtype=np.zeros(len(sample), np.int64),
-        aux_note=np.full(len(sample), ""),
-        fs_hz=fs_hz,
-    )
+def _unreadable_lines(unreadable: NDArray[np.int64], fs_hz: float) -> list[str]:
+    if not len(unreadable):
+        return []
+    seconds = (unreadable[:, 1] - unreadable[:, 0]).sum() / fs_hz
+    return [f"not readable   {seconds:.0f} s in {len(unreadable)} stretches"]

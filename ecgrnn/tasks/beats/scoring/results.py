@@ -30,6 +30,7 @@ from ecgrnn.tasks.beats.scoring.detected import (
     classify_found,
     find_beats,
     score_written,
+    without_noise,
     write_beats,
 )
 from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats, read_beats
@@ -208,6 +209,7 @@ def _read(
         untold=held_out.untold,
         represented=options.questions is not None,
     )
+    own = without_noise(own, held_out.test, folder=held_out.folder)
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
         LabelledBeats(
