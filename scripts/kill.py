@@ -1,22 +1,23 @@
 """Kill commands at random moments, give the same command again, and compare with one that nobody disturbed.
 
     python scripts/kill.py [--folder NEW] [--prepare 50] [--train 50] [--evaluate 20] [--predict 20]
-        [--sweep 20] [--seed 0]
+        [--sweep 20] [--full 5] [--seed 0]
 
 Records are simulated and networks tiny, so that a run takes seconds. Each command is a process that was
 forked from one with the program loaded already, so that the kill (SIGKILL) meets the work and not the start;
 those of a sweep start their trials as they always do. After each kill every file that is not hidden must be
 whole; then the same command runs to its end, and what it leaves must be what the undisturbed command left:
 weights, annotations, tables, pages and the cache byte for byte, but for seconds and paths.
+
+With --full each command also meets a disk that is full: no file may become longer than a length drawn at
+random (RLIMIT_FSIZE). It must end with status 2 and a line, and the same command must do its work where there
+is room.
 """
 
 import argparse
-import csv
-import hashlib
-import json
 import os
 import random
-import re
+import resource
 import shutil
 import signal
 import sys
@@ -32,9 +33,9 @@ import torch
 
 from ecgrnn.cli import main as command_line
 from ecgrnn.commands import evaluate, predict, prepare, sweep, train  # noqa: F401 - loaded before the forks
-from ecgrnn.signals.annotations import read_annotations
-from ecgrnn.signals.formats import read
-from ecgrnn.tasks.checkpoint_file import read_plain, weight_digests
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "robustness"))
+from left_behind import cache_of, half_file, hidden, run_of, study_of
 
 DATA = ("data=synthetic", "data.n_patients=5", "data.duration_s=30", "data.workers=0")
 TRAIN = (
@@ -49,7 +50,6 @@ TRAIN = (
     *("trainer.enable_progress_bar=false", "trainer.enable_model_summary=false"),
 )
 SEARCH = "space:\n  optimizer.learning_rate: {choices: [0.001]}\nobjectives: [macro_f1]\npruner: none\n"
-_SECONDS = re.compile(rb'("[a-z_]*seconds[a-z_]*": )(\{[^}]*\}|[\d.e-]+)|\d+(\.\d+)? s\b|\d+:\d\d(:\d\d)?')
 
 
 @dataclass
@@ -58,6 +58,7 @@ class Tally:
 
     killed: int = 0
     over: int = 0
+    full: int = 0
     faults: list[str] = field(default_factory=list)
     left: int = 0
     seconds: float = 0.0
@@ -81,6 +82,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="a new folder to work in; a temporary one if not given")
     parser.add_argument("--seed", type=int, default=0)
     usual = {"prepare": 50, "train": 50, "evaluate": 20, "predict": 20, "sweep": 20}
+    parser.add_argument("--full", type=int, default=5, help="runs of each command on a full disk")
     for command, kills in usual.items():
         parser.add_argument(f"--{command}", type=int, default=kills, help="kills")
     options = parser.parse_args()
@@ -92,18 +94,20 @@ def main() -> int:
     try:
         trials = laid_out(home)
         for command, trial in trials.items():
-            tallies[command] = tally(command, trial, home, kills=getattr(options, command), rng=rng)
+            kills = getattr(options, command)
+            tallies[command] = tally(command, trial, home, kills=kills, full=options.full, rng=rng)
     finally:
         if options.folder is None:
             shutil.rmtree(home, ignore_errors=True)
-    print("| command | killed | over before the kill | faults | halves left behind | s, undisturbed |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    head = ["command", "killed", "over before", "disk full", "faults", "halves left", "s, undisturbed"]
+    rows = [
+        [command, one.killed, one.over, one.full, len(one.faults), one.left, f"{one.seconds:.1f}"]
+        for command, one in tallies.items()
+    ]
+    for cells in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(map(str, cells))} |")
     for command, one in tallies.items():
-        print(
-            f"| {command} | {one.killed} | {one.over} | {len(one.faults)} | {one.left} | {one.seconds:.1f} |"
-        )
-    for command, one in tallies.items():
-        print("\n".join(f"{command}: {fault}" for fault in one.faults))
+        print("".join(f"{command}: {fault}\n" for fault in one.faults), end="")
     return 1 if any(one.faults for one in tallies.values()) else 0
 
 
@@ -148,8 +152,8 @@ def laid_out(home: Path) -> dict[str, Trial]:
     }  # fmt: skip
 
 
-def tally(command: str, trial: Trial, home: Path, *, kills: int, rng: random.Random) -> Tally:
-    """Kill a command again and again."""
+def tally(command: str, trial: Trial, home: Path, *, kills: int, full: int, rng: random.Random) -> Tally:
+    """Kill a command again and again, then let it meet a full disk."""
     one = Tally()
     if not kills:
         return one
@@ -159,21 +163,30 @@ def tally(command: str, trial: Trial, home: Path, *, kills: int, rng: random.Ran
     if status:
         raise SystemExit(f"{command} fails undisturbed: {(folder / 'log').read_text()[-2000:]}")
     whole = trial.result(folder)
+    longest = max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     shutil.rmtree(folder)
-    for number in range(kills):
+    for number in range(kills + full):
         folder.mkdir()
-        at_s = rng.uniform(0.0, one.seconds)
-        if killed(trial.words(folder), folder / "log", at_s=at_s):
-            one.killed += 1
+        fault, what = "", ""
+        if number < kills:
+            at_s = rng.uniform(0.0, one.seconds)
+            was_killed = killed(trial.words(folder), folder / "log", at_s=at_s)
+            one.killed, one.over = one.killed + was_killed, one.over + (not was_killed)
+            what = f"kill {number} after {at_s:.2f} s"
         else:
-            one.over += 1
-        fault = half_file(folder) or _again(command, trial, folder, whole)
+            room = round(2 ** rng.uniform(6, np.log2(longest)))
+            status, _ = finished(trial.words(folder), folder / "log", room=room)
+            one.full += status != 0
+            what = f"files of at most {room} bytes"
+            if status not in {0, 2} or "Traceback" in (folder / "log").read_text():
+                fault = f"exit status {status}: {(folder / 'log').read_text()[-300:]}"
+        fault = fault or half_file(folder) or _again(command, trial, folder, whole)
         if fault:
-            one.faults.append(f"kill {number} after {at_s:.2f} s: {fault}")
+            one.faults.append(f"{what}: {fault}")
             shutil.copytree(folder, home / f"{command}-fault-{number}")
         one.left += len(hidden(folder))
         shutil.rmtree(folder)
-        print(f"{command} {number + 1}/{kills}: {fault or 'right'}", file=sys.stderr, flush=True)
+        print(f"{command} {number + 1}: {what}: {fault or 'right'}", file=sys.stderr, flush=True)
     return one
 
 
@@ -201,8 +214,8 @@ def _difference(whole: object, found: object) -> str:
     return f"{whole} became {found}"[:300]
 
 
-def _begun(words: Sequence[str], log: Path) -> int:
-    """Fork a process that runs a command; what it prints goes into a file."""
+def _begun(words: Sequence[str], log: Path, *, room: int | None = None) -> int:
+    """Fork a process that runs a command and prints into a file; none may be longer than ``room``."""
     sys.stdout.flush()
     sys.stderr.flush()
     number = os.fork()
@@ -213,6 +226,8 @@ def _begun(words: Sequence[str], log: Path) -> int:
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(out, 1)
         os.dup2(out, 2)
+        if room is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
         os._exit(command_line(list(words)))
     except BaseException as error:
         os.write(2, repr(error).encode())
@@ -220,10 +235,10 @@ def _begun(words: Sequence[str], log: Path) -> int:
         os._exit(99)
 
 
-def finished(words: Sequence[str], log: Path) -> tuple[int, float]:
+def finished(words: Sequence[str], log: Path, *, room: int | None = None) -> tuple[int, float]:
     """Run a command to its end; give its exit status, and the seconds that it took."""
     begun = time.monotonic()
-    _, status = os.waitpid(_begun(words, log), 0)
+    _, status = os.waitpid(_begun(words, log, room=room), 0)
     return os.waitstatus_to_exitcode(status), time.monotonic() - begun
 
 
@@ -241,91 +256,6 @@ def killed(words: Sequence[str], log: Path, *, at_s: float) -> bool:
         os.kill(number, signal.SIGKILL)
     _, status = os.waitpid(number, 0)
     return os.WIFSIGNALED(status)
-
-
-# --- what is left -------------------------------------------------------------------------------------------
-
-
-def hidden(folder: Path) -> list[Path]:
-    """List what was to be renamed and was not."""
-    return [path for path in folder.rglob(".*") if path.name != ".claimed"]
-
-
-def half_file(folder: Path) -> str:
-    """Name a file that is not hidden and not whole; empty where there is none."""
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        if not path.is_file() or any(part.startswith(".") for part in inside) or "trials" in inside:
-            continue
-        try:
-            _read_whole(path)
-        except Exception as error:
-            return f"{path.relative_to(folder)} is no whole file: {error!r}"
-    return ""
-
-
-def _read_whole(path: Path) -> None:
-    match path.suffix:
-        case ".json":
-            json.loads(path.read_text())
-        case ".jsonl":
-            lines = path.read_text()
-            if not lines.endswith("\n") or not [json.loads(line) for line in lines.splitlines()]:
-                raise ValueError("no whole line")
-        case ".csv" if path.parent.name != "csv":  # a training appends its figures to csv/metrics.csv
-            text = path.read_text()
-            if text and (
-                not text.endswith("\n") or len({len(row) for row in csv.reader(text.splitlines())}) > 1
-            ):
-                raise ValueError("no whole row")
-        case ".html":
-            if not path.read_text().rstrip().endswith("</html>"):
-                raise ValueError("no end")
-        case ".ckpt":
-            read_plain(path)
-        case ".npy":
-            np.load(path, mmap_mode="r", allow_pickle=False)
-        case ".hea":
-            read(path).stretch()
-        case ".ecg" | ".atr":
-            read_annotations(path.with_suffix(""), path.suffix[1:], fs_hz=360.0)
-
-
-def cache_of(folder: Path) -> dict[str, str]:
-    """Hash the files of a cache; of the facts, all but the times of the sources."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            content = path.read_bytes()
-            if path.name == "facts.json":
-                facts = json.loads(content)["facts"]
-                content = json.dumps([facts["record"], facts["sums"]], sort_keys=True).encode()
-            name = re.sub("-[0-9a-f]{16}", "", str(path.relative_to(folder)))
-            found[name] = hashlib.blake2b(content, digest_size=12).hexdigest()
-    return found
-
-
-def run_of(folder: Path) -> dict[str, object]:
-    """Hash what a run left: weights of checkpoints, and files without seconds and paths."""
-    run = folder / "run"
-    found: dict[str, object] = {}
-    for path in sorted(run.rglob("*")):
-        name = str(path.relative_to(run))
-        if not path.is_file() or any(part.startswith(".") for part in path.relative_to(run).parts):
-            continue
-        if path.suffix == ".ckpt":
-            found[name] = weight_digests(read_plain(path)["state_dict"])
-        elif path.parent.name != "csv" and path.name not in {"overrides.yaml", "config.yaml"}:
-            content = path.read_bytes().replace(str(folder).encode(), b"")
-            found[name] = hashlib.blake2b(_SECONDS.sub(rb"\1", content), digest_size=12).hexdigest()
-    return found
-
-
-def study_of(folder: Path) -> object:
-    """Give the figures of the finished trials of a study by what was tried."""
-    with (folder / "run" / "trials.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["state"] == "complete"]
-    return {"finished": len(rows), "figures": {row["macro_f1"] for row in rows}}
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "sweep": ("search options by many trials, scored on validation patients", sweep.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
     "predict": ("annotate a recording, or many, with the models of the package", recordings.PredictConfig),
+    "stream": ("annotate beats while the signal is still coming", recordings.StreamConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
     "convert": ("write a recording of any supported format as a WFDB record", recordings.ConvertConfig),
     "score": ("score annotation files against reference annotations, by EC57", commands.ScoreConfig),
@@ -52,9 +53,6 @@ _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 _SHARED = {"train", "evaluate"}
 """Commands that several processes work on together."""
-
-_LAUNCHED = ("RANK", "SLURM_PROCID")
-"""What torchrun and srun write for each of several processes that they start."""
 
 _TURNS = threading.RLock()
 """Commands of several threads take turns: torch's random numbers and number of threads are the process's."""
@@ -243,7 +241,7 @@ def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
                 ended.append((str(do(command, line, job, compose=compose)), " ".join(job.overrides)))
             except EcgrnnError as error:
                 failed += 1
-                if any(name in os.environ for name in _LAUNCHED):
+                if any(name in os.environ for name in runs.LAUNCHED):
                     raise  # the processes beside this one would wait for it
                 _complain(str(error), error=error)
                 ended.append(("failed", " ".join(job.overrides)))

@@ -1,6 +1,5 @@
 """What a network makes of the beats of one recording, reduced to what families are made from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,10 +8,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 COMPONENTS = 16
-"""Principal components of the representation that are kept."""
+"""Principal components that are kept of the representation, and of the aligned beats."""
 
-_WEIGHT = 0.5
-"""Of a logit beside a component: chosen with the number of components (docs/experiments.md)."""
+_WEIGHT, _WEIGHT_OF_SHAPE = 0.5, 0.6
+"""Of a logit beside a component of the representation, and of the aligned beats when they vary as much as the
+representation: chosen inside DS1 and on SVDB (docs/experiments.md)."""
 
 _LARGEST_LOGIT = 8.0
 """Beyond this a class is sure, and how sure does not tell beats apart."""
@@ -32,7 +32,8 @@ class Evidence:
         sample: ``(beat,)``, positions of the beats, rising.
         fs_hz: sampling frequency of the positions.
         logits: ``(beat, class)``.
-        components: ``(beat, component)``, principal components of what the classes are read from.
+        components: ``(beat, component)``, principal components of what the classes are read from and of the
+            aligned beats.
         classes: names of the classes.
     """
 
@@ -60,34 +61,29 @@ class Evidence:
         return np.asarray(np.round(joined / max(float(size), 1e-9) / _STEP) * _STEP)
 
 
-def evidence_of(
-    represented: NDArray[np.float32],
-    logits: NDArray[np.float32],
-    sample: NDArray[np.int64],
-    *,
-    fs_hz: float,
-    classes: Sequence[str],
-) -> Evidence:
-    """Reduce what a network makes of the beats of a recording.
+def reduced(represented: NDArray[np.float32], windows: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Reduce what a network makes of the beats of one recording.
 
     Args:
         represented: ``(beat, feature)``, what the classes are read from.
-        logits: ``(beat, class)``.
-        sample: ``(beat,)``, positions, rising.
-        fs_hz: sampling frequency of the positions.
-        classes: names of the classes.
+        windows: ``(beat, sample)``, the aligned beats, all leads side by side.
+
+    Returns:
+        ``(beat, component)``: those of both.
     """
-    return Evidence(sample, fs_hz, logits, principal_components(represented), tuple(classes))
+    first, shape = principal_components(represented), principal_components(windows)
+    ratio = np.square(first).sum() / max(float(np.square(shape).sum()), 1e-9)
+    return np.concatenate([first, np.float32(_WEIGHT_OF_SHAPE * np.sqrt(ratio)) * shape], axis=1)
 
 
-def principal_components(represented: NDArray[np.float32], n: int = COMPONENTS) -> NDArray[np.float32]:
+def principal_components(values: NDArray[np.floating], n: int = COMPONENTS) -> NDArray[np.float32]:
     """Give the first principal components of beats, ``(beat, component)``, each with its sign fixed."""
-    if not len(represented):
-        return np.zeros((0, n), np.float32)
-    some = represented[:: -(-len(represented) // _MOST_BEATS)].astype(np.float64)
+    if not values.size:
+        return np.zeros((len(values), 0), np.float32)
+    some = values[:: -(-len(values) // _MOST_BEATS)].astype(np.float64)
     mean = some.mean(axis=0)
     _, axes = np.linalg.eigh((some - mean).T @ (some - mean))
     axes = axes[:, ::-1][:, :n]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    found: NDArray[np.float32] = (represented - mean.astype(np.float32)) @ axes.astype(np.float32)
-    return found
+    parts = np.split(values, range(_MOST_BEATS, len(values), _MOST_BEATS))
+    return np.concatenate([((part - mean) @ axes).astype(np.float32) for part in parts])

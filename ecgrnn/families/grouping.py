@@ -8,8 +8,15 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from ecgrnn.families.evidence import Evidence
 
-FAMILIES = 40
-"""The most families of a recording."""
+FAMILIES, FAMILIES_OF_A_DAY = 30, 60
+"""The most families of a recording, and of one of more than 4096 beats, which may have more kinds of them.
+The first was chosen inside DS1 and on SVDB for a dozen questions (docs/experiments.md)."""
+
+REACH = 0.5
+"""Of an answer, in root mean square distances of beats from their mean."""
+
+_NOISE = 0.1
+"""Variance of an answer, where what is not known about a family has a variance of 1."""
 
 _BEATS_EACH = 10
 """A recording of few beats has so many in a family on average, at least."""
@@ -33,7 +40,8 @@ class Grouping:
         centre: ``(family, dimension)``, mean of its points.
         middle: ``(family,)``, the beat nearest to the mean: the one that is asked about.
         distance: ``(beat,)``, square distance from the mean of the family.
-        gain: ``(family,)``, expected number of beats put right by an answer.
+        gain: ``(family,)``, expected number of beats put right by an answer, in this family and in those
+            like it, once all families before it are answered.
     """
 
     of_beat: NDArray[np.int32]
@@ -57,22 +65,25 @@ class Grouping:
         return np.asarray(1 - np.maximum(open_after, 0) / max(int(self.n.sum()), 1))
 
 
-def group(evidence: Evidence, *, most: int = FAMILIES) -> Grouping:
+def group(evidence: Evidence, *, most: int | None = None) -> Grouping:
     """Put the beats of a recording in families, the one first that is most worth an answer.
 
-    An answer about a family of ``n`` beats that are of its class with a mean probability of ``p`` puts
-    ``n (1 - p)`` beats right. The result is the same whatever the number of threads.
+    In a family of ``n`` beats that are of its class with a mean probability of ``p``, ``n (1 - p)`` are
+    expected to be wrong. An answer puts them right, and some of those of like families: as many as their
+    variance falls by in a Gaussian process over the middles of families. The result is the same whatever the
+    number of threads.
 
     Args:
         evidence: what a network makes of the beats.
-        most: the most families.
+        most: the most families; None takes as many as fit the number of beats.
     """
     points = evidence.points
+    if most is None:
+        most = FAMILIES if len(points) <= _MOST_LINKED else FAMILIES_OF_A_DAY
     found = _families(points, evidence, most=min(most, -(-len(points) // _BEATS_EACH)))
     n = np.bincount(found)
     chance = means_by(found, evidence.probabilities, n=len(n))
-    gain = n * (1 - chance.max(axis=1))
-    order = np.lexsort((np.arange(len(n)), -n, -np.round(gain, 6)))
+    order, gain = _by_worth(means_by(found, points, n=len(n)), n * (1 - chance.max(axis=1)))
     of_beat = np.argsort(order).astype(np.int32)[found]
     centre = means_by(of_beat, points, n=len(n))
     distance = np.square(points - centre[of_beat]).sum(axis=1)
@@ -86,8 +97,38 @@ def group(evidence: Evidence, *, most: int = FAMILIES) -> Grouping:
         centre=centre,
         middle=nearest[first.astype(np.int64)],
         distance=distance,
-        gain=gain[order],
+        gain=gain,
     )
+
+
+def _by_worth(
+    centre: NDArray[np.float64], wrong: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Order families so that each is worth most after those before it, and give what it is worth.
+
+    Args:
+        centre: ``(family, dimension)``.
+        wrong: ``(family,)``, beats expected to be wrong.
+    """
+    covariance = similarity(centre, centre)
+    left = np.ones(len(wrong), bool)
+    order, gains = [], []
+    for _ in wrong:
+        known = np.square(covariance) / (np.diag(covariance) + _NOISE)
+        np.fill_diagonal(known, np.diag(covariance))  # its own beats are known then
+        worth = np.where(left, (wrong * left) @ known, -1.0)
+        best = int(np.round(worth, 9).argmax())
+        order.append(best)
+        gains.append(worth[best])
+        left[best] = False
+        column = covariance[:, best]
+        covariance = covariance - np.outer(column, column) / (covariance[best, best] + _NOISE)
+    return np.array(order, np.int64), np.array(gains)
+
+
+def similarity(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how alike points are, ``exp(-d^2 / 2 r^2)``, ``(one, other)``."""
+    return np.asarray(np.exp(-square_distances(ones, others) / (2 * REACH**2)))
 
 
 def means_by(family: NDArray[np.int32], values: NDArray[np.floating], *, n: int) -> NDArray[np.float64]:

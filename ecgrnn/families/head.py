@@ -7,10 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from ecgrnn.families.grouping import square_distances
-
-REACH = 0.5
-"""Of an answer, in root mean square distances of beats from their mean."""
+from ecgrnn.families.grouping import similarity
 
 PENALTY = 0.05
 """On what is added to the network's logits: the smaller, the more an answer weighs against the network."""
@@ -37,7 +34,7 @@ class Head:
         """Give the logits of beats, ``(beat, class)``, from their points and the network's logits."""
         if not len(self.centre):
             return np.asarray(prior, np.float64)
-        return np.asarray(prior + _similarity(points, self.centre) @ self.weight)
+        return np.asarray(prior + similarity(points, self.centre) @ self.weight)
 
 
 def fit_head(centre: NDArray[np.float64], prior: NDArray[np.floating], label: NDArray[np.int64]) -> Head:
@@ -57,7 +54,7 @@ def fit_head(centre: NDArray[np.float64], prior: NDArray[np.floating], label: ND
     n, n_classes = prior.shape
     if not n:
         return Head(centre, np.zeros((0, n_classes)))
-    root = np.linalg.cholesky(_similarity(centre, centre) + _JITTER * np.eye(n))
+    root = np.linalg.cholesky(similarity(centre, centre) + _JITTER * np.eye(n))
     answered = np.eye(n_classes)[label]
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -70,7 +67,3 @@ def fit_head(centre: NDArray[np.float64], prior: NDArray[np.floating], label: ND
 
     found = minimize(loss, np.zeros(n * n_classes), jac=True, method="L-BFGS-B", options={"maxiter": 100})
     return Head(centre, np.linalg.solve(root.T, found.x.reshape(n, n_classes)))
-
-
-def _similarity(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.exp(-square_distances(ones, others) / (2 * REACH**2)))

@@ -47,10 +47,11 @@ def family_templates(
         if rows.start == rows.stop:
             continue
         beats = _windows(recording, sample[rows], offsets)
-        readable = np.isfinite(beats).all(axis=1, keepdims=True)
+        readable = np.asarray(np.isfinite(beats).all(axis=1, keepdims=True))
         beats = np.where(readable, beats - np.median(beats, axis=1, keepdims=True), 0.0)
-        for family in np.unique(of_beat[rows]):
-            among = of_beat[rows] == family
+        of_rows = of_beat[rows]
+        for family in np.unique(of_rows).tolist():
+            among = np.flatnonzero(of_rows == family)
             total[family] += beats[among].sum(axis=0)
             squares[family] += np.square(beats[among]).sum(axis=0)
             count[family] += readable[among].sum(axis=0)

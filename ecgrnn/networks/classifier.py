@@ -94,7 +94,7 @@ class Classifier(nn.Module):
     def _read(self, signal: Tensor, lengths: Tensor | None, features: Tensor | None) -> Tensor:
         """Make one vector of each signal and the features beside it."""
         outputs = self.encoder.outputs(signal, lengths)
-        pooled = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
+        pooled: Tensor = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
         if self.beside is not None:
             pooled = torch.cat([pooled, self.beside(self._checked(features))], dim=-1)
         return pooled

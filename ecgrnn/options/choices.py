@@ -247,3 +247,31 @@ class LeadReading(StrEnum):
 
     in_order = "in_order"
     any = "any"
+
+
+class SampleFormat(StrEnum):
+    """How the samples of a stream are written, all leads of a sample side by side.
+
+    Attributes:
+        text: a line for each sample, with numbers between blanks, tabs, commas or semicolons.
+        int16: whole numbers of 16 bits, little-endian; -32768 is a missing sample.
+        float32: numbers of single precision, little-endian; NaN is a missing sample.
+    """
+
+    text = "text"
+    int16 = "int16"
+    float32 = "float32"
+
+
+class BeatOutput(StrEnum):
+    """How the beats of a stream are written.
+
+    Attributes:
+        text: a line for each beat.
+        jsonl: a line of JSON for each beat.
+        wfdb: a WFDB annotation file, which is whole after every beat.
+    """
+
+    text = "text"
+    jsonl = "jsonl"
+    wfdb = "wfdb"

@@ -1,8 +1,9 @@
-"""Options of the commands that read or write recordings: ``predict``, ``convert``, ``generate``."""
+"""Options of commands that read or write recordings: ``predict``, ``stream``, ``convert``, ``generate``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ecgrnn.errors import ConfigError
+from ecgrnn.options.choices import BeatOutput, SampleFormat
 from ecgrnn.options.rules import above_zero, at_least, at_most, check_threads, required
 
 _NO_ANNOTATOR = ("csv", "hea", "dat", "mat")
@@ -57,6 +58,60 @@ class PredictConfig:
             )
         at_least("", "batch_size", self.batch_size, 1)
         at_least("", "workers", 1 if self.workers is None else self.workers, 1)
+        check_threads(self.threads)
+
+
+@dataclass
+class StreamConfig:
+    """Options of ``stream``: annotate beats while the signal is still coming.
+
+    Attributes:
+        run_dir: folder that keeps the options; null writes nothing.
+        checkpoint: the name of a model of beats that comes with the package, or a checkpoint.
+        source: where the samples come from: ``-`` for standard input, a file, which may still grow, or
+            ``tcp://host:port``.
+        fs: sampling frequency in Hz.
+        leads: the names of the leads, one for each column of the samples.
+        read: the leads that the model reads, in its order; null takes those it was trained on as far as they
+            are there. Beats are found in all leads.
+        format: how the samples are written.
+        unit: unit of the samples: V, mV, uV or nV.
+        gain: by what the numbers are divided to get that unit, such as 200 for counts of 1/200 mV.
+        look_ahead: beats behind a beat that are waited for before it is judged, for a model that reads later
+            beats; null takes 16.
+        output: how the beats are written.
+        out: a new file that they are written to; ``-`` is standard output.
+        wait_s: the stream has ended when a file has not grown, or a socket has been away, for so long.
+        threads: threads of an operation on the CPU; null leaves it to torch.
+    """
+
+    run_dir: str | None = None
+    checkpoint: str = "beats_causal"
+    source: str = ""
+    fs: float = 0.0
+    leads: list[str] = field(default_factory=list)
+    read: list[str] | None = None
+    format: SampleFormat = SampleFormat.text
+    unit: str = "mV"
+    gain: float = 1.0
+    look_ahead: int | None = None
+    output: BeatOutput = BeatOutput.text
+    out: str = "-"
+    wait_s: float = 10.0
+    threads: int | None = 1
+
+    def __post_init__(self) -> None:
+        required("source", self.source, "- for standard input, a file, or tcp://host:port")
+        if not self.fs:
+            raise ConfigError("fs= is needed: the sampling frequency in Hz")
+        if not self.leads:
+            raise ConfigError(
+                "leads= is needed: the names of the leads in their order, such as leads=[II,V1]"
+            )
+        if not self.gain:
+            raise ConfigError("gain=0 is none: give by what the numbers are divided to get the unit")
+        at_least("", "look_ahead", 0 if self.look_ahead is None else self.look_ahead, 0)
+        at_least("", "wait_s", self.wait_s, 0)
         check_threads(self.threads)
 
 

@@ -191,7 +191,7 @@ class Recording:
                 "request a stretch inside the recording that is not empty"
             )
         signal = self._source.read(start, stop, list(columns))
-        if (np.abs(signal) > _HIGHEST_MV).any():
+        if (signal > _HIGHEST_MV).any() or (signal < -_HIGHEST_MV).any():
             got = "infinity" if np.isinf(signal).any() else f"{np.nanmax(np.abs(signal)):.3g}"
             raise DataError(
                 f"recording {self.place}: expected samples in mV, got {got}; put NaN where one is missing"

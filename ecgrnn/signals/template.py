@@ -60,7 +60,7 @@ def beat_templates(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causa
     shape = np.empty((len(stretches), *beats.shape[1:]), np.float32)
     for usual, (start, stop) in zip(shape, stretches, strict=True):
         among = _neighbours(start, stop, n_beats=len(beats), causal=causal)
-        usual[:] = _median(beats[among], rr[among])
+        usual[:] = beat_template(beats[among], rr[among])
     lengths = [stop - start for start, stop in stretches]
     return BeatTemplates(shape, np.repeat(np.arange(len(stretches)), lengths))
 
@@ -109,7 +109,8 @@ def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
     return slice(first, first + NEIGHBOURS)
 
 
-def _median(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
+def beat_template(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Give the median of beats ``(beat, ...)``, in any order, those that come early left out."""
     in_time = rr > _IN_TIME * _middle(np.sort(rr))
     return _middle_of(beats, np.flatnonzero(in_time) if in_time.sum() >= _ENOUGH else np.arange(len(beats)))
 

@@ -57,8 +57,9 @@ def draw_rhythm(rr_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.
     A section gets single premature beats, runs of them, one in every two to four beats, mostly premature
     beats with pauses between, or a long tachycardia that begins and ends at once. So that early is not
     ectopic by itself, others get what is normal all the same: respiratory sinus arrhythmia, sinus tachycardia
-    that comes and goes, in some long, or an irregular rhythm as in atrial fibrillation; a few are left alone. A beat is moved only where it and its neighbours are normal and in a
-    regular rhythm; all others keep the interval they end.
+    that comes and goes, in some long, or an irregular rhythm as in atrial fibrillation; a few are left alone.
+    A beat is moved only where it and its neighbours are normal and in a regular rhythm; all others keep the
+    interval they end.
 
     Args:
         rr_s: ``(beat,)``, the RR interval that ends in each beat.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 Options = TypeVar("Options", bound=TaskConfig, covariant=True)
 
@@ -111,7 +112,7 @@ class AnnotateOptions:
         annotator: extension of an annotation file beside the recording whose beat positions are used; None
             detects the beats.
         extension: extension of the annotation file.
-        batch_size: items of a batch; changes no result.
+        batch_size: items of a batch; results change by rounding only, below 1e-5.
         beats: ``(beat,)`` samples of the beats that another model of the same call has marked; None where
             there is none.
     """
@@ -240,6 +241,35 @@ class Task(ABC, Generic[Options]):
         """
         raise ConfigError(
             f"task={self.name} reads no recordings, so predict has nothing to do with {recording.place}"
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Begin to annotate the beats of patients while their signals come.
+
+        Args:
+            model: the model.
+            fs_hz: sampling frequency of the signals.
+            leads: lead names of each.
+            n_patients: how many there are.
+            look_ahead: beats behind a beat that are waited for; None where nothing was asked for.
+            hop_s: samples are worked through so many seconds at a time; changes no result.
+
+        Raises:
+            DataError: the filters do not fit the sampling frequency.
+            ConfigError: the task marks no beats, or the options do not fit.
+        """
+        raise ConfigError(
+            f"task={self.name} does not mark beats one by one, so it cannot be streamed; take a model of "
+            "beats, such as beats_causal"
         )
 
     def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:

@@ -28,6 +28,9 @@ OPTIONS = "config.yaml"
 WORDS = "overrides.yaml"
 """The words the options were composed from, as they were typed."""
 
+LAUNCHED = ("RANK", "SLURM_PROCID")
+"""What torchrun and srun write for each of several processes that they start."""
+
 _JOIN_TRIES, _JOIN_S = 20, 0.1
 """How often, and s between: a worker of a sweep is behind its first files within a fraction of a second."""
 
@@ -127,15 +130,19 @@ def check_same(run_dir: Path, options: Mapping[str, Any]) -> None:
     """Make sure that a run that was broken off is begun again as what it was, and clear away its halves.
 
     Raises:
-        FolderTakenError: naming an option that says something else now.
+        FolderTakenError: naming an option that says something else now, or the training is to be continued.
     """
-    if is_bare(run_dir):
-        return
-    if (found := _first_change(run_dir, options)) is not None:
+    begun = not is_bare(run_dir) and (run_dir / OPTIONS).is_file()
+    if begun and (found := _first_change(run_dir, options)) is not None:
         name, old, new = found
         raise FolderTakenError(
             f"run_dir={run_dir} holds an unfinished run with {name}={old}, and now it is {new}; repeat "
             "its own command to finish it, or name another run_dir"
+        )
+    if begun and any((run_dir / "checkpoints").glob("*.ckpt")):
+        raise FolderTakenError(
+            f"run_dir={run_dir} holds a training that was broken off; continue it with resume={run_dir}, or "
+            "name another run_dir"
         )
     for part in run_dir.rglob(".*"):
         if _HALF.fullmatch(part.name):
@@ -223,7 +230,8 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     folder = given.get("resume")
     if folder in (None, "", "null") and "run_dir" in given:
         named = _path(given["run_dir"])
-        if (named / WORDS).is_file() and (again or is_unfinished(named)):
+        alone = not any(name in environment for name in LAUNCHED)  # other machines cannot tell who is gone
+        if (named / WORDS).is_file() and (again or (alone and is_unfinished(named))):
             folder = given["run_dir"]
     if folder in (None, "", "null"):
         return list(words)

@@ -41,7 +41,7 @@ def result_of(
     )
     rows = [
         (lead, kind, at + first, at + first, at + last)
-        for lead in leads
+        for lead in recording.leads
         for at in sample.tolist()
         for kind, first, last in (("P", -16, -6), ("QRS", -4, 5), ("T", 18, 36))
     ]

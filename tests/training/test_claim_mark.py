@@ -90,6 +90,24 @@ def test_the_same_training_again_is_resumed_where_it_was_killed(left):
     assert resumed_words(words, {}) == words
 
 
+def test_a_training_with_checkpoints_is_never_begun_again_in_its_folder(left):
+    write_words(left, ["seed=1"])
+    words = ["seed=1", f"run_dir={left}"]
+    assert resumed_words(words, {"RANK": "0"}) == words  # of several machines some may not know of its end
+    (left / "checkpoints").mkdir()
+    (left / "checkpoints" / "last.ckpt").touch()
+    claim(left)
+    with pytest.raises(FolderTakenError, match="continue it with resume="):
+        check_same(left, {"seed": 1, "run_dir": "run"})
+
+
+def test_a_run_that_was_killed_before_its_options_were_whole_is_begun_again(left):
+    (left / OPTIONS).rename(left / f".{OPTIONS}-0123456789abcdef0123456789abcdef")
+    claim(left)
+    check_same(left, {"seed": 2, "run_dir": "run"})
+    assert sorted(path.name for path in left.iterdir()) == [MARK, "table.csv"]
+
+
 def test_a_run_that_fails_lets_go_of_its_folder(left):
     (left / MARK).write_text(f"{socket.gethostname()} {os.getpid()}")
     let_go(left)

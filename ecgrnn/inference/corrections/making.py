@@ -144,6 +144,7 @@ def _renewed(
     chance = np.stack(sums, axis=1) / np.maximum(n, 1)[:, np.newaxis]
     answered = np.isin(np.arange(len(n)), [k for k, one in answers.families.items() if one != MIXED])
     gain = np.where(answered, 0.0, n * (1 - chance.max(axis=1)))
+    classes = np.array(families.evidence.classes)
 
     def moved(parts: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.int64], ...]:
         """Give beats by their new places, without those that are no beats any more."""
@@ -154,8 +155,8 @@ def _renewed(
         of_beat=of_beat,
         columns={
             **families.columns,
-            "class": np.array(families.evidence.classes)[chance.argmax(axis=1)],
-            "p": chance.max(axis=1),
+            "class": np.where(n > 0, classes[chance.argmax(axis=1)], families.columns["class"]),
+            "p": np.where(n > 0, chance.max(axis=1), np.nan),
             "n": n,
             "share": n / max(n_beats, 1),
             "gain": gain,

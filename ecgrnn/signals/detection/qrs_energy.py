@@ -287,6 +287,7 @@ def _fused(
     total, fused = np.zeros_like(weight[0]), np.zeros_like(energy[0])
     for one in weight:
         total += one
+    total[total == 0] = 1.0  # no lead shows anything: a flat one is left out here, the others throughout
     for curve, factor in zip(clipped, weight / total / level, strict=True):
         fused += curve * factor[:, None]
     if not heard.all():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ecgrnn.data.batch import ClassBatch, SequenceBatch
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
-from ecgrnn.families.evidence import principal_components
+from ecgrnn.families.evidence import reduced
 from ecgrnn.tasks.finite import require_finite
 
 
@@ -48,12 +48,13 @@ class BeatReading(NamedTuple):
 
     Attributes:
         logits: ``(beat, class)``.
-        represented: ``(beat, feature)``, what the classes are read from; no feature where a network does not
-            give it.
+        represented: ``(beat, feature)``, what the classes are read from.
+        windows: ``(beat, sample)``, the beats themselves as they were read, all leads side by side.
     """
 
     logits: NDArray[np.float32]
     represented: NDArray[np.float32]
+    windows: NDArray[np.float16]
 
 
 def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
@@ -64,34 +65,49 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
     Raises:
         DataError: some are not finite; names the record.
     """
-    return read_beats(network, dataset, batch_size=batch_size).logits
+    return read_beats(network, dataset, batch_size=batch_size, represented=False).logits
 
 
-def read_beats(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> BeatReading:
-    """Give logits for every beat of a dataset, as `beat_logits` does, and what they are read from."""
+def read_beats(
+    network: nn.Module, dataset: BeatItems, *, batch_size: int, represented: bool = True
+) -> BeatReading:
+    """Give logits for every beat of a dataset, as `beat_logits` does, and what they are read from.
+
+    Args:
+        network: the network.
+        dataset: the beats.
+        batch_size: beats of a batch.
+        represented: give what classes are read from and the windows, too, where the network gives the former;
+            both are empty otherwise.
+    """
     network.eval()
-    n_beats = len(dataset.table)
-    read = BeatReading(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+    n_beats, wholes = len(dataset.table), _NOTHING
     items = max(1, round(batch_size * len(dataset) / max(n_beats, 1)))
     with torch.inference_mode():
         for start in range(0, len(dataset), items):
             batch = dataset.__getitems__(range(start, min(start + items, len(dataset))))
-            found = _read_batch(network, batch)
+            parts: Sequence[NDArray[Any]] = _read_batch(network, batch, represented=represented)
             if start == 0:
-                read = BeatReading(*(np.empty((n_beats, part.shape[-1]), np.float32) for part in found))
+                wholes = [np.empty((n_beats, part.shape[-1]), part.dtype) for part in parts]
             index = batch.index.flatten().numpy()
-            for whole, part in zip(read, found, strict=True):
+            for whole, part in zip(wholes, parts, strict=True):
                 whole[index[index >= 0]] = part[index >= 0]
+    read = BeatReading(*wholes)
     _check(read.logits, dataset)
     return read
 
 
-def _read_batch(network: nn.Module, batch: ClassBatch | SequenceBatch) -> BeatReading:
-    if not isinstance(network, Represents):
+_NOTHING: list[NDArray[Any]] = [np.zeros((0, 0), kind) for kind in ("f4", "f4", "f2")]
+
+
+def _read_batch(network: nn.Module, batch: ClassBatch | SequenceBatch, *, represented: bool) -> BeatReading:
+    if not represented or not isinstance(network, Represents):
         logits = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
-        return BeatReading(logits, np.zeros((len(logits), 0), np.float32))
-    represented = network.represent(batch.signal, batch.lengths, batch.features).flatten(0, -2)
-    return BeatReading(network.judge(represented).numpy(), represented.numpy())
+        nothing = np.zeros((len(logits), 0))
+        return BeatReading(logits, nothing.astype(np.float32), nothing.astype(np.float16))
+    read = network.represent(batch.signal, batch.lengths, batch.features).flatten(0, -2)
+    beats = batch.signal[..., 0].flatten(0, 1) if isinstance(batch, SequenceBatch) else batch.signal
+    return BeatReading(network.judge(read).numpy(), read.numpy(), beats.flatten(1).to(torch.float16).numpy())
 
 
 def shared_readings(
@@ -100,8 +116,8 @@ def shared_readings(
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,
     batch_size: int,
-    represented: bool = False,
-) -> list[BeatReading]:
+    reduce: bool = False,
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Give what a network makes of each record; of several processes, each reads a share of the records.
 
     Args:
@@ -109,21 +125,19 @@ def shared_readings(
         n_records: how many records there are.
         dataset_of: gives the beats of the records with the indices it is given.
         batch_size: beats of a batch.
-        represented: give the principal components, within each record, of what the classes are read from; no
-            feature otherwise, which takes no memory.
+        reduce: give what the classes are read from and the beats, too, reduced within each record.
+
+    Returns:
+        Of each record the logits ``(beat, class)``, and the components ``(beat, component)``; none without
+        ``reduce``.
     """
     mine = share(range(n_records))
     if not mine:
         return gather([])
     dataset = dataset_of(mine)
-    read = read_beats(network, dataset, batch_size=batch_size)
+    read = read_beats(network, dataset, batch_size=batch_size, represented=reduce)
     parts = zip(*(split_by_record(part, dataset) for part in read), strict=True)
-    return gather(
-        [
-            BeatReading(logits, principal_components(part) if represented else part[:, :0])
-            for logits, part in parts
-        ]
-    )
+    return gather([(logits, reduced(represented, windows)) for logits, represented, windows in parts])
 
 
 def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:
@@ -149,7 +163,7 @@ _OUT_OF_THE_QUESTION = -1e4
 """Far below every logit, and yet finite: temperatures and areas under curves are computed from it."""
 
 
-def split_by_record(values: NDArray[np.float32], dataset: BeatItems) -> Sequence[NDArray[np.float32]]:
+def split_by_record(values: NDArray[Any], dataset: BeatItems) -> Sequence[NDArray[Any]]:
     """Cut rows that stand in the order of a dataset into one array per record."""
     counts = np.bincount(dataset.table.record, minlength=len(dataset.records))
     return np.split(values, np.cumsum(counts)[:-1])

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
-from ecgrnn.families.evidence import evidence_of
+from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -24,7 +25,9 @@ from ecgrnn.signals.quality.stretches import outside, unreadable_stretches
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import BeatStretch, beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -45,7 +48,7 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
@@ -55,7 +58,7 @@ def annotate_recording(
         raise _no_beat(recording, annotator)
     read, quality = beats_and_quality(model, recording, sample, batch_size=batch_size)
     unreadable = np.zeros((0, 2), np.int64)
-    if annotator is None:
+    if annotator is None and leaves_noise_out(model):
         unreadable = unreadable_stretches(recording, sample, quality)
         readable = outside(sample, unreadable)
         sample, read = sample[readable], BeatReading(*(part[readable] for part in read))
@@ -85,8 +88,12 @@ def annotate_recording(
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
             *_unreadable_lines(unreadable, recording.fs_hz),
         ],
-        evidence=evidence_of(
-            read.represented, read.logits, sample, fs_hz=recording.fs_hz, classes=model.scheme.classes
+        evidence=Evidence(
+            sample,
+            recording.fs_hz,
+            read.logits,
+            reduced(read.represented, read.windows),
+            tuple(model.scheme.classes),
         ),
         unreadable=unreadable,
     )
@@ -130,7 +137,7 @@ def beats_and_quality(
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
@@ -152,13 +159,13 @@ def beats_and_quality(
         quality = beat_quality(record.signal, table.sample, fs_hz=record.fs_hz)
         return view.windows([record], table), quality[stretch.scored], stretch.scored
 
-    parts, qualities = [], []
+    parts: list[list[NDArray[Any]]] = []
+    qualities = []
     for dataset, quality, scored in one_ahead(map(cut, stretches)):
-        read = read_beats(model.network, dataset, batch_size=batch_size)
-        parts.append(BeatReading(read.logits[scored], read.represented[scored]))
+        read = _read(model, dataset, batch_size=batch_size)
+        parts.append([part[scored] for part in read])
         qualities.append(quality)
-    read = BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-    return read, np.concatenate(qualities)
+    return BeatReading(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(qualities)
 
 
 def classify_positions(
@@ -167,6 +174,21 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def leaves_noise_out(model: TrainedModel) -> bool:
+    """Tell whether noise is told from beats: later beats tell it, which a causal model does without."""
+    return not getattr(model.view(), "causal", False)
+
+
+def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    read = read_beats(network, dataset, batch_size=batch_size)
+    causal = isinstance(dataset, BeatSequenceDataset) and dataset.view.causal
+    if causal and isinstance(network, BeatSequenceClassifier):
+        return read._replace(logits=causal_logits(network, dataset))
+    return read
 
 
 def _view(model: TrainedModel) -> Any:

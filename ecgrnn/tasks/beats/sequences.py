@@ -37,20 +37,18 @@ from ecgrnn.signals.template import (
     beat_templates,
     slow_templates,
 )
-from ecgrnn.tasks.beats.cut import cut_sequences
-from ecgrnn.tasks.beats.shape import AGAINST_SLOW, SHAPES, beat_shapes, shape_names
-
-_QRS_S = (0.13, 0.19)
-"""The beat template's height is taken so far before and after the R peak."""
-
-_LEAST_HEIGHT = 0.1
-"""A flatter beat template, in mV, is a loose electrode: it is not blown up."""
+from ecgrnn.tasks.beats.cut import cut_sequences, spread
+from ecgrnn.tasks.beats.shape import (
+    AGAINST_SLOW,
+    SHAPES,
+    beat_shapes,
+    scale_of,
+    scaled_beats,
+    shape_names,
+)
 
 _WAY = 2
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
-
-_LARGEST = 6.0
-"""Samples beyond so many heights of the beat template are artefacts."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,15 @@ class BeatSequenceView:
         The beats of its sequence, and around each of them those that its features and its beat template are
         from; a multiple of the beats by which sequences and beat templates follow one another.
         """
-        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
         reach = reach_beats(causal=self.causal, long_range=self.long_range)
         templates = SLOW_REACH_BEATS + RENEWED_BEATS if self.long_range else NEIGHBOURS
         depended_on = self.sequence_beats + max(reach, templates)
-        return -(-depended_on // step) * step
+        return -(-depended_on // self.step) * self.step
+
+    @property
+    def step(self) -> int:
+        """Beats by which sequences and beat templates follow one another."""
+        return math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -198,6 +200,11 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
     def __len__(self) -> int:
         return len(self.sequences)
 
+    @property
+    def beats(self) -> NDArray[np.float32]:
+        """``(beat, lead, time, 2)``, the beats and their templates, scaled."""
+        return self._beats
+
     def __getitem__(self, index: int) -> SequenceBatch:
         """Give one sequence as a batch of one."""
         return self.__getitems__([index])
@@ -246,7 +253,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         kept = [rows.pop(0)]
         ectopic = rows.pop(0) if view.simulated_ectopy else np.zeros(0, np.int64)
         if view.detected_beats:
-            kept = [_spread(kept[0], 1 - view.detected_beats), _spread(rows.pop(0), view.detected_beats)]
+            kept = [spread(kept[0], 1 - view.detected_beats), spread(rows.pop(0), view.detected_beats)]
         wanted = round(view.simulated_ectopy / (1 - view.simulated_ectopy) * sum(map(len, kept)))
         chosen = np.sort(rng.choice(ectopic, min(wanted, len(ectopic)), replace=False))
         self.sequences = self.sequences.pick(np.concatenate([*kept, chosen]))
@@ -269,8 +276,8 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
             usual = BeatTemplates(kept["usual"], kept["of"])
         else:
             usual = beat_templates(beats, rr, causal=self.view.causal)
-        level, height = _level_and_height(usual, before=self._before, fs_hz=record.fs_hz)
-        scaled = np.clip((beats - level[usual.of]) / height[usual.of], -_LARGEST, _LARGEST)
+        level, height = scale_of(usual.shape, before=self._before, fs_hz=record.fs_hz)
+        scaled = scaled_beats(beats, level[usual.of], height[usual.of])
         scaled_usual = BeatTemplates((usual.shape - level) / height, usual.of)
         n_leads = beats.shape[1]
         self._beats[start:stop, :n_leads, :, 0] = scaled
@@ -323,8 +330,7 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         """Say in which file beat templates and features are kept, if any, and name all they depend on."""
         if not self._keep or not isinstance(record, CachedRecord):
             return None, ""
-        long_range = (2,) if self.view.long_range else ()
-        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *long_range)
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *[2] * self.view.long_range)
         hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
         hashed.update(np.ascontiguousarray(sample).data)
         hashed.update(np.ascontiguousarray(source_sample).data)
@@ -342,18 +348,3 @@ def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: ND
         into[: last - first] = array[first:last]
         into[last - first :] = 0.0
     return taken
-
-
-def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Keep a share of the rows, evenly spread."""
-    steps = np.floor(np.arange(len(rows) + 1) * share + 1e-9)
-    return np.asarray(rows[np.diff(steps) > 0])
-
-
-def _level_and_height(
-    usual: BeatTemplates, *, before: int, fs_hz: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Give each template's median and the height of its QRS, by which it and its beats are scaled."""
-    level = np.median(usual.shape, axis=2, keepdims=True)
-    qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
-    return level, np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)

@@ -1,5 +1,6 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecgrnn.options.choices import LeadReading
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 
 class _OnBeats(Task[Options]):
@@ -61,6 +63,23 @@ class _OnBeats(Task[Options]):
             annotator=options.annotator,
             extension=options.extension,
             batch_size=options.batch_size,
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Give the class of every beat, with its probabilities, as the signals come."""
+        from ecgrnn.tasks.beats.streams.build import beat_streams
+
+        return beat_streams(
+            model, fs_hz=fs_hz, leads=leads, n_patients=n_patients, look_ahead=look_ahead, hop_s=hop_s
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from doubles import families_by_class, result_of
 
@@ -242,9 +243,30 @@ def test_every_control_has_a_name_and_the_progress_is_live(opened):
     assert opened.locator(".family[tabindex='0']").count() == 1
 
 
-def test_the_enlarged_view_opens_from_a_strip_and_takes_no_answer(opened):
+PAINTED = """() => {
+    const canvas = document.getElementById("paper"), { width, height } = canvas;
+    const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+    const dark = new Array(height).fill(0), blue = new Array(height).fill(0);
+    for (let k = 0; k < width * height; k++) {
+        const [red, green, bluish, solid] = data.subarray(4 * k, 4 * k + 4), row = Math.floor(k / width);
+        if (solid > 200 && red + green + bluish < 120 && k % width > 60) dark[row]++;
+        if (solid > 150 && bluish - red > 110) blue[row]++;
+    }
+    return { dark, blue };
+}"""
+"""Counts in each row of the enlarged view the points of its traces, and of its bars for QRS complexes."""
+
+
+def test_the_enlarged_view_draws_the_samples_and_waves_and_takes_no_answer(opened):
     opened.locator(".family .look").first.click()
-    assert opened.locator("#viewer").is_visible()
+    opened.wait_for_function("document.getElementById('moment').textContent !== ''")
+    painted = {name: np.array(counts) for name, counts in opened.evaluate(PAINTED).items()}
+    mm = 96 / 25.4
+    for top in (11 * mm, 41 * mm):  # of the first lead, and of the second
+        dark = painted["dark"][round(top + 2 * mm) : round(top + 26 * mm)]
+        height = dark.argmax() - np.flatnonzero(dark)[0]
+        assert height / mm == pytest.approx(12.0, abs=2.0)  # a wave of 1.2 mV above its base
+        assert painted["blue"][round(top + 27 * mm) : round(top + 31 * mm)].sum() > 20
     opened.keyboard.press("v")
     opened.keyboard.press("Escape")
     assert progress(opened).startswith("No answer yet")

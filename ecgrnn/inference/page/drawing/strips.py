@@ -106,18 +106,16 @@ def _beats(beats: Beats, *, start_s: float, length_s: float, height: float, smal
 def _waves(
     waves: Waves, chosen: NDArray[np.bool_], *, start_s: float, length_s: float, foot: float
 ) -> Sequence[str]:
-    """Draw a bar below the lead for each of its waves."""
-    parts = []
+    """Draw a bar below the lead for each of its waves, those of a kind as one path."""
+    bars: dict[str, list[str]] = {}
     inside = chosen & (waves.offset_s > start_s) & (waves.onset_s < start_s + length_s)
     columns = (waves.kind[inside], waves.onset_s[inside] - start_s, waves.offset_s[inside] - start_s)
     for kind, begin, end in zip(*(column.tolist() for column in columns), strict=True):
         x = LEFT_MM + max(begin, 0.0) * MM_PER_S
         width = max(LEFT_MM + min(end, length_s) * MM_PER_S - x, 0.3)
-        parts.append(
-            f'<rect class="wave {escape(kind)}" x="{x:.2f}" y="{foot - _BAND_MM:g}" width="{width:.2f}" '
-            f'height="{_BAND_MM - 0.2:g}"/>'
-        )
-    return parts
+        bar = f"M{x:.1f} {foot - _BAND_MM:.1f}h{width:.1f}v{_BAND_MM - 0.2:.1f}h-{width:.1f}z"
+        bars.setdefault(kind, []).append(bar)
+    return [f'<path class="wave {escape(kind)}" d="{"".join(parts)}"/>' for kind, parts in bars.items()]
 
 
 def _seconds(length_s: float, height: float) -> Sequence[str]:

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.reports.paper import MM_PER_S, UNIT, row_height_mm, squares, trace_path
+from ecgrnn.reports.paper import MM_PER_S, UNIT, needed, row_height_mm, squares, trace_path
 from ecgrnn.reports.render import drawn
 
 _MM_PER_MV = 10.0
@@ -20,8 +20,11 @@ _PANES = 4
 _LARGER = 1.6
 """How much larger than paper a template is shown."""
 
-_COARSE = UNIT // 10
-"""Thin lines are drawn to a tenth of a mm."""
+_COARSE = 5
+"""Thin lines are drawn to so many hundredths of a mm."""
+
+_CLOSE_MM = 0.08
+"""How near to the line between its neighbours a sample of a thin line is left out."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,25 @@ def _lines(
         return left + np.arange(n) / hz * MM_PER_S
 
     at, at_members = x(len(pane.template), fs_hz), x(pane.members.shape[1], members_hz)
-    band = trace_path(
-        np.concatenate([at, at[::-1]]) / _COARSE,
-        np.concatenate([y(pane.template - pane.spread), y(pane.template + pane.spread)[::-1]]) / _COARSE,
+    low, high = y(pane.template - pane.spread), y(pane.template + pane.spread)
+    members = "".join(
+        trace_path(at_members / _COARSE, y(beat) / _COARSE, close_mm=_CLOSE_MM / _COARSE)
+        for beat in pane.members
     )
-    members = "".join(trace_path(at_members / _COARSE, y(beat) / _COARSE) for beat in pane.members)
     coarse = f'transform="scale({_COARSE / UNIT:g})"'
     return [
-        f'<path class="spread" {coarse} d="{band}"/>',
+        f'<path class="spread" d="{_band(at, low, high)}"/>',
         f'<path class="member" {coarse} d="{members}"/>' if members else "",
         f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(at, y(pane.template))}"/>',
     ]
+
+
+def _band(x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> str:
+    """Give the path around an area between two lines; empty where they are not known."""
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        return ""
+    sides = [(line, needed(x, line, _CLOSE_MM)) for line in (low, high)]
+    points = [
+        f"{x[k]:.1f} {line[k]:.1f}" for line, kept in sides for k in (kept if line is low else kept[::-1])
+    ]
+    return f"M{'L'.join(points)}z"

@@ -23,7 +23,7 @@ from ecgrnn.signals.quality.index import beat_quality
 from ecgrnn.signals.quality.marks import marked_beats
 from ecgrnn.signals.quality.stretches import outside, unreadable_stretches
 from ecgrnn.signals.symbols import BXB
-from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, shared_readings, without_classes
+from ecgrnn.tasks.beats.logits import BeatItems, shared_readings, without_classes
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.score_files import in_scheme, read_pairs
@@ -70,11 +70,11 @@ def classify_found(
     *,
     batch_size: int,
     untold: Sequence[str] = (),
-    represented: bool = False,
+    reduce: bool = False,
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record, none as one of the classes ``untold``.
 
-    ``represented`` is as in `shared_readings`.
+    ``reduce`` is as in `shared_readings`.
 
     Raises:
         CheckpointError: the model classifies no beats.
@@ -89,22 +89,25 @@ def classify_found(
         dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
         return dataset
 
-    found = shared_readings(
-        model.network, len(records), beats_of, batch_size=batch_size, represented=represented
-    )
+    found = shared_readings(model.network, len(records), beats_of, batch_size=batch_size, reduce=reduce)
     return [
-        _labelled(sample, read, untold=untold, classes=model.scheme.classes)
+        _labelled(sample, *read, untold=untold, classes=model.scheme.classes)
         for sample, read in zip(positions, found, strict=True)
     ]
 
 
 def _labelled(
-    sample: NDArray[np.int64], read: BeatReading, *, untold: Sequence[str], classes: Sequence[str]
+    sample: NDArray[np.int64],
+    logits: NDArray[np.float32],
+    components: NDArray[np.float32],
+    *,
+    untold: Sequence[str],
+    classes: Sequence[str],
 ) -> LabelledBeats:
     if not len(sample):
-        return LabelledBeats(sample, np.zeros(0, np.int64), read.logits, read.represented)
-    logits = without_classes(read.logits, untold, classes=classes)
-    return LabelledBeats(sample, logits.argmax(axis=-1).astype(np.int64), logits, read.represented)
+        return LabelledBeats(sample, np.zeros(0, np.int64), logits, components)
+    logits = without_classes(logits, untold, classes=classes)
+    return LabelledBeats(sample, logits.argmax(axis=-1).astype(np.int64), logits, components)
 
 
 def write_beats(

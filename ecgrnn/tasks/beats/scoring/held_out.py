@@ -57,9 +57,9 @@ def read_beats(
     annotator: str,
     scheme: LabelScheme,
     batch_size: int,
-    represented: bool = False,
+    reduce: bool = False,
 ) -> HeldOutBeats:
-    """Let a model read the reference beats of records; ``represented`` as in `shared_readings`."""
+    """Let a model read the reference beats of records; ``reduce`` as in `shared_readings`."""
     view = model.view(annotator=annotator, scheme=scheme)
     table = beat_table(records, annotator=annotator, scheme=scheme)
     if not len(table):
@@ -73,13 +73,13 @@ def read_beats(
         len(records),
         lambda mine: cast("BeatItems", view.dataset([records[k] for k in mine], training=False)),
         batch_size=batch_size,
-        represented=represented,
+        reduce=reduce,
     )
     return HeldOutBeats(
         model=model,
         scheme=scheme,
         records=records,
         table=table,
-        logits=np.concatenate([part.logits for part in read if len(part.logits)]),
-        components=np.concatenate([part.represented for part in read if len(part.logits)]),
+        logits=np.concatenate([logits for logits, _ in read if len(logits)]),
+        components=np.concatenate([components for logits, components in read if len(logits)]),
     )

@@ -128,7 +128,7 @@ def _asked(
 
 def _class_figures(matrix: NDArray[np.int64], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
-        name: {key: number(value) for key, value in vars(score).items()}
+        name: {key: number(value) for key, value in vars(score).items()} | {"support": score.support}
         for name, score in zip(classes, class_scores(matrix), strict=True)
     }
 
@@ -141,7 +141,7 @@ def _matrix(
         for record, one in zip(records, after, strict=True)
         for kept in [np.ones(len(one.asked), bool) if counted else ~one.asked]
     ]
-    return np.sum(parts, axis=0)
+    return np.asarray(np.sum(parts, axis=0))
 
 
 def _answered(record: _Record, n: int, way: str) -> _After:

@@ -24,6 +24,7 @@ from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.tasks.beats.logits import without_classes
 from ecgrnn.tasks.beats.options import BeatsConfig
+from ecgrnn.tasks.beats.prediction import leaves_noise_out
 from ecgrnn.tasks.beats.scoring.calibration import FittedOnValidation, fit_on_validation
 from ecgrnn.tasks.beats.scoring.detected import (
     LabelledBeats,
@@ -198,7 +199,7 @@ def _read(
         annotator=held_out.annotator,
         scheme=scheme,
         batch_size=options.batch_size,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
     beats = replace(beats, logits=without_classes(beats.logits, held_out.untold, classes=scheme.classes))
     own = classify_found(
@@ -207,9 +208,10 @@ def _read(
         positions,
         batch_size=options.batch_size,
         untold=held_out.untold,
-        represented=options.questions is not None,
+        reduce=options.questions is not None,
     )
-    own = without_noise(own, held_out.test, folder=held_out.folder)
+    if leaves_noise_out(model):
+        own = without_noise(own, held_out.test, folder=held_out.folder)
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
         LabelledBeats(
