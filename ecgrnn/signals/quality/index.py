@@ -21,7 +21,8 @@ REACH_BEATS = _NEIGHBOURS + 2
 """So many beats on either side the quality of a beat depends on."""
 
 _THIRD = 3
-"""The likeness is that with the third most alike of the neighbours: one or two may be alike by chance."""
+"""The likeness is that with the third most alike of the neighbours, where there are three: one or two may be
+alike by chance."""
 
 _SMALLEST_MV = 0.05
 """A flatter complex is not divided by its own height."""
@@ -89,7 +90,9 @@ def _compared(beats: NDArray[np.float64], *, qrs: slice, fs_hz: float) -> NDArra
     near = np.clip(near, 0, n_beats - 1)
     alike = np.stack([np.einsum("blt,blt->bl", unit, unit[near[:, k]]) for k in range(near.shape[1])], axis=2)
     alike = np.where(there[:, None, :], alike, -1.0)
-    likeness = np.sort(alike, axis=2)[:, :, -_THIRD]
+    rank = np.clip(there.sum(axis=1), 1, _THIRD)[:, None, None]
+    likeness = np.take_along_axis(np.sort(alike, axis=2), near.shape[1] - rank, axis=2)[:, :, 0]
+    likeness[~there.any(axis=1)] = 1.0  # a beat alone has nothing against it
     usual = np.median(beats[near], axis=1)
     residual = np.sqrt(np.square(beats - usual).mean(axis=2))
     steepest = np.abs(np.diff(beats[:, :, qrs], axis=2)).max(axis=2) * fs_hz

@@ -55,7 +55,8 @@ def noisy_stretches(
     low = mean_quality(sample / fs_hz, quality) < LEAST_QUALITY
     edges = np.flatnonzero(np.diff(np.concatenate([[False], low, [False]]).astype(np.int8))).reshape(-1, 2)
     middle = np.concatenate([[0], (sample[1:] + sample[:-1] + 1) // 2, [n_samples]])
-    return np.asarray(middle[edges], np.int64).reshape(-1, 2)
+    stretches = np.asarray(middle[edges], np.int64).reshape(-1, 2)
+    return _joined(stretches, gap=round(BETWEEN_S * fs_hz))
 
 
 def mean_quality(time_s: NDArray[np.float64], quality: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -71,7 +71,9 @@ def test_a_beat_s_numbers_depend_on_its_neighbours_alone():
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_few_beats_have_a_quality_each(n):
     signal, sample = heart(20)
-    assert beat_quality(signal, sample[:n], fs_hz=FS).shape == (n,)
+    quality = beat_quality(signal, sample[:n], fs_hz=FS)
+    assert quality.shape == (n,)
+    assert (quality > LEAST_QUALITY).all()
 
 
 def test_noise_is_one_stretch_to_half_way_to_the_beats_beside_it():

@@ -18,10 +18,9 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import write_annotations
 from ecgrnn.signals.detection.records import find_beats as beats_in_record
 from ecgrnn.signals.filters.resample import resample_index
-from ecgrnn.signals.formats import read
 from ecgrnn.signals.quality.index import beat_quality
 from ecgrnn.signals.quality.marks import marked_beats
-from ecgrnn.signals.quality.stretches import outside, unreadable_stretches
+from ecgrnn.signals.quality.stretches import noisy_stretches, outside
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.tasks.beats.logits import BeatItems, shared_readings, without_classes
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
@@ -128,26 +127,24 @@ def write_beats(
         write_annotations(path, EXTENSION, annotations)
 
 
-def without_noise(
-    found: Sequence[LabelledBeats], records: Sequence[CachedRecord], *, folder: Path
-) -> list[LabelledBeats]:
+def without_noise(found: Sequence[LabelledBeats], records: Sequence[CachedRecord]) -> list[LabelledBeats]:
     """Leave out what is noise rather than a beat, as a recording that is annotated has it.
+
+    Where there is no signal, no beat is found that could be left out: that is not looked for.
 
     Args:
         found: the beats of each record, as the detector found them.
         records: the records, prepared as the model reads them.
-        folder: where the records themselves are.
-
-    Raises:
-        DataError: a record cannot be read.
     """
-    return [_readable(*one, folder=folder) for one in zip(found, records, strict=True)]
+    return [_readable(*one) for one in zip(found, records, strict=True)]
 
 
-def _readable(beats: LabelledBeats, record: CachedRecord, *, folder: Path) -> LabelledBeats:
+def _readable(beats: LabelledBeats, record: CachedRecord) -> LabelledBeats:
     at = resample_index(beats.sample, fs_hz=record.source_fs_hz, to_hz=record.fs_hz)
     quality = beat_quality(record.read(), np.minimum(at, record.n_samples - 1), fs_hz=record.fs_hz)
-    unreadable = unreadable_stretches(read(folder / record.name), beats.sample, quality)
+    unreadable = noisy_stretches(
+        beats.sample, quality, fs_hz=record.source_fs_hz, n_samples=record.source_samples
+    )
     kept = outside(beats.sample, unreadable)
     parts = (beats.sample, beats.label, beats.logits, beats.components)
     return LabelledBeats(*(part[kept] for part in parts), unreadable)

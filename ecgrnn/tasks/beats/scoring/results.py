@@ -211,7 +211,7 @@ def _read(
         reduce=options.questions is not None,
     )
     if leaves_noise_out(model):
-        own = without_noise(own, held_out.test, folder=held_out.folder)
+        own = without_noise(own, held_out.test)
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
         LabelledBeats(
