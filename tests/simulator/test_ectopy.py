@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import mannwhitneyu
 
-from ecgrnn.simulator.ectopy import ReplayPlan, play, replay
+from ecgrnn.simulator.ectopy import ReplayPlan, plan_replay, play, replay
 from ecgrnn.simulator.ectopy_rhythm import Origin, draw_rhythm
 
 FS_HZ = 125.0
@@ -52,8 +52,12 @@ def test_ectopic_beats_come_early_and_a_pause_follows_where_they_end():
     assert np.mean(rhythm.rr_s[after] >= 0.95 * 0.8 - 1e-9) > 0.9
 
 
+def lasting(n_beats: int, seed: int):
+    return draw_rhythm(np.full(n_beats, 0.8), sinus=np.ones(n_beats, bool), rng=rng(seed), lasting=True)
+
+
 def test_a_long_tachycardia_begins_at_once_and_is_regular():
-    drawn = [draw_rhythm(np.full(3000, 0.8), sinus=np.ones(3000, bool), rng=rng(seed)) for seed in range(12)]
+    drawn = [lasting(3000, seed) for seed in range(20)]
     longest = 0
     for rhythm in drawn:
         ectopic = rhythm.origin == Origin.ECTOPIC
@@ -64,6 +68,13 @@ def test_a_long_tachycardia_begins_at_once_and_is_regular():
             assert np.median(abs(np.log(rr_s / np.median(rr_s)))) < 0.07
             assert rr_s[0] < 0.85 * rhythm.rr_s[start - 1]
     assert longest > 400
+
+
+def test_beats_of_another_focus_that_are_not_early_are_not_ectopic():
+    drawn = [lasting(3000, seed) for seed in range(5)]
+    rr_s = np.concatenate([rhythm.rr_s[rhythm.origin == Origin.WANDERING] for rhythm in drawn])
+    assert len(rr_s) > 100
+    assert rr_s.min() > 0.94 * 0.8
 
 
 def test_ectopic_beats_of_one_focus_have_one_p_wave():
@@ -106,10 +117,11 @@ def test_an_ectopic_beat_has_its_qrs_at_its_new_time_and_another_p_wave():
         around = played.signal[at[beat] - 6 : at[beat] + 7, 0]
         assert abs(int(np.argmax(around)) - 6) <= 1
     p = np.stack([played.signal[i - 25 : i - 14, 0] for i in at[5:-5]])
-    ectopic = played.ectopic[5:-5]
-    usual = np.median(p[~ectopic], axis=0)
-    off = np.abs(p - usual).max(axis=1)
-    assert np.median(off[ectopic]) > 3 * np.median(off[~ectopic])
+    origin = plan_replay(time_s, sinus=np.ones(400, bool), rng=rng(1)).origin[5:-5]
+    ectopic, as_before = origin == Origin.ECTOPIC, origin == Origin.AS_BEFORE
+    np.testing.assert_array_equal(ectopic, played.ectopic[5:-5])
+    off = np.abs(p - np.median(p[as_before], axis=0)).max(axis=1)
+    assert np.median(off[ectopic]) > 3 * np.median(off[as_before])
 
 
 def noisy(n_beats: int):

@@ -98,7 +98,8 @@ class BeatSequenceConfig(BeatsConfig):
             finds them, in a copy of the record with added noise and stretches without signal; what is found
             there without a reference beat within 150 ms is of class Q.
         long_range: compare each beat's RR interval and shape with those of the slow beats among some 3,000
-            around, too, so that a long tachycardia is seen against the rhythm that it began from.
+            around, too, so that a long tachycardia is seen against the rhythm that it began from; and
+            simulate long tachycardias, if ectopic beats are simulated.
         mixed_leads: leads added to each training record of several leads, each a random mixture of its leads,
             noisy in stretches, as other electrode positions would have given; for networks with
             ``leads=any``.

@@ -71,7 +71,8 @@ class WaveAugmentation:
         rate_hz, phase, size = torch.rand(3, records, 1, leads, device=signal.device)
         at_s = torch.arange(time, device=signal.device)[:, None] / self.fs_hz
         angle = 2 * math.pi * ((0.2 + 0.8 * rate_hz) * at_s + phase)
-        return self.config.wander * size * torch.sin(angle)
+        slow: Tensor = self.config.wander * size * torch.sin(angle)
+        return slow
 
 
 def smoothed(signal: Tensor, deviation: float) -> Tensor:
@@ -82,7 +83,7 @@ def smoothed(signal: Tensor, deviation: float) -> Tensor:
     at = torch.arange(-reach, reach + 1, device=signal.device)
     weights = torch.exp(-((at / deviation) ** 2) / 2)
     rows = functional.pad(signal.transpose(1, 2), (reach, reach), mode="replicate")
-    done = functional.conv1d(rows.flatten(0, 1)[:, None], (weights / weights.sum())[None, None])
+    done: Tensor = functional.conv1d(rows.flatten(0, 1)[:, None], (weights / weights.sum())[None, None])
     return done.reshape(signal.shape[0], signal.shape[2], -1).transpose(1, 2)
 
 

@@ -1,6 +1,6 @@
 """The options of delineation: steps, feedback, augmentation and the rules for waves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.rules import above_zero, at_least, share
@@ -36,18 +36,8 @@ class WaveAugmentationConfig:
     stretch: float = 0.0
 
     def __post_init__(self) -> None:
-        numbers = (
-            "crop_s",
-            "leads",
-            "fewest_leads",
-            "amplitude",
-            "noise",
-            "wander",
-            "smoothing_s",
-            "stretch",
-        )
-        for name in numbers:
-            at_least("task.augmentation", name, getattr(self, name), 0)
+        for one in fields(self):
+            at_least("task.augmentation", one.name, getattr(self, one.name), 0)
         if self.fewest_leads > self.leads:
             raise ConfigError(
                 f"task.augmentation.fewest_leads={self.fewest_leads} must not exceed "
