@@ -61,7 +61,8 @@ def annotate_recording(
     if annotator is None and leaves_noise_out(model):
         unreadable = unreadable_stretches(recording, sample, quality)
         readable = outside(sample, unreadable)
-        sample, read = sample[readable], BeatReading(*(part[readable] for part in read))
+        sample = sample[readable]
+        read = BeatReading(read.logits[readable], read.represented[readable])
     if not len(sample):
         raise _no_beat(recording, annotator)
     chance = probabilities(read.logits)

@@ -146,8 +146,9 @@ def _readable(beats: LabelledBeats, record: CachedRecord) -> LabelledBeats:
         beats.sample, quality, fs_hz=record.source_fs_hz, n_samples=record.source_samples
     )
     kept = outside(beats.sample, unreadable)
-    parts = (beats.sample, beats.label, beats.logits, beats.components)
-    return LabelledBeats(*(part[kept] for part in parts), unreadable)
+    return LabelledBeats(
+        beats.sample[kept], beats.label[kept], beats.logits[kept], beats.components[kept], unreadable
+    )
 
 
 def score_written(
