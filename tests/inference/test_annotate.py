@@ -186,7 +186,13 @@ def test_the_files_of_a_result_hold_its_tables(result, recording, tmp_path):
     np.testing.assert_allclose(written.signal, recording.signal, atol=6e-4)
 
     names = [file.name for file in result.to_csv(tmp_path / "csv")]
-    assert names == ["s003_beats.csv", "s003_waves.csv", "s003_rhythms.csv", "s003_episodes.csv"]
+    assert names == [
+        "s003_beats.csv",
+        "s003_waves.csv",
+        "s003_rhythms.csv",
+        "s003_episodes.csv",
+        "s003_families.csv",
+    ]
     lines = (tmp_path / "csv" / "s003_beats.csv").read_text().splitlines()
     assert lines[0].split(",") == list(result.beats.columns)
     assert len(lines) == len(result.beats) + 1

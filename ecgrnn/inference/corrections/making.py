@@ -23,6 +23,7 @@ from ecgrnn.families.evidence import Evidence
 from ecgrnn.families.families import Families
 from ecgrnn.inference.corrections.reading import Corrections
 from ecgrnn.signals.annotations import Annotations
+from ecgrnn.signals.quality.marks import with_noise_marks
 from ecgrnn.tasks.annotated import Annotated, Columns, Marks
 
 _LONGEST_NOTE = 200
@@ -100,6 +101,7 @@ def correct_beats(
         families=_renewed(families, answers, settled.probabilities, place, n_beats=len(sample)),
     )
     annotations = _as_annotations(columns, source, evidence, settled, corrected.line)
+    annotations = with_noise_marks(annotations, found.unreadable)
     marks = [Marks(one.label, one.extension, annotations) for one in found.marks]
     counts = {name: int((label == name).sum()) for name in evidence.classes}
     lines = [

@@ -115,7 +115,8 @@ class Corrected(Protocol):
 class Annotated(Protocol):
     """A recording with its annotations, such as ``ecgrnn.inference.result.Result``.
 
-    It may also have ``families`` (``Families``), ``corrected`` (``Corrected``) and ``notes`` (lines of text).
+    It may also have ``families`` (``Families``), ``corrected`` (``Corrected``), ``notes`` (lines of text) and
+    ``episodes`` (onset and offset in samples, and rhythm).
 
     Attributes:
         recording: the recording.
@@ -254,6 +255,16 @@ def rhythms_of(result: Annotated) -> Rhythms:
         label,
         _certainty(table, label, RHYTHM_CLASSES),
     )
+
+
+def episodes_of(result: Annotated) -> Rhythms | None:
+    """Give the episodes of rhythm that follow from the beats; None where the result has none."""
+    table: Table | None = getattr(result, "episodes", None)
+    if table is None:
+        return None
+    label, fs_hz = _words(table, "rhythm"), result.recording.fs_hz
+    start, stop = (_seconds(table, name, fs_hz) for name in ("onset", "offset"))
+    return Rhythms(start, stop, label, np.full(len(label), np.nan))
 
 
 def _seconds(table: Table, name: str, fs_hz: float) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ecgrnn.inference.page import exhibits, facts, tables
-from ecgrnn.inference.page.annotated import Annotated, corrected_of, families_of, notes_of
+from ecgrnn.inference.page.annotated import Annotated, corrected_of, episodes_of, families_of, notes_of
 from ecgrnn.inference.page.disclosure import disclose
 from ecgrnn.inference.page.drawing import charts, samples
 from ecgrnn.inference.page.drawing.strips import annotated_strip
@@ -50,7 +50,10 @@ def page_of(result: Annotated) -> str:
         models=result.models,
         kinds=list(result.models),
         found=found,
-        facts=_facts(found, times, recording, list(result.models)),
+        facts={
+            **_facts(found, times, recording, list(result.models)),
+            "episodes": tables.episode_rows(episodes_of(result), times),
+        },
         charts={
             "trend": charts.trend_chart(found.rates, duration_s=found.duration_s, times=times),
             "tachogram": charts.tachogram(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ecgrnn.inference.page.annotated import Rhythms
 from ecgrnn.inference.page.exhibits import NAMES, least_certain
 from ecgrnn.inference.page.facts import RHYTHM_NAMES, Fact, doubt, fact, short_variability
 from ecgrnn.inference.page.findings import conduction, ectopy, rate, rhythms
@@ -12,6 +13,7 @@ from ecgrnn.inference.page.findings.findings import Findings
 from ecgrnn.inference.page.times import Times, duration
 from ecgrnn.metrics.ec57.runs import LONGEST
 from ecgrnn.reports.figures import DASH, counted, percent
+from ecgrnn.signals.rhythms.definitions import DEFINITIONS
 
 LISTED = 12
 """Rows of a list at the most."""
@@ -133,6 +135,23 @@ def rhythm_rows(found: Findings) -> list[tuple[str, str, int, str, float | None]
             rows.append(
                 (label, RHYTHM_NAMES.get(label, label), len(episodes), duration(length), length / total)
             )
+    return rows
+
+
+def episode_rows(episodes: Rhythms | None, times: Times) -> list[Fact]:
+    """Give for each rhythm that is not N how often it is, how long, and where the longest episode begins."""
+    if episodes is None:
+        return []
+    rows = []
+    for name, definition in DEFINITIONS.items():
+        chosen = np.flatnonzero(episodes.label == name)
+        if name == "N" or not len(chosen):
+            continue
+        lengths = (episodes.stop_s - episodes.start_s)[chosen]
+        start_s = float(episodes.start_s[chosen[lengths.argmax()]])
+        text = f"{counted(len(chosen), 'episode')}, {duration(float(lengths.sum()))}"
+        note = f"longest {duration(float(lengths.max()))}, at {times.at(start_s)}"
+        rows.append(Fact(definition.meaning, text, note, start_s))
     return rows
 
 

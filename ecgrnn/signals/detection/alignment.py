@@ -5,6 +5,8 @@ beat is therefore laid over the running templates of the last shapes by cross-co
 one of them, its mark goes where most beats of that shape have theirs.
 """
 
+from math import ceil
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,7 +119,7 @@ class _Shapes:
         likeness: NDArray[np.float64] = self._unit @ around[self._windows].T
         likeness /= np.sqrt(np.maximum(energy, _SMALLEST))  # rounding may leave less than 0
         for row, offset in zip(likeness, self._offset, strict=True):
-            beyond = int(np.ceil(abs(offset)))  # a mark in the middle needs no look
+            beyond = ceil(abs(offset))  # a mark in the middle needs no look
             if beyond > 1 and offset > 0:
                 row[-beyond:] = -1.0
             elif beyond > 1:

@@ -16,7 +16,7 @@ _STEP, _LARGEST = 0.05, 15
 _WEIGHTS = (3.767, 1.789, 3.032, -3.456, -1.985)
 _BIAS = -8.911
 """Of the five numbers below: a logistic regression on 15,724 windows of CinC 2017 without its fold 0
-(scripts/experiments/fibrillation_rule.py). No record of the MIT-BIH database was used."""
+(scripts/experiments/rhythm_episodes.py). No record of the MIT-BIH database was used."""
 
 _AT_ONCE = 4096
 """Windows that are in memory at a time."""

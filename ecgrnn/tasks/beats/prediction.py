@@ -15,15 +15,18 @@ from ecgrnn.errors import DataError
 from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
+from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
 from ecgrnn.signals.preprocessing import PreparedRecord
+from ecgrnn.signals.quality.index import REACH_BEATS, REACH_S, beat_quality
+from ecgrnn.signals.quality.marks import marked_beats
+from ecgrnn.signals.quality.stretches import outside, unreadable_stretches
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
 from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
-from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
+from ecgrnn.tasks.beats.stretches import BeatStretch, beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.running import ExportedNetwork
 
@@ -52,7 +55,15 @@ def annotate_recording(
     sample, positions_from = positions_of(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
-    read = read_recording(model, recording, sample, batch_size=batch_size)
+    read, quality = beats_and_quality(model, recording, sample, batch_size=batch_size)
+    unreadable = np.zeros((0, 2), np.int64)
+    if annotator is None and leaves_noise_out(model):
+        unreadable = unreadable_stretches(recording, sample, quality)
+        readable = outside(sample, unreadable)
+        sample = sample[readable]
+        read = BeatReading(read.logits[readable], read.represented[readable])
+    if not len(sample):
+        raise _no_beat(recording, annotator)
     chance = probabilities(read.logits)
     classes = np.array(model.scheme.classes)
     label = chance.argmax(axis=-1)
@@ -65,10 +76,17 @@ def annotate_recording(
         csv=columns,
         formats={"sample": "d", "time_s": ".4f", "class": "", **dict.fromkeys(by_class, ".6f")},
         table="probabilities",
-        marks=[Marks("annotations", extension, _as_annotations(classes[label], sample, recording.fs_hz))],
+        marks=[
+            Marks(
+                "annotations",
+                extension,
+                marked_beats(classes[label], sample, unreadable, fs_hz=recording.fs_hz),
+            )
+        ],
         lines=[
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
+            *_unreadable_lines(unreadable, recording.fs_hz),
         ],
         evidence=Evidence(
             sample,
@@ -77,6 +95,7 @@ def annotate_recording(
             reduced(read.represented, read.windows),
             tuple(model.scheme.classes),
         ),
+        unreadable=unreadable,
     )
 
 
@@ -100,7 +119,19 @@ def read_recording(
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> BeatReading:
-    """Give what the network makes of beats of a recording, which is read stretch by stretch.
+    """Give what the network makes of beats of a recording, see `beats_and_quality`."""
+    return beats_and_quality(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s)[0]
+
+
+def beats_and_quality(
+    model: TrainedModel,
+    recording: Recording,
+    sample: NDArray[np.int64],
+    *,
+    batch_size: int,
+    stretch_s: float = 1800.0,
+) -> tuple[BeatReading, NDArray[np.float64]]:
+    """Give what the network makes of beats, and their quality; the recording is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
@@ -117,15 +148,24 @@ def read_recording(
         recording,
         model.preprocessing,
         sample,
-        reach_s=max(view.before_s, view.after_s),
-        context=view.context,
+        reach_s=max(view.before_s, view.after_s, REACH_S),
+        context=view.context or REACH_BEATS,
         stretch_s=stretch_s,
     )
+
+    def cut(stretch: BeatStretch) -> tuple[Any, NDArray[np.float64], slice]:
+        """Cut the windows of a stretch, and give its beats' quality."""
+        record, table = stretch.record, stretch.table
+        quality = beat_quality(record.signal, table.sample, fs_hz=record.fs_hz)
+        return view.windows([record], table), quality[stretch.scored], stretch.scored
+
     parts: list[list[NDArray[Any]]] = []
-    for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
+    qualities = []
+    for dataset, quality, scored in one_ahead(map(cut, stretches)):
         read = _read(model, dataset, batch_size=batch_size)
         parts.append([part[scored] for part in read])
-    return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        qualities.append(quality)
+    return BeatReading(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(qualities)
 
 
 def classify_positions(
@@ -134,6 +174,11 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def leaves_noise_out(model: TrainedModel) -> bool:
+    """Tell whether noise is told from beats: later beats tell it, which a causal model does without."""
+    return not getattr(model.view(), "causal", False)
 
 
 def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
@@ -201,12 +246,8 @@ def _no_beat(recording: Recording, annotator: str | None) -> DataError:
     )
 
 
-def _as_annotations(symbols: NDArray[np.str_], sample: NDArray[np.int64], fs_hz: float) -> Annotations:
-    # AAMI's letters N, S, V, F and Q are WFDB's symbols for these classes, too.
-    return Annotations(
-        sample=sample,
-        symbol=symbols,
-        subtype=np.zeros(len(sample), np.int64),
-        aux_note=np.full(len(sample), ""),
-        fs_hz=fs_hz,
-    )
+def _unreadable_lines(unreadable: NDArray[np.int64], fs_hz: float) -> list[str]:
+    if not len(unreadable):
+        return []
+    seconds = (unreadable[:, 1] - unreadable[:, 0]).sum() / fs_hz
+    return [f"not readable   {seconds:.0f} s in {len(unreadable)} stretches"]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ecgrnn.signals.detection.detect import detect_qrs
 from ecgrnn.simulator.simulate import simulate_record
 from ecgrnn.tasks.strips.features import LIMIT, STRIP_FEATURES, strip_features
 from ecgrnn.tasks.strips.view import FEATURES_VERSION
@@ -39,6 +40,14 @@ def test_no_feature_depends_on_the_scale():
     np.testing.assert_allclose(
         strip_features(3 * REGULAR, fs_hz=FS_HZ), strip_features(REGULAR, fs_hz=FS_HZ), atol=0.02
     )
+
+
+def test_beats_that_are_given_are_not_looked_for():
+    beats = detect_qrs(REGULAR[:, np.newaxis], fs_hz=FS_HZ)
+    found = strip_features(REGULAR, fs_hz=FS_HZ, beats=beats)
+    np.testing.assert_array_equal(found, strip_features(REGULAR, fs_hz=FS_HZ))
+    fewer = dict(zip(STRIP_FEATURES, strip_features(REGULAR, fs_hz=FS_HZ, beats=beats[::2]), strict=True))
+    assert fewer["rate"] == pytest.approx(described(REGULAR)["rate"] + np.log(2), abs=0.01)
 
 
 def test_an_irregular_rhythm_is_told_from_a_regular_one():

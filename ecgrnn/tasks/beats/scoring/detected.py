@@ -1,7 +1,7 @@
 """The application on its own: beats found and classified without the reference, written as WFDB files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,12 @@ from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import CheckpointError
 from ecgrnn.metrics.ec57.scores import Ec57Scores, score_records
 from ecgrnn.options.spec import LabelScheme
-from ecgrnn.signals.annotations import Annotations, write_annotations
+from ecgrnn.signals.annotations import write_annotations
 from ecgrnn.signals.detection.records import find_beats as beats_in_record
+from ecgrnn.signals.filters.resample import resample_index
+from ecgrnn.signals.quality.index import beat_quality
+from ecgrnn.signals.quality.marks import marked_beats
+from ecgrnn.signals.quality.stretches import noisy_stretches, outside
 from ecgrnn.signals.symbols import BXB
 from ecgrnn.tasks.beats.logits import BeatItems, shared_readings, without_classes
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
@@ -38,12 +42,14 @@ class LabelledBeats:
         label: ``(beat,)``, class index.
         logits: ``(beat, class)``.
         components: ``(beat, component)``, as those of ``HeldOutBeats``.
+        unreadable: ``(stretch, 2)``, first and one past the last sample of what could not be read.
     """
 
     sample: NDArray[np.int64]
     label: NDArray[np.int64]
     logits: NDArray[np.float32]
     components: NDArray[np.float32]
+    unreadable: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
 
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
@@ -115,14 +121,34 @@ def write_beats(
     for record, found in zip(records, beats, strict=True):
         path = folder / record.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        annotations = Annotations(
-            sample=found.sample,
-            symbol=letters[found.label],
-            subtype=np.zeros(len(found.sample), np.int64),
-            aux_note=np.full(len(found.sample), ""),
-            fs_hz=record.source_fs_hz,
+        annotations = marked_beats(
+            letters[found.label], found.sample, found.unreadable, fs_hz=record.source_fs_hz
         )
         write_annotations(path, EXTENSION, annotations)
+
+
+def without_noise(found: Sequence[LabelledBeats], records: Sequence[CachedRecord]) -> list[LabelledBeats]:
+    """Leave out what is noise rather than a beat, as a recording that is annotated has it.
+
+    Where there is no signal, no beat is found that could be left out: that is not looked for.
+
+    Args:
+        found: the beats of each record, as the detector found them.
+        records: the records, prepared as the model reads them.
+    """
+    return [_readable(*one) for one in zip(found, records, strict=True)]
+
+
+def _readable(beats: LabelledBeats, record: CachedRecord) -> LabelledBeats:
+    at = resample_index(beats.sample, fs_hz=record.source_fs_hz, to_hz=record.fs_hz)
+    quality = beat_quality(record.read(), np.minimum(at, record.n_samples - 1), fs_hz=record.fs_hz)
+    unreadable = noisy_stretches(
+        beats.sample, quality, fs_hz=record.source_fs_hz, n_samples=record.source_samples
+    )
+    kept = outside(beats.sample, unreadable)
+    return LabelledBeats(
+        beats.sample[kept], beats.label[kept], beats.logits[kept], beats.components[kept], unreadable
+    )
 
 
 def score_written(

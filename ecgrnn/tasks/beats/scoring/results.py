@@ -24,12 +24,14 @@ from ecgrnn.options.commands import EvaluateConfig
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.tasks.beats.logits import without_classes
 from ecgrnn.tasks.beats.options import BeatsConfig
+from ecgrnn.tasks.beats.prediction import leaves_noise_out
 from ecgrnn.tasks.beats.scoring.calibration import FittedOnValidation, fit_on_validation
 from ecgrnn.tasks.beats.scoring.detected import (
     LabelledBeats,
     classify_found,
     find_beats,
     score_written,
+    without_noise,
     write_beats,
 )
 from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats, read_beats
@@ -208,6 +210,8 @@ def _read(
         untold=held_out.untold,
         reduce=options.questions is not None,
     )
+    if leaves_noise_out(model):
+        own = without_noise(own, held_out.test)
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
         LabelledBeats(
