@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("simulator", "networks", "metrics", "families"),),
     (("data", "reports"),),
     (("tasks",),),
-    (("inference", "training"), ("evaluation",)),
+    (("inference", "training"), ("evaluation", "export")),
     (("sweeps",),),
     (("commands",), ("cli",), ("__main__",)),
 )

@@ -17,7 +17,7 @@ from ecgrnn.cli.help_text import command_help, shown
 from ecgrnn.cli.jobs import do
 from ecgrnn.data.ranks import rank_of
 from ecgrnn.errors import ConfigError, EcgrnnError, Interrupted, did_you_mean, reason_of
-from ecgrnn.options import commands, recordings, sweep
+from ecgrnn.options import commands, deploy, recordings, sweep
 from ecgrnn.options.arguments import CommandLine, read_arguments
 from ecgrnn.options.credentials import without_passwords
 from ecgrnn.options.networks import NETWORKS
@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "predict": ("annotate a recording, or many, with the models of the package", recordings.PredictConfig),
     "stream": ("annotate beats while the signal is still coming", recordings.StreamConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
+    "export": ("write a model as a file that other programs run", deploy.ExportConfig),
+    "explain": ("show what the class of a beat leans on", deploy.ExplainConfig),
     "convert": ("write a recording of any supported format as a WFDB record", recordings.ConvertConfig),
     "score": ("score annotation files against reference annotations, by EC57", commands.ScoreConfig),
     "audit": ("prove that a checkpoint never saw its held-out patients", commands.AuditConfig),

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 
-from ecgrnn.data.databases import DATABASES
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.commands import AuditConfig, EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig
@@ -86,6 +85,8 @@ def check_prediction(options: PredictConfig, model: TrainedModel) -> None:
 
 
 def _split_name(data: DataConfig, *, scored: bool) -> str:
+    from ecgrnn.data.databases import DATABASES  # prediction needs none
+
     known = DATABASES.get(data.database or "")
     if data.split or known is None:
         return data.split or "holdout"
@@ -94,6 +95,8 @@ def _split_name(data: DataConfig, *, scored: bool) -> str:
 
 def _of_data(data: DataConfig, split: str) -> dict[str, str]:
     """Say which options of ``data`` have no effect on a named database and split."""
+    from ecgrnn.data.databases import DATABASES
+
     idle: dict[str, str] = {}
     for other in DATABASES.values():
         if other.name != data.database:

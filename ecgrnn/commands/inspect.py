@@ -10,13 +10,14 @@ from ecgrnn.options.choices import Subset
 from ecgrnn.options.commands import InspectConfig
 from ecgrnn.tasks.facts import Facts
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import n_weights
 
 
 def run(options: InspectConfig) -> None:
     """Print the facts of a checkpoint."""
     model = load_model(options.checkpoint)
     facts, trained = model.facts, model.trained
-    parameters = sum(parameter.numel() for parameter in model.network.parameters())
+    parameters = n_weights(model.network)
     say(f"checkpoint     {options.checkpoint}")
     say(f"task           {model.task.name}: {_line(facts['task']['options'])}")
     say(f"network        {facts['network']['form']}, {parameters:,} parameters")

@@ -7,15 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from tqdm import tqdm
-
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
-from ecgrnn.commands.threads import on_threads
+from ecgrnn.commands.threads import keep_threads, on_threads
 from ecgrnn.errors import ConfigError, DataError, EcgrnnError, reason_of, some_of
 from ecgrnn.inference.annotate import annotate, fitted
-from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
+from ecgrnn.inference.checkpoint import EXPORTED, load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import leads_read, named_leads
 from ecgrnn.inference.recordings import Place, find_recordings
 from ecgrnn.inference.result import Result
@@ -31,15 +28,23 @@ _MOST_AT_ONCE = 8
 """Recordings that are annotated at the same time, where nothing was asked for."""
 
 
-@on_threads
 def run(options: PredictConfig) -> None:
     """Predict as the options say; annotations and tables go into the run folder.
+
+    With an exported model torch is not imported: that would take longer than all the rest.
 
     Raises:
         CheckpointError: a checkpoint that cannot be read, or of a network that reads no recording.
         ConfigError: ``leads`` does not fit the network.
         DataError: the recording, or some of many, could not be annotated.
     """
+    if options.checkpoint is not None and Path(options.checkpoint).suffix == EXPORTED:
+        _predict(options)
+    else:
+        on_threads(_predict)(options)
+
+
+def _predict(options: PredictConfig) -> None:
     annotator = _Annotator(options, _model(options))
     places, is_one = find_recordings(options.record)
     if options.corrections is not None and not is_one:
@@ -57,7 +62,7 @@ def _model(options: PredictConfig) -> str | TrainedModel | None:
     """Load the checkpoint that was named; which file of the package's serves depends on the recording."""
     if options.checkpoint is None:
         return None
-    model = load_model(options.checkpoint)
+    model = load_model(options.checkpoint, threads=options.threads)
     check_prediction(options, model)
     return options.checkpoint if is_name(options.checkpoint) else model
 
@@ -121,6 +126,8 @@ def _written(result: Result, out: Path, options: PredictConfig, *, single: bool)
 
 def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) -> None:
     """Annotate many recordings; one that cannot be read does not cost the others."""
+    from tqdm import tqdm  # one recording needs no bar, and is annotated in less time than this takes
+
     failed: list[str] = []
     bar = tqdm(total=len(places), desc="annotating", unit="recording")
     with bar:
@@ -155,10 +162,7 @@ def _done(
             return place, [], DataError(f"{place.path}: {_reason(error)}")
 
     at_once = options.workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
-    # torch counts the threads of an operation for each thread that asks for one
-    with ThreadPoolExecutor(
-        at_once, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)
-    ) as pool:
+    with ThreadPoolExecutor(at_once, initializer=keep_threads()) as pool:
         try:
             yield from pool.map(work, places)
         except BaseException:

@@ -1,10 +1,9 @@
 """How many threads of the processor the operations of a command may use."""
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Protocol, TypeVar
-
-import torch
 
 
 class Threaded(Protocol):
@@ -22,6 +21,8 @@ def on_threads(run: Callable[[_OptionsT], None]) -> Callable[[_OptionsT], None]:
     @functools.wraps(run)
     def with_threads(options: _OptionsT) -> None:
         """Set the number of threads for as long as the command runs."""
+        import torch
+
         before = torch.get_num_threads()
         torch.set_num_threads(options.threads or before)
         try:
@@ -30,3 +31,11 @@ def on_threads(run: Callable[[_OptionsT], None]) -> Callable[[_OptionsT], None]:
             torch.set_num_threads(before)
 
     return with_threads
+
+
+def keep_threads() -> Callable[[], None]:
+    """Give what a new thread calls to compute with as many threads as this one: torch counts for each."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return lambda: None
+    return functools.partial(torch.set_num_threads, torch.get_num_threads())

@@ -1,23 +1,56 @@
-"""What crosses from data to models: padded tensors with their lengths."""
+"""What crosses from data to models: padded arrays with their lengths, and the same as tensors of torch.
+
+Prediction with an exported network reads the arrays, without torch.
+"""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from math import prod
+from typing import TYPE_CHECKING, Any, Self
 
-import torch
+import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 _ALIGNMENT = 64
 """Bytes of a cache line and of the widest vector register; torch places its own tensors so."""
 
 
-def aligned_tensor(array: NDArray[Any]) -> Tensor:
+@dataclass(frozen=True)
+class Arrays:
+    """A batch as arrays; fields, shapes and meaning as in `ClassBatch` and `SequenceBatch`."""
+
+    signal: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    features: NDArray[np.float32]
+    label: NDArray[Any]
+    index: NDArray[np.int64]
+
+    def tensors(self) -> Iterator["Tensor"]:
+        """Give the fields as tensors, in their order."""
+        return (aligned_tensor(getattr(self, field.name)) for field in dataclasses.fields(self))
+
+
+def aligned_array(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Make room for an array that `aligned_tensor` need not copy; its values are still to be set."""
+    size = prod(shape) * np.dtype(np.float32).itemsize
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + size].view(np.float32).reshape(shape)
+
+
+def aligned_tensor(array: NDArray[Any]) -> "Tensor":
     """Give an array as a tensor that begins at a multiple of 64 bytes, without a copy where it does already.
 
     NumPy places an array wherever the heap has room, and a matrix product may add up in another order at
     another place: the same seed would give weights that differ in their last bits.
     """
+    import torch
+
     tensor = torch.from_numpy(array)
     return tensor if tensor.data_ptr() % _ALIGNMENT == 0 else tensor.clone()
 
@@ -31,13 +64,13 @@ class _Batch:
         lengths: ``(batch,)``, how much of each row is no padding.
     """
 
-    signal: Tensor
-    lengths: Tensor
+    signal: "Tensor"
+    lengths: "Tensor"
 
     def __len__(self) -> int:
         return self.signal.shape[0]
 
-    def to(self, device: torch.device, *, non_blocking: bool = False) -> Self:
+    def to(self, device: "torch.device", *, non_blocking: bool = False) -> Self:
         """Copy to a device; Lightning calls this for every batch."""
         moved = {
             field.name: getattr(self, field.name).to(device, non_blocking=non_blocking)
@@ -58,9 +91,9 @@ class ClassBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    features: Tensor
-    label: Tensor
-    index: Tensor
+    features: "Tensor"
+    label: "Tensor"
+    index: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -74,8 +107,8 @@ class LabelBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    labels: Tensor
-    index: Tensor
+    labels: "Tensor"
+    index: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -91,9 +124,9 @@ class SequenceBatch(_Batch):
         index: ``(sequence, beat)``, the beat's place in its dataset; -1 for padding and context.
     """
 
-    features: Tensor
-    label: Tensor
-    index: Tensor
+    features: "Tensor"
+    label: "Tensor"
+    index: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -107,5 +140,5 @@ class SymbolBatch(_Batch):
         index: ``(batch,)``, the item's place in its dataset.
     """
 
-    symbols: Tensor
-    index: Tensor
+    symbols: "Tensor"
+    index: "Tensor"

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from ecgrnn.data.batch import ClassBatch, aligned_tensor
+from ecgrnn.data.batch import Arrays, ClassBatch
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.windows import BeatTable, PreparedSignal, beat_counts, beat_table, gather_windows
 from ecgrnn.errors import ConfigError
@@ -72,7 +70,7 @@ class BeatView:
         )
 
 
-class BeatDataset(Dataset[ClassBatch]):
+class BeatDataset:
     """Windows around beats, served a batch at a time.
 
     Args:
@@ -111,14 +109,17 @@ class BeatDataset(Dataset[ClassBatch]):
 
     def __getitems__(self, indices: Sequence[int]) -> ClassBatch:
         """Give many beats at once; a DataLoader calls this with all indices of a batch."""
+        return ClassBatch(*self.arrays(indices).tensors())
+
+    def arrays(self, indices: Sequence[int]) -> Arrays:
+        """Give many beats as arrays."""
         rows = np.asarray(indices, np.int64)
-        windows = self._gather(rows) if self._windows is None else self._windows[rows]
-        return ClassBatch(
-            signal=aligned_tensor(windows),
-            lengths=torch.full((len(rows),), self.width, dtype=torch.int64),
-            features=aligned_tensor(self.table.features[rows]),
-            label=aligned_tensor(self.table.label[rows]),
-            index=aligned_tensor(rows),
+        return Arrays(
+            signal=self._gather(rows) if self._windows is None else self._windows[rows],
+            lengths=np.full(len(rows), self.width, np.int64),
+            features=self.table.features[rows],
+            label=self.table.label[rows],
+            index=rows,
         )
 
     def _gather(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Which of several processes this one is, and what they tell each other; alone, every answer is its own."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -98,6 +99,8 @@ def first_then_others(function: Callable[[], None]) -> None:
 
 
 def _together(question: str, *, alone: int) -> int:
+    if "torch" not in sys.modules:
+        return alone  # processes that work together have torch
     from torch import distributed
 
     if not distributed.is_available() or not distributed.is_initialized():

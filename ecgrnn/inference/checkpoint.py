@@ -4,18 +4,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from ecgrnn.errors import CheckpointError, DataError, EcgrnnError, MisfitError
 from ecgrnn.models import checkpoint_path
 from ecgrnn.options.networks import read_network
 from ecgrnn.tasks import read_task
-from ecgrnn.tasks.checkpoint_bounds import no_larger_than
-from ecgrnn.tasks.checkpoint_file import read_checkpoint
-from ecgrnn.tasks.facts import read_facts
+from ecgrnn.tasks.facts import Facts, read_facts
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import Network
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+EXPORTED = ".onnx"
+"""Ending of an exported model, which is read without torch."""
 
 _WEIGHTS_PREFIX = "network."
 
@@ -36,17 +39,27 @@ def preprocessing_of_checkpoint() -> Iterator[None]:
         ) from None
 
 
-def load_model(name_or_path: str | Path) -> TrainedModel:
+def load_model(name_or_path: str | Path, *, threads: int | None = 1) -> TrainedModel:
     """Rebuild a trained model from a checkpoint, without executing anything in the file.
 
     Args:
         name_or_path: a model that comes with the package, such as ``beats``, or a checkpoint:
-            ``checkpoints/best.ckpt`` or ``last.ckpt`` of a training's run folder.
+            ``checkpoints/best.ckpt`` or ``last.ckpt`` of a training's run folder, or what ``export`` made
+            of it, ``model.onnx``.
+        threads: threads of an operation of an exported model; None leaves it to ONNX Runtime. Those of torch
+            are set for the whole process.
 
     Raises:
         CheckpointError: when the file is missing, is not a checkpoint, or is from another version.
     """
     path = checkpoint_path(name_or_path)
+    if path.suffix == EXPORTED:
+        from ecgrnn.inference.exported import load_exported
+
+        return load_exported(path, threads=threads)
+    from ecgrnn.tasks.checkpoint_bounds import no_larger_than
+    from ecgrnn.tasks.checkpoint_file import read_checkpoint
+
     checkpoint = read_checkpoint(path)
     plain = checkpoint["ecgrnn"]
     try:
@@ -60,12 +73,23 @@ def load_model(name_or_path: str | Path) -> TrainedModel:
             f"{path} cannot be rebuilt ({error}); it was written by ecgrnn "
             f"{plain.get('versions', {}).get('ecgrnn', 'of unknown version')}: train again with this version"
         ) from error
+    return trained_model(facts, plain, network=network.eval())
+
+
+def trained_model(facts: Facts, plain: Mapping[str, Any], *, network: Network) -> TrainedModel:
+    """Put a network and its facts together.
+
+    Args:
+        facts: the facts.
+        plain: the same as plain data.
+        network: the network, its weights loaded.
+    """
     # Other records may have another frequency than those that were trained on as they were.
     prepared = facts.preprocessing
     asked_for = tuple((lead,) for lead in prepared.leads or ())
     return TrainedModel(
-        network=network.eval(),
-        task=task,
+        network=network,
+        task=read_task(facts.task),
         signal=facts.signal,
         scheme=facts.scheme,
         data=facts.data,
@@ -76,12 +100,14 @@ def load_model(name_or_path: str | Path) -> TrainedModel:
     )
 
 
-def _network_weights(state: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]:
+def _network_weights(state: Mapping[str, Any], network: "nn.Module") -> dict[str, "Tensor"]:
     """Give the network's weights; loading would turn integers into weights without a word.
 
     Raises:
         ValueError: a tensor holds another kind of number than the network's, or is none.
     """
+    from torch import Tensor
+
     weights = {
         name.removeprefix(_WEIGHTS_PREFIX): tensor
         for name, tensor in state.items()

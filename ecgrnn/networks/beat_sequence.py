@@ -11,7 +11,7 @@ from ecgrnn.nn.recurrence import Recurrence, valid_steps
 from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Pooling
 
-_LEAST_SHOWN = 0.02
+LEAST_SHOWN = 0.02
 """A window that varies by less, in heights of the usual QRS, shows nothing: no lead, or no electrode."""
 
 
@@ -123,7 +123,7 @@ class BeatSequenceClassifier(nn.Module):
         beside, of_leads = features[..., : self.n_features], features[..., self.n_features :]
         shapes = of_leads.reshape(*of_leads.shape[:-1], leads.shape[-2], -1)
         beat = signal[..., 0]
-        shown = beat.amax(dim=-1) - beat.amin(dim=-1) > _LEAST_SHOWN
+        shown = beat.amax(dim=-1) - beat.amin(dim=-1) > LEAST_SHOWN
         return torch.cat([self.lead_pool(torch.cat([leads, shapes], dim=-1), shown), beside], dim=-1)
 
     def _leads(self, signal: Tensor) -> Tensor:

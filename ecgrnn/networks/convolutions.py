@@ -74,10 +74,10 @@ class ConvolutionEncoder(nn.Module):
         super().__init__()
         _check(channels, strides, kernels=(kernel, first_kernel))
         self.n_leads = n_leads
-        self.first = _Convolution(n_leads, channels[0], kernel=first_kernel, stride=strides[0])
+        self.first = Convolution(n_leads, channels[0], kernel=first_kernel, stride=strides[0])
         pairs = zip(channels[:-1], channels[1:], strides[1:], strict=True)
         self.blocks = nn.ModuleList(
-            _Block(n, m, kernel=kernel, stride=stride, drop=drop) for n, m, stride in pairs
+            Block(n, m, kernel=kernel, stride=stride, drop=drop) for n, m, stride in pairs
         )
         self.recurrence = recurrence(
             cell,
@@ -129,7 +129,7 @@ class ConvolutionEncoder(nn.Module):
         return self.recurrence.outputs(x[:, :, 0].transpose(1, 2), lengths)
 
 
-class _Convolution(nn.Module):
+class Convolution(nn.Module):
     """``relu(norm(convolution(x)))``, zero behind each row's length."""
 
     def __init__(self, n: int, m: int, *, kernel: int, stride: int) -> None:
@@ -143,7 +143,7 @@ class _Convolution(nn.Module):
         return _zero_behind(torch.relu(self.norm(self.convolution(x))), lengths)
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """A strided convolution and a residual one: ``y = conv_1(x)``, ``relu(y + norm(conv_2(drop(y))))``.
 
     Whole features are dropped (Tompson et al., Efficient object localization, 2015): the step beside a
@@ -154,7 +154,7 @@ class _Block(nn.Module):
     def __init__(self, n: int, m: int, *, kernel: int, stride: int, drop: float) -> None:
         super().__init__()
         self.stride = stride
-        self.shorten = _Convolution(n, m, kernel=kernel, stride=stride)
+        self.shorten = Convolution(n, m, kernel=kernel, stride=stride)
         self.drop = nn.Dropout2d(drop)
         self.convolution = _convolution(m, m, kernel=kernel, stride=1)
         self.norm = nn.BatchNorm2d(m)

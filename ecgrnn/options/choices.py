@@ -275,3 +275,25 @@ class BeatOutput(StrEnum):
     text = "text"
     jsonl = "jsonl"
     wfdb = "wfdb"
+
+
+class ExportFormat(StrEnum):
+    """What a model is exported as.
+
+    Attributes:
+        onnx: one file with everything that prediction needs; ONNX Runtime runs it, torch is not needed.
+    """
+
+    onnx = "onnx"
+
+
+class Quantize(StrEnum):
+    """What the weights of an exported model are.
+
+    Attributes:
+        none: single precision.
+        int8: whole numbers of one byte, with a scale for each row.
+    """
+
+    none = "none"
+    int8 = "int8"

@@ -1,7 +1,7 @@
 """Draws stretches of ECG as SVG on the usual paper: 25 mm/s, 10 mm/mV, lines every 1 mm and 5 mm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -31,10 +31,13 @@ _FOOT_MM = 5.0  # where beats were found
 _ROW_MM = (20.0, 45.0)
 
 
+_SHADE_S, _LIGHTEST = 0.016, 0.03
+
+
 UNIT = 100  # the trace's coordinates are whole hundredths of a mm
 
 
-_CLOSE_MM = 0.04
+CLOSE_MM = 0.04
 """A sample so near to the line between its neighbours is not drawn: a fifth of a point of the screen."""
 
 
@@ -65,6 +68,7 @@ def strip_svg(
     start_s: float,
     marks: Sequence[Mark] = (),
     found_s: Sequence[float] = (),
+    shading: NDArray[np.float32] | None = None,
 ) -> str:
     """Draw a stretch of one record.
 
@@ -75,6 +79,7 @@ def strip_svg(
         start_s: when the stretch begins in its record.
         marks: beats with the classes of reference and model, written above.
         found_s: when the application found a beat of its own, shown below.
+        shading: ``(time, lead)`` from -1 to 1: how much each sample speaks for something, or against it.
     """
     width = LEFT_MM + len(signal) / fs_hz * MM_PER_S + RIGHT_MM
     rows = [row_height_mm(signal[:, k]) for k in range(signal.shape[1])]
@@ -89,9 +94,24 @@ def strip_svg(
     ]
     top = _HEAD_MM
     for k, row in enumerate(rows):
+        if shading is not None:
+            parts += _shades(shading[:, k], fs_hz=fs_hz, top=top, height=row)
         parts.append(lead_svg(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
         top += row
     return drawn(*parts, "</svg>")
+
+
+def _shades(weight: NDArray[np.float32], *, fs_hz: float, top: float, height: float) -> Iterator[str]:
+    """Draw bars behind a lead, the denser the more the samples there weigh; light ones are left out."""
+    width = max(1, round(_SHADE_S * fs_hz))
+    for start in range(0, len(weight), width):
+        mean = float(weight[start : start + width].mean())
+        if abs(mean) >= _LIGHTEST:
+            x = LEFT_MM + start / fs_hz * MM_PER_S
+            yield (
+                f'<rect class="{"for" if mean > 0 else "against"}" x="{x:.2f}" y="{top:g}" '
+                f'width="{width / fs_hz * MM_PER_S:.2f}" height="{height:g}" opacity="{abs(mean):.2f}"/>'
+            )
 
 
 def squares(width: float, height: float) -> str:
@@ -116,7 +136,16 @@ def row_height_mm(lead: NDArray[np.float32]) -> float:
     return min(max(5.0 * math.ceil((span + 4.0) / 5.0), _ROW_MM[0]), _ROW_MM[1])
 
 
-def lead_svg(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, height: float) -> str:
+def lead_svg(
+    lead: NDArray[np.float32],
+    *,
+    fs_hz: float,
+    name: str,
+    top: float,
+    height: float,
+    unit: int = UNIT,
+    close_mm: float = CLOSE_MM,
+) -> str:
     """Draw one lead with its calibration pulse and name, ``top`` mm below the strip's upper edge."""
     valid = lead[np.isfinite(lead)]
     middle = float(valid.max() + valid.min()) / 2 if len(valid) else 0.0
@@ -130,16 +159,20 @@ def lead_svg(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, 
     return (
         f'<path class="pulse" d="M1.5 {foot:.2f}h1v-10h5v10h1"/>'
         f'<text class="side" x="2.5" y="{foot + 3.0:.2f}">{escape(name)}</text>'
-        f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/>'
+        f'<path class="trace" transform="scale({1 / unit:g})" '
+        f'd="{trace_path(x, y, unit=unit, close_mm=close_mm)}"/>'
     )
 
 
-def trace_path(x: NDArray[np.float64], y: NDArray[np.float64], *, close_mm: float = _CLOSE_MM) -> str:
-    """Give the path of a trace in hundredths of a mm, broken where samples are missing (NaN).
+def trace_path(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, unit: int = UNIT, close_mm: float = CLOSE_MM
+) -> str:
+    """Give the path of a trace in whole parts of a mm, broken where samples are missing (NaN).
 
     Args:
         x: ``(time,)`` in mm, rising.
         y: ``(time,)`` in mm.
+        unit: parts of a mm.
         close_mm: samples so near to the line between those drawn are left out.
     """
     pieces = []
@@ -147,7 +180,7 @@ def trace_path(x: NDArray[np.float64], y: NDArray[np.float64], *, close_mm: floa
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2).tolist():
         kept = start + needed(x[start:stop], y[start:stop], close_mm)
-        points = np.rint(np.stack([x[kept], y[kept]], axis=1) * UNIT).astype(np.int64)
+        points = np.rint(np.stack([x[kept], y[kept]], axis=1) * unit).astype(np.int64)
         steps = np.diff(points, axis=0).tolist()
         first = points[0].tolist()
         pieces.append(

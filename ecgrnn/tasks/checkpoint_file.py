@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ecgrnn.errors import CheckpointError
 from ecgrnn.tasks.checkpoint_bounds import archive_fault, content_fault
+from ecgrnn.tasks.facts import FORMAT
 
 DIGESTS = "ecgrnn_weight_digests"
 """Key of the digests of the weights: written when they are saved, compared when they are read."""
@@ -103,10 +104,6 @@ def _refusal(path: Path, detail: str) -> str:
         f"{path} is not a checkpoint of plain data, or is damaged{detail}; nothing in it was run. "
         "Give checkpoints/best.ckpt of a training run"
     )
-
-
-FORMAT = 1
-"""Raised when the keys of the facts change their meaning."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

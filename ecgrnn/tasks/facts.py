@@ -8,7 +8,9 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.split import SUBSETS, Split, Stretch
 from ecgrnn.options.data import DataConfig, PreprocessingConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec, from_plain, to_plain
-from ecgrnn.tasks.checkpoint_file import FORMAT
+
+FORMAT = 1
+"""Raised when the keys of the facts change their meaning."""
 
 _LOWEST_HZ, _HIGHEST_HZ = 1.0, 100_000.0
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.splits.split import Split
@@ -19,6 +18,7 @@ from ecgrnn.options.training import TaskConfig
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.facts import Facts
+from ecgrnn.tasks.running import Network
 from ecgrnn.tasks.task import Task
 
 
@@ -27,7 +27,7 @@ class TrainedModel:
     """A network with everything that prediction on a new record needs.
 
     Attributes:
-        network: the network in evaluation mode, its weights loaded.
+        network: the network in evaluation mode, its weights loaded: of torch, or an exported one.
         task: what it was trained for, with its options.
         signal: the signal it reads.
         scheme: the classes it distinguishes.
@@ -40,7 +40,7 @@ class TrainedModel:
         facts: the same as plain data, as the checkpoint holds it.
     """
 
-    network: nn.Module
+    network: Network
     task: Task[TaskConfig]
     signal: SignalSpec
     scheme: LabelScheme

@@ -7,6 +7,7 @@ from typing import Any
 
 from ecgrnn.data.splits.audit import Audit
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+from ecgrnn.tasks.running import n_weights
 
 _PACKAGES = ("ecgrnn", "torch", "pytorch-lightning", "torchmetrics", "numpy", "scipy", "wfdb")
 
@@ -64,7 +65,7 @@ def describe_model(model: TrainedModel) -> dict[str, Any]:
     return {
         "task": model.task.name,
         "network": model.facts["network"],
-        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "parameters": n_weights(model.network),
         "seed": model.trained.seed,
         "database": model.data.database,
         "split": model.trained.split.name,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 from ecgrnn.errors import CheckpointError, ConfigError
 from ecgrnn.options.commands import MONITOR, EvaluateConfig, TrainConfig
 from ecgrnn.options.data import DataConfig, LoaderConfig, PreprocessingConfig
+from ecgrnn.options.deploy import ExplainConfig
 from ecgrnn.options.networks import NetworkConfig, form_of
 from ecgrnn.options.recordings import GenerateConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec, to_plain
@@ -284,6 +285,21 @@ class Task(ABC, Generic[Options]):
         raise CheckpointError(
             f"{options.checkpoint} was trained with task={self.name}, which writes no signals; generate "
             "needs a checkpoint of task=generate"
+        )
+
+    def explain(self, model: "TrainedModel", recording: "Recording", options: ExplainConfig) -> list[str]:
+        """Say what one annotation of a recording leans on, and write a page into the run folder.
+
+        Returns:
+            What the user is told, line by line.
+
+        Raises:
+            CheckpointError: the task explains nothing.
+            DataError: the recording cannot be read, or has no such beat.
+        """
+        raise CheckpointError(
+            f"{options.checkpoint} was trained with task={self.name}; explain needs a classifier of beats in "
+            "sequence, such as checkpoint=beats"
         )
 
     def network(self, config: NetworkConfig, *, signal: SignalSpec, n_classes: int) -> "nn.Module":

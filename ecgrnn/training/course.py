@@ -12,6 +12,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from ecgrnn.reports.files import write_json
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import n_weights
 
 
 @rank_zero_only
@@ -29,7 +30,7 @@ def write_training(
         "monitor": model.task.monitor[0],
         "best": None if best is None or best != best else float(best),
         "best_epoch": read_checkpoint(best_checkpoint)["epoch"] if best_checkpoint.is_file() else None,
-        "parameters": sum(parameter.numel() for parameter in model.network.parameters()),
+        "parameters": n_weights(model.network),
         "fit_seconds": seconds["train"],
         "precision": trainer.precision,
     }

@@ -141,7 +141,7 @@ def check_same(run_dir: Path, options: Mapping[str, Any]) -> None:
         )
     if begun and any((run_dir / "checkpoints").glob("*.ckpt")):
         raise FolderTakenError(
-            f"run_dir={run_dir} holds a training that was broken off; continue it with resume={run_dir}, or "
+            f"run_dir={run_dir} holds an unfinished training; continue it with resume={run_dir}, or "
             "name another run_dir"
         )
     for part in run_dir.rglob(".*"):

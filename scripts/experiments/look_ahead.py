@@ -39,12 +39,15 @@ def main() -> None:
     counts = {mode: np.zeros((len(CLASSES), 3)) for mode in modes}
     waits: dict[object, list[float]] = {mode: [] for mode in modes}
     for name in names:
-        recording = read(arguments.data / name)
+        whole = read(arguments.data / name)
+        stop = min(round(arguments.seconds * whole.fs_hz), whole.n_samples)
+        recording = Recording(whole.stretch(stop=stop).signal, fs=whole.fs_hz, leads=whole.names, name=name)
         reference = beats_of(read_annotations(arguments.data / name, "atr", fs_hz=recording.fs_hz), AAMI)
-        truth = np.array(AAMI.classes)[reference.label]
+        there = reference.sample < stop
+        positions, truth = reference.sample[there], np.array(AAMI.classes)[reference.label[there]]
         for mode in modes:
             sample, label, wait_s = found_in(recording, mode, arguments.checkpoint)
-            counts[mode] += compared(reference.sample, truth, sample, label, recording.fs_hz)
+            counts[mode] += compared(positions, truth, sample, label, recording.fs_hz)
             waits[mode] += wait_s
         print(name, file=sys.stderr, flush=True)
     rows = [row_of(mode, counts[mode], waits[mode]) for mode in modes]
@@ -56,6 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure F1 against the look-ahead of a stream.")
     parser.add_argument("--data", type=Path, required=True, help="folder of the database")
     parser.add_argument("--records", nargs="+")
+    parser.add_argument("--seconds", type=float, default=1e9, help="of each record, from its beginning")
     parser.add_argument("--checkpoint", default="beats")
     parser.add_argument("--look-ahead", type=int, nargs="+", default=[0, 4, 16, 64])
     parser.add_argument("--json", type=Path, help="file for the results")

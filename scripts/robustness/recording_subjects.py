@@ -92,8 +92,8 @@ def _wfdb(record: Path) -> list[Subject]:
         Subject("WFDB record", files, simple, _use_record, weight=3),
         Subject("WFDB header", files, ("rec.hea",), _use_record, weight=5),
         Subject("WFDB annotations", files, ("rec.atr",), _use_record, weight=4),
-        Subject("annotations scored", scored, ("rec.atr", "rec.test"), _use_score, weight=2),
-        Subject("recording annotated", files, ("rec.hea", "rec.dat"), _annotated, weight=0.4),
+        Subject("annotations scored", scored, ("rec.atr", "rec.test"), _use_score, weight=2, slow=True),
+        Subject("recording annotated", files, ("rec.hea", "rec.dat"), _annotated, weight=0.4, slow=True),
         Subject("WFDB segments", _segments(files), ("rec.hea", "a.hea", "a.dat"), _recording, weight=2),
     ]
     noise = random.Random(5).randbytes(30_000)

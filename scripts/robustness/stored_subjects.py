@@ -59,6 +59,32 @@ def _ptbxl(n: int) -> Files:
     }
 
 
+def corrections(record: Path) -> Subject:
+    """Make answers about the families of beats of a record."""
+    from ecgrnn.inference.annotate import annotate
+    from ecgrnn.signals.formats import read
+
+    result = annotate(read(record), models=["beats_tiny"])
+    families = result.beat_families
+    if families is None:
+        raise ValueError("there are no families to correct")
+    head = "record,positions,kind,family,sample,answer,by,at"
+    origin, middle = f"{record.name},{families.positions}", families.columns["middle"].tolist()
+    beat = int(families.evidence.sample[3])
+    rows = [
+        f"{origin},family,{at},{sample},V,Jo,2026-01-01T10:00:00Z" for at, sample in enumerate(middle[:3])
+    ]
+    text = "\n".join([head, *rows, f"{origin},beat,,{beat},noise,Jo,2026-01-01T10:00:00Z"]) + "\n"
+
+    def use(folder: Path) -> object:
+        """Correct the beats."""
+        return dict(result.correct(folder / "corrections.csv").columns("beats"))
+
+    return Subject(
+        "corrections", {"corrections.csv": text.encode()}, ("corrections.csv",), use, weight=2, slow=True
+    )
+
+
 def _use_split(folder: Path) -> object:
     database = open_database("folder", folder)
     split = build_split(
@@ -155,9 +181,13 @@ def _checkpoints() -> list[Subject]:
         return {"model.ckpt": zipped(files)}
 
     return [
-        Subject("checkpoint", {"model.ckpt": content}, ("model.ckpt",), _use_model, sure=True, weight=5),
-        Subject("checkpoint, weights", inside, weights, _use_model, sure=True, pack=pack, weight=2),
-        Subject("checkpoint, facts", inside, facts, _use_model, pack=pack, weight=6),
+        Subject(
+            "checkpoint", {"model.ckpt": content}, ("model.ckpt",), _use_model, sure=True, weight=5, slow=True
+        ),
+        Subject(
+            "checkpoint, weights", inside, weights, _use_model, sure=True, pack=pack, weight=2, slow=True
+        ),
+        Subject("checkpoint, facts", inside, facts, _use_model, pack=pack, weight=6, slow=True),
     ]
 
 
@@ -180,7 +210,7 @@ def _run_folder() -> list[Subject]:
         "checkpoints/best.ckpt": b"",
     }
     damaged = tuple(name for name in files if name != "checkpoints/best.ckpt")
-    return [Subject("run folder", files, damaged, _use_run, weight=3)]
+    return [Subject("run folder", files, damaged, _use_run, weight=3, slow=True)]
 
 
 def _use_run(folder: Path) -> object:
@@ -207,7 +237,7 @@ def _words() -> list[Subject]:
         *("optimizer.learning_rate=1e-3", "preprocessing.leads=[I,II]", "trainer.max_epochs=3", "seed=1"),
     ]
     files = {"words": "\n".join(typed).encode()}
-    return [Subject("options", files, ("words",), _use_words, weight=0.3)]
+    return [Subject("options", files, ("words",), _use_words, weight=0.3, slow=True)]
 
 
 def _use_words(folder: Path) -> object:

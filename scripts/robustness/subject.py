@@ -25,6 +25,7 @@ class Subject:
         sure: whether damage may give no other result in silence: the files carry checksums.
         pack: what is written in the place of ``files``, for archives that are damaged inside.
         weight: how often it is drawn, relative to the others.
+        slow: whether it needs torch.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Subject:
     sure: bool = False
     pack: Callable[[Files], Files] = dict
     weight: float = 1.0
+    slow: bool = False
 
 
 def fingerprint(value: object) -> str:

@@ -32,7 +32,7 @@ def spoilt(signal, how):
         case "one lead saturated":
             odd[:, 1] = np.where(np.arange(len(odd)) % 2, 5.0, 4.99)
         case "one lead missing":
-            odd[:, 1] = np.nan
+            odd[500:, 1] = np.nan
         case "gaps in both":
             odd[1000:1400] = odd[3000:3003] = np.nan
         case "a spike of a thousand volts":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgrnn.errors import DataError
 from ecgrnn.families.answers import MIXED, NOISE, Answers
 from ecgrnn.families.families import Families
+from ecgrnn.reports.spreadsheets import harmless
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.symbols import AAMI
@@ -120,7 +121,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _check_origin(where: str, row: Mapping[str, str], recording: Recording, families: Families) -> None:
-    if row["record"] != recording.name:
+    if row["record"] not in (recording.name, harmless(recording.name)):
         raise DataError(
             f"{where}: these corrections are of record {_shown(row['record'])}, and this is "
             f"{recording.name}; give the file that was saved on its page"

@@ -23,8 +23,8 @@ _STRIP_LEADS, _TEMPLATE_LEADS = 2, 12
 _STRIP_HZ = 125.0
 """Of templates and strips of families: 0.2 mm of paper for each sample."""
 
-_LINES, _FEWEST_LINES = 480, 6
-"""Beats drawn over the templates of all families together, and over one at least where it has so many."""
+_LINES, _FOLDED_LINES = (6, 24, 288), 6
+"""Beats drawn over a template: at least, at most, and over the first ones together; over a folded one."""
 
 _FIRST = (12, 24)
 """Families with three strips, at least and at most; those that follow are folded, and have one."""
@@ -107,8 +107,8 @@ def ask(
     times: Times,
     order: tuple[int, ...],
     beats: NDArray[np.int64],
-) -> Asked:
-    """Draw the families.
+) -> Asked | None:
+    """Draw the families; None where no beat is left in them.
 
     Args:
         families: the families.
@@ -119,10 +119,19 @@ def ask(
         beats: ``(beat,)`` sample of each beat.
     """
     page = _Page(families, recording, found, times, sorted(order[:_STRIP_LEADS]), beats)
-    n_families, settled = len(families.templates), np.asarray(families.columns["settled"], np.float64)
+    settled = np.asarray(families.columns["settled"], np.float64)
     n_first = int(np.clip(np.searchsorted(settled, _SETTLED) + 1, *_FIRST))
-    cards = [page.card(k, n_families, n_strips=3 if k < n_first else 1) for k in range(n_families)]
-    return Asked(cards, n_first, page.data(cards))
+    # a family all of whose beats were called noise has none left
+    left = [k for k, n in enumerate(page.rows["n"]) if n]
+    fewest, most, together = _LINES
+    lines = int(np.clip(together // n_first, fewest, most))
+    cards = [
+        page.card(k, n_strips=3, n_lines=lines)
+        if k < n_first
+        else page.card(k, n_strips=1, n_lines=_FOLDED_LINES)
+        for k in left
+    ]
+    return Asked(cards, n_first, page.data(cards)) if cards else None
 
 
 class _Page:
@@ -141,10 +150,9 @@ class _Page:
         self.columns, self.beats, self.shown = columns, beats, set[int]()
         self.rows = {name: np.asarray(column).tolist() for name, column in families.columns.items()}
 
-    def card(self, k: int, n_families: int, *, n_strips: int) -> Card:
+    def card(self, k: int, *, n_strips: int, n_lines: int) -> Card:
         row = {name: column[k] for name, column in self.rows.items()}
         label, p = str(row["class"]), float(row["p"])
-        most_lines = max(_FEWEST_LINES, _LINES // n_families)
         return Card(
             family=int(row["family"]),
             label=label,
@@ -156,7 +164,7 @@ class _Page:
             rr=_rr(row["rr_before_s"], row["rr_after_s"], row["rr_before_ratio"]),
             first=self.times.at(row["first_s"]),
             last=self.times.at(row["last_s"]),
-            template=self._template(k, label, self.families.members[k][:most_lines]),
+            template=self._template(k, label, _evenly(self.families.members[k], n_lines)),
             strips=list(self._strips(k, n_strips)),
         )
 
@@ -167,8 +175,14 @@ class _Page:
             "positions": self.families.positions,
             "total": len(self.beats),
             "families": [
-                {"family": card.family, "class": card.label, "n": card.n, "gain": gain, "sample": int(at)}
-                for card, at, gain in zip(cards, self.rows["middle"], self.rows["gain"], strict=True)
+                {
+                    "family": card.family,
+                    "class": card.label,
+                    "n": card.n,
+                    "gain": self.rows["gain"][card.family],
+                    "sample": self.rows["middle"][card.family],
+                }
+                for card in cards
             ],
             "beats": {
                 beat: [
@@ -256,6 +270,13 @@ class _Page:
             small=True,
         )
         return Strip(title, self.times.at(at_s, tenths=True), at_s, drawing)
+
+
+def _evenly(beats: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    chosen: NDArray[np.int64] = beats[
+        np.linspace(0, len(beats) - 1, min(len(beats), most)).round().astype(int)
+    ]
+    return chosen
 
 
 def _rr(before_s: float, after_s: float, ratio: float) -> str:

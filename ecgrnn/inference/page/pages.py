@@ -73,7 +73,7 @@ def page_of(result: Annotated) -> str:
 def _asked(result: Annotated, found: Findings, times: Times, order: tuple[int, ...]) -> Asked | None:
     """Ask about the families of beats, where there are such."""
     families = families_of(result)
-    if families is None or not len(families.templates):
+    if families is None:
         return None
     beats = np.asarray(result.beats["sample"], np.int64)
     return ask(families, result.recording, found, times, order, beats)

@@ -80,10 +80,13 @@ class BeatStreams:
             raise ConfigError("leads=[] names no lead; name one per column of the samples")
         if n_patients < 1:
             raise ConfigError(f"n_patients={n_patients} must be at least 1")
-        stand_in = Recording(np.zeros((1 + len(names), len(names))), fs=fs, leads=names, name="the stream")
-        trained, self.model = fitted(model, stand_in, read)
+        stand_in = Recording(np.zeros((1 + len(names), len(names))), fs=fs, leads=names, name="of the stream")
+        try:
+            trained, self.model = fitted(model, stand_in, read)
+        except (ConfigError, DataError) as error:
+            raise type(error)(_of_stream(str(error))) from error
         self.fs_hz, self.leads, self.classes = stand_in.fs_hz, names, trained.scheme.classes
-        self.leads_read = leads_read(trained, stand_in)
+        self.leads_read = _of_stream(leads_read(trained, stand_in))
         self._scale = known_unit(unit)
         self._probes: dict[int, list[NDArray[np.float32]]] = {who: [] for who in range(n_patients)}
         self._unit = unit
@@ -153,6 +156,11 @@ class BeatStreams:
             probes[:] = [chunk[:0]]
 
 
+def _of_stream(line: str) -> str:
+    """Name the option that chooses leads: ``leads`` names the columns here."""
+    return line.replace("leads=[", "read=[")
+
+
 class BeatStream:
     """The beats of one patient, as the signal comes: ``push`` samples, in chunks of any size.
 
@@ -160,7 +168,18 @@ class BeatStream:
     the samples are cut. Another model waits for ``look_ahead`` beats. A beat comes out some 7 to 9 s after
     it went in, since the detector scores the leads over the seconds around it.
 
-    The arguments are those of `BeatStreams`; ``leads`` are names, or None for one that has no name.
+    Args:
+        model: a model of beats, by name or path, or as ``load_model`` gave it.
+        fs: sampling frequency of the samples in Hz.
+        leads: the names of the leads, one per column of the samples; None is one lead without a name.
+        unit: unit of the samples: V, mV, uV or nV.
+        read: the leads that the model reads, in its order; None chooses them as `BeatStreams` does.
+        look_ahead: beats behind a beat that are waited for, as in `BeatStreams`.
+
+    Raises:
+        ConfigError: an argument is not possible, or the model marks no beats.
+        CheckpointError: the model cannot be read.
+        DataError: the leads are too few for it.
 
     Example:
         >>> stream = BeatStream(fs=360, leads=["II", "V1"])

@@ -1,18 +1,17 @@
 """A trained beat classifier at work: logits for the beats of any records."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from ecgrnn.data.batch import ClassBatch, SequenceBatch
+from ecgrnn.data.batch import Arrays
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
 from ecgrnn.families.evidence import reduced
 from ecgrnn.tasks.finite import require_finite
+from ecgrnn.tasks.running import Network, outputs_of, reading_of
 
 
 class BeatItems(Protocol):
@@ -28,19 +27,8 @@ class BeatItems(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitems__(self, indices: Sequence[int]) -> ClassBatch | SequenceBatch:
+    def arrays(self, indices: Sequence[int]) -> Arrays:
         """Give many items as a batch, each with the places of its beats in the table."""
-
-
-@runtime_checkable
-class Represents(Protocol):
-    """A network that also gives what it reads the classes from."""
-
-    def represent(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
-        """Give what the classes are read from, the layer before the last."""
-
-    def judge(self, represented: Tensor) -> Tensor:
-        """Give the logits from that."""
 
 
 class BeatReading(NamedTuple):
@@ -57,7 +45,7 @@ class BeatReading(NamedTuple):
     windows: NDArray[np.float16]
 
 
-def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
+def beat_logits(network: Network, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
     The batch size, in beats, changes speed and memory, no figure beyond rounding.
@@ -69,7 +57,7 @@ def beat_logits(network: nn.Module, dataset: BeatItems, *, batch_size: int) -> N
 
 
 def read_beats(
-    network: nn.Module, dataset: BeatItems, *, batch_size: int, represented: bool = True
+    network: Network, dataset: BeatItems, *, batch_size: int, represented: bool = True
 ) -> BeatReading:
     """Give logits for every beat of a dataset, as `beat_logits` does, and what they are read from.
 
@@ -80,18 +68,16 @@ def read_beats(
         represented: give what classes are read from and the windows, too, where the network gives the former;
             both are empty otherwise.
     """
-    network.eval()
     n_beats, wholes = len(dataset.table), _NOTHING
     items = max(1, round(batch_size * len(dataset) / max(n_beats, 1)))
-    with torch.inference_mode():
-        for start in range(0, len(dataset), items):
-            batch = dataset.__getitems__(range(start, min(start + items, len(dataset))))
-            parts: Sequence[NDArray[Any]] = _read_batch(network, batch, represented=represented)
-            if start == 0:
-                wholes = [np.empty((n_beats, part.shape[-1]), part.dtype) for part in parts]
-            index = batch.index.flatten().numpy()
-            for whole, part in zip(wholes, parts, strict=True):
-                whole[index[index >= 0]] = part[index >= 0]
+    for start in range(0, len(dataset), items):
+        batch = dataset.arrays(range(start, min(start + items, len(dataset))))
+        parts: Sequence[NDArray[Any]] = _read_batch(network, batch, represented=represented)
+        if start == 0:
+            wholes = [np.empty((n_beats, part.shape[-1]), part.dtype) for part in parts]
+        index = batch.index.reshape(-1)
+        for whole, part in zip(wholes, parts, strict=True):
+            whole[index[index >= 0]] = part[index >= 0]
     read = BeatReading(*wholes)
     _check(read.logits, dataset)
     return read
@@ -100,18 +86,22 @@ def read_beats(
 _NOTHING: list[NDArray[Any]] = [np.zeros((0, 0), kind) for kind in ("f4", "f4", "f2")]
 
 
-def _read_batch(network: nn.Module, batch: ClassBatch | SequenceBatch, *, represented: bool) -> BeatReading:
-    if not represented or not isinstance(network, Represents):
-        logits = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
+def _read_batch(network: Network, batch: Arrays, *, represented: bool) -> BeatReading:
+    given = (batch.signal, batch.lengths, batch.features)
+    reading = reading_of(network, *given) if represented else None
+    if reading is None:
+        logits = outputs_of(network, *given)
+        logits = logits.reshape(-1, logits.shape[-1])
         nothing = np.zeros((len(logits), 0))
         return BeatReading(logits, nothing.astype(np.float32), nothing.astype(np.float16))
-    read = network.represent(batch.signal, batch.lengths, batch.features).flatten(0, -2)
-    beats = batch.signal[..., 0].flatten(0, 1) if isinstance(batch, SequenceBatch) else batch.signal
-    return BeatReading(network.judge(read).numpy(), read.numpy(), beats.flatten(1).to(torch.float16).numpy())
+    logits, read = (part.reshape(-1, part.shape[-1]) for part in reading)
+    # of beats in sequence the last axis holds the beat, and its template beside it
+    beats = batch.signal[..., 0] if batch.signal.ndim == 5 else batch.signal
+    return BeatReading(logits, read, beats.reshape(len(logits), -1).astype(np.float16))
 
 
 def shared_readings(
-    network: nn.Module,
+    network: Network,
     n_records: int,
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,

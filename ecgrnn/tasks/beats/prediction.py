@@ -50,7 +50,7 @@ def annotate_recording(
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
     """
-    sample, positions_from = _positions(recording, annotator=annotator, model=model)
+    sample, positions_from = positions_of(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
     read = read_recording(model, recording, sample, batch_size=batch_size)
@@ -141,8 +141,11 @@ def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batc
     """Judge beats; those of a causal model as a stream judges them, to the last bit."""
     network = model.network
     read = read_beats(network, dataset, batch_size=batch_size)
-    causal = isinstance(dataset, BeatSequenceDataset) and dataset.view.causal
-    if causal and isinstance(network, BeatSequenceClassifier):
+    if (
+        isinstance(dataset, BeatSequenceDataset)
+        and dataset.view.causal
+        and isinstance(network, BeatSequenceClassifier)
+    ):
         return read._replace(logits=causal_logits(network, dataset))
     return read
 
@@ -151,10 +154,14 @@ def _view(model: TrainedModel) -> Any:
     return model.view()
 
 
-def _positions(
+def positions_of(
     recording: Recording, *, annotator: str | None, model: TrainedModel
 ) -> tuple[NDArray[np.int64], str]:
-    """Give the positions of beats, and say where they are from."""
+    """Give the positions of a recording's beats, detected or of an annotation file, and say where from.
+
+    Raises:
+        DataError: the recording or the annotations cannot be read.
+    """
     if annotator is None:
         return find_beats_of(recording, model.preprocessing), "the built-in QRS detector"
     reference = read_reference(

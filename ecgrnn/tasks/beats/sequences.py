@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
 
-from ecgrnn.data.batch import SequenceBatch, aligned_tensor
+from ecgrnn.data.batch import Arrays, SequenceBatch, aligned_array
 from ecgrnn.data.beats import BeatView, common_fs
 from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.kept_arrays import keep, read_kept
@@ -151,7 +148,7 @@ def feature_names(n_leads: int, *, causal: bool, long_range: bool = False) -> tu
     return (*rhythm_names(causal=causal, long_range=long_range), *shapes)
 
 
-class BeatSequenceDataset(Dataset[SequenceBatch]):
+class BeatSequenceDataset:
     """Sequences of beats, served a batch at a time.
 
     A beat's window and its beat template have the template's median taken off and are divided by the height
@@ -211,18 +208,22 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
 
     def __getitems__(self, indices: Sequence[int]) -> SequenceBatch:
         """Give many sequences at once; a DataLoader calls this with all indices of a batch."""
+        return SequenceBatch(*self.arrays(indices).tensors())
+
+    def arrays(self, indices: Sequence[int]) -> Arrays:
+        """Give many sequences as arrays."""
         rows = np.asarray(indices, np.int64)
         start, stop = self.sequences.start[rows], self.sequences.stop[rows]
         at = start[:, np.newaxis] + np.arange((stop - start).max())
         kept = (at >= self.sequences.keep_start[rows, np.newaxis]) & (
             at < self.sequences.keep_stop[rows, np.newaxis]
         )
-        return SequenceBatch(
+        return Arrays(
             signal=_rows_between(self._beats, start, stop),
-            lengths=aligned_tensor(stop - start),
+            lengths=stop - start,
             features=_rows_between(self.table.features, start, stop),
-            label=aligned_tensor(np.where(kept, self.table.label[np.where(kept, at, 0)], -1)),
-            index=aligned_tensor(np.where(kept, at, -1)),
+            label=np.where(kept, self.table.label[np.where(kept, at, 0)], -1),
+            index=np.where(kept, at, -1),
         )
 
     def counts(self, n_classes: int) -> list[int]:
@@ -337,14 +338,16 @@ class BeatSequenceDataset(Dataset[SequenceBatch]):
         return record.folder / "beat_sequences.npz", hashed.hexdigest()
 
 
-def _rows_between(array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]) -> Tensor:
+def _rows_between(
+    array: NDArray[np.float32], start: NDArray[np.int64], stop: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Copy stretches of rows side by side, zero behind the end of each: ``(stretch, row, ...)``.
 
     Written at once where the batch will lie: a batch of 64 beats in a row is a megabyte, and gathering,
     masking and moving it would each touch all of it.
     """
-    taken = torch.empty((len(start), int((stop - start).max()), *array.shape[1:]))
-    for into, first, last in zip(taken.numpy(), start.tolist(), stop.tolist(), strict=True):
+    taken = aligned_array((len(start), int((stop - start).max()), *array.shape[1:]))
+    for into, first, last in zip(taken, start.tolist(), stop.tolist(), strict=True):
         into[: last - first] = array[first:last]
         into[last - first :] = 0.0
     return taken

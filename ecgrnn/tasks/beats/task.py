@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ecgrnn.options.choices import LeadReading
 from ecgrnn.options.data import LoaderConfig
+from ecgrnn.options.deploy import ExplainConfig
 from ecgrnn.options.networks import BeatSequenceNetworkConfig, ClassifierConfig, NetworkConfig
 from ecgrnn.options.spec import LabelScheme, SignalSpec
 from ecgrnn.tasks.beats.options import BeatsConfig, BeatSequenceConfig
@@ -154,6 +155,12 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
         from ecgrnn.tasks.beats.network import beat_sequence_network
 
         return beat_sequence_network(config, self.options, signal=signal, n_classes=n_classes)
+
+    def explain(self, model: "TrainedModel", recording: "Recording", options: ExplainConfig) -> list[str]:
+        """Say what the class of one beat leans on, and draw it."""
+        from ecgrnn.tasks.beats.explanation.explain import explain
+
+        return explain(model, recording, options)
 
     def module(self, inputs: ModuleInputs) -> "pl.LightningModule":
         """Train by the cross-entropy, adjusted for rare classes, on augmented sequences."""

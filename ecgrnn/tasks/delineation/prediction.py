@@ -5,11 +5,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ecgrnn.errors import CheckpointError
-from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.recording import Recording
@@ -26,8 +24,9 @@ from ecgrnn.tasks.delineation.labels import (
     waves_of_labels,
 )
 from ecgrnn.tasks.delineation.options import DelineateConfig
-from ecgrnn.tasks.finite import require_finite
+from ecgrnn.tasks.delineation.steps import ExportedLabels, WaveLabels
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import ExportedNetwork
 
 _STRETCH_S = 300.0
 """How much is delineated at once: ten minutes of twelve leads take a gigabyte."""
@@ -61,7 +60,7 @@ def _delineate(model: TrainedModel, parts: Sequence[tuple[NDArray[np.float32], i
     """Delineate several parts of a recording at once, each a signal and where it begins."""
     network, task = _labeller(model)
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
-    labels = _labels(network, [signal for signal, _ in parts], task.beam_width)
+    labels = network.labels([signal for signal, _ in parts])
     return [
         waves_agreed_on(
             [
@@ -124,7 +123,7 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
         model.preprocessing, leads=None, n_leads=len(recording.leads), first_lead=None
     )
     stretches = overlapping_stretches(
-        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.encoder.frame
+        recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.frame
     )
     found: list[list[Waves]] = [[] for _ in recording.leads]
     at_once = max(_LEADS_AT_ONCE // len(recording.leads), 1)
@@ -162,11 +161,15 @@ def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samp
     )
 
 
-def _labeller(model: TrainedModel) -> tuple[Labeller, DelineateConfig]:
+def _labeller(model: TrainedModel) -> tuple[WaveLabels, DelineateConfig]:
     network, task = model.network, model.task.options
-    if not isinstance(network, Labeller) or not isinstance(task, DelineateConfig):
+    if not isinstance(task, DelineateConfig):
         raise CheckpointError("this checkpoint was not trained with task=delineate; it finds no waves")
-    return network, task
+    if isinstance(network, ExportedNetwork):
+        return ExportedLabels(network, model.trained.network, task, fs_hz=model.signal.fs_hz), task
+    from ecgrnn.tasks.delineation.torch_steps import TorchLabels
+
+    return TorchLabels(network, beam_width=task.beam_width), task
 
 
 def _extensions(leads: Sequence[str]) -> list[str]:
@@ -179,22 +182,3 @@ def _extensions(leads: Sequence[str]) -> list[str]:
         names.append(name if name not in taken else next(other for other in numbered if other not in taken))
         taken.add(names[-1])
     return names
-
-
-def _labels(
-    network: Labeller, signals: Sequence[NDArray[np.float32]], beam_width: int
-) -> list[NDArray[np.int64]]:
-    """Give the labels ``(lead, label)`` of several signals ``(time, lead)``, without those of padding."""
-    lengths = [len(signal) for signal in signals]
-    padded = np.zeros((len(signals), max(lengths), signals[0].shape[1]), np.float32)
-    for row, signal in zip(padded, signals, strict=True):
-        row[: len(signal)] = signal
-    with torch.inference_mode():
-        # The last frame may reach behind a signal: as in training, what lies there is padding.
-        ends = torch.tensor(lengths)
-        scores = network.outputs(torch.from_numpy(padded), ends)
-        require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
-        found = np.asarray(network.decode(scores, ends, beam_width=beam_width).numpy(), np.int64)
-        counts = network.label_lengths(ends).tolist()
-    of_signal = found.reshape(len(signals), -1, found.shape[1])
-    return [labels[:, :count] for labels, count in zip(of_signal, counts, strict=True)]

@@ -4,12 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
-from torch import nn
 
-from ecgrnn.data.buckets import LengthBatches
 from ecgrnn.errors import CheckpointError, DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotations import Annotations
@@ -19,6 +16,7 @@ from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import Network, outputs_of
 from ecgrnn.tasks.strips.options import RhythmConfig, SuperclassConfig
 from ecgrnn.tasks.strips.schemes import RHYTHM_NOTES
 from ecgrnn.tasks.strips.view import StripDataset, StripView
@@ -39,23 +37,21 @@ _AT_ONCE = 16
 """Strips of a long recording that are in memory at a time."""
 
 
-def strip_logits(network: nn.Module, dataset: StripDataset, *, batch_size: int) -> NDArray[np.float32]:
+def strip_logits(network: Network, dataset: StripDataset, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(strip, class)`` for every strip of a dataset, in its order.
 
     Strips of about one length are read together; neither that nor the batch size moves a figure beyond
     rounding.
     """
-    network.eval()
-    rows: list[NDArray[np.int64]] = []
     logits: list[NDArray[np.float32]] = []
-    with torch.inference_mode():
-        for indices in LengthBatches(dataset.lengths, batch_size=batch_size):
-            batch = dataset.__getitems__(indices)
-            rows.append(np.asarray(indices))
-            logits.append(network(batch.signal, batch.lengths, batch.features).numpy())
-            names = [getattr(dataset.records[k], "name", "") for k in indices]
-            require_finite(logits[-1], of=f"the strips {some_of(names)}" if all(names) else "the strip")
-    return np.concatenate(logits)[np.concatenate(rows).argsort()]
+    order = np.argsort(dataset.lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        indices = order[start : start + batch_size].tolist()
+        batch = dataset.arrays(indices)
+        logits.append(outputs_of(network, batch.signal, batch.lengths, batch.features))
+        names = [getattr(dataset.records[k], "name", "") for k in indices]
+        require_finite(logits[-1], of=f"the strips {some_of(names)}" if all(names) else "the strip")
+    return np.concatenate(logits)[order.argsort()]
 
 
 def strip_probabilities(logits: NDArray[np.float32], *, several: bool) -> NDArray[np.float64]:

@@ -6,12 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
-from ecgrnn.data.batch import ClassBatch, aligned_tensor
+from ecgrnn.data.batch import Arrays, ClassBatch
 from ecgrnn.data.beats import common_fs
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.data.databases import DATABASES
 from ecgrnn.data.kept_arrays import keep, read_kept
 from ecgrnn.data.windows import PreparedSignal
 from ecgrnn.errors import ConfigError, some_of
@@ -57,6 +55,8 @@ class StripView:
         """
         counts = {record.name: self._marks(record) for record in records}
         if counts and not any(row.any() for row in counts.values()):
+            from ecgrnn.data.databases import DATABASES  # prediction needs none
+
             labelled = (one for one in DATABASES.values() if {*self.scheme.classes} <= {*one.strip_classes})
             fitting = [f"data={database.name}" for database in labelled]
             raise ConfigError(
@@ -124,7 +124,7 @@ class StripView:
         return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz, beats=beats)
 
 
-class StripDataset(Dataset[ClassBatch]):
+class StripDataset:
     """Whole strips, served a batch at a time and padded to a multiple of 5 s.
 
     Args:
@@ -163,18 +163,22 @@ class StripDataset(Dataset[ClassBatch]):
 
     def __getitems__(self, indices: Sequence[int]) -> ClassBatch:
         """Give many strips at once; a DataLoader calls this with all indices of a batch."""
+        return ClassBatch(*self.arrays(indices).tensors())
+
+    def arrays(self, indices: Sequence[int]) -> Arrays:
+        """Give many strips as arrays."""
         rows = np.asarray(indices, np.int64)
         lengths = self.lengths[rows]
         padded = np.zeros((len(rows), self._whole(lengths.max()), len(self.records[0].leads)), np.float32)
         for place, row in enumerate(rows):
             signal = _signal(self.records[row]) if self._signals is None else self._signals[row]
             padded[place, : lengths[place]] = signal
-        return ClassBatch(
-            signal=aligned_tensor(padded),
-            lengths=aligned_tensor(lengths),
-            features=aligned_tensor(self.features[rows]),
-            label=aligned_tensor(self.label[rows]),
-            index=aligned_tensor(rows),
+        return Arrays(
+            signal=padded,
+            lengths=lengths,
+            features=self.features[rows],
+            label=self.label[rows],
+            index=rows,
         )
 
     def _whole(self, length: int) -> int:

@@ -191,6 +191,28 @@ def test_what_is_saved_is_a_csv_file_that_no_program_takes_for_formulas(opened):
     assert row[7].endswith("Z")
 
 
+def test_answers_go_on_from_a_saved_file_and_one_of_another_record_is_refused(opened, tmp_path):
+    opened.fill("#by", 'A "B", C')
+    opened.click("#start")
+    for key in ("v", "m", "ArrowUp", "ArrowRight", "f"):
+        opened.keyboard.press(key)
+    rows = saved(opened)
+    assert [row[2] for row in rows] == ["family", "family", "beat"]
+    file, other = tmp_path / "corrections.csv", tmp_path / "other.csv"
+    for path, name in ((file, rows[0][0]), (other, "y")):
+        with path.open("w", newline="", encoding="utf-8") as target:
+            csv.writer(target, lineterminator="\n").writerows([HEAD, *([name, *row[1:]] for row in rows)])
+    opened.evaluate("localStorage.clear()")
+    for _ in rows:
+        opened.keyboard.press("u")
+    assert progress(opened).startswith("No answer yet")
+    opened.set_input_files("#file", other)
+    playwright.expect(opened.locator("#progress")).to_contain_text("other.csv is of record y")
+    opened.set_input_files("#file", file)
+    playwright.expect(opened.locator("#progress")).to_contain_text("3 answers settle")
+    assert saved(opened) == rows
+
+
 def test_letters_typed_as_the_name_are_no_answers(opened):
     opened.click("#by")
     opened.keyboard.type("nsvfqxmu ")

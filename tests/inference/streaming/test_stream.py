@@ -146,7 +146,7 @@ def test_the_leads_of_training_are_read_and_beats_found_in_all(signal):
     noise = np.random.default_rng(0).normal(0, 0.02, (len(signal), 1)).astype(np.float32)
     wide = np.hstack([noise, signal[:, ::-1]])[: 30 * FS]
     stream = BeatStream(fs=FS, leads=["I", "V1", "II"])
-    assert stream.leads_read == "II, V1 (trained on MLII, V1 or V5 or V4; choose with leads=[...])"
+    assert stream.leads_read == "II, V1 (trained on MLII, V1 or V5 or V4; choose with read=[...])"
     beats = stream.push(wide) + stream.finish()
     names = ("I", "V1", "II")
     assert_equal(beats, annotate(Recording(wide, fs=FS, leads=names), "beats_causal").columns("beats"))
@@ -174,6 +174,8 @@ def test_bad_arguments_and_samples_are_one_clear_line(signal):
         stream.push(np.zeros((5, 2)))
     with pytest.raises(ConfigError, match="this model reads no later beat"):
         BeatStream(fs=FS, leads=LEADS, look_ahead=3)
+    with pytest.raises(ConfigError, match=r"read=\[II\] names 1 lead\(s\), and this network reads 2"):
+        BeatStream(fs=FS, leads=LEADS, read=["II"])
     with pytest.raises(ConfigError, match="does not mark beats one by one"):
         BeatStream("rhythm", fs=FS, leads=["I"])
     with pytest.raises(DataError, match="of the stream at 70 Hz does not fit"):

@@ -14,7 +14,7 @@ from ecgrnn.signals.recording import Recording
 LEVELS = 5
 """How often the slow half of the signal is split again; two seconds then have few slow values."""
 
-MOST_BYTES = 3_600_000
+MOST_BYTES = 4_500_000
 """All samples of a page, compressed; written as text they are a third longer."""
 
 _MOST_SAMPLES = 24_000_000
@@ -23,7 +23,7 @@ _MOST_SAMPLES = 24_000_000
 _RATES_HZ = (500.0, 250.0, 125.0)
 """A screen shows about 100 points for each second at 25 mm/s."""
 
-_FINE_MV, _COARSE_MV = 0.01, 0.02
+_FINE_MV, _COARSE_MV = 0.01, 0.06
 """Steps of the stored values. Samples are off by 0.3 steps as a rule: at 0.06 mV that is 0.2 mm on paper,
 less than a point of the screen."""
 

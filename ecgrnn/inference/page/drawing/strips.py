@@ -1,6 +1,7 @@
 """Draws a stretch of a recording on ECG paper with its beats, RR intervals and waves."""
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
@@ -15,6 +16,9 @@ _HEAD_MM, _FOOT_MM, _BAND_MM = 9.0, 5.0, 1.4
 
 _SMALL_MM = (14.0, 45.0)
 """Height of a lead in a small strip."""
+
+_SMALL_UNIT, _SMALL_CLOSE_MM = 20, 0.08
+"""A third of a point of the screen, at the size at which small strips are shown."""
 
 
 def annotated_strip(
@@ -57,7 +61,8 @@ def annotated_strip(
     for k, row in enumerate(rows):
         chosen = waves.lead == leads[k]
         parts += _waves(waves, chosen, start_s=start_s, length_s=length_s, foot=top + row)
-        parts.append(lead_svg(signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row))
+        lead = partial(lead_svg, signal[:, k], fs_hz=fs_hz, name=leads[k], top=top, height=row)
+        parts.append(lead(unit=_SMALL_UNIT, close_mm=_SMALL_CLOSE_MM) if small else lead())
         top += row
     return drawn(*parts, *([] if small else _seconds(length_s, height)), "</svg>")
 
@@ -94,9 +99,10 @@ def _beats(beats: Beats, *, start_s: float, length_s: float, height: float, smal
     for k, (x, label) in enumerate(zip(place, beats.label[first:last].tolist(), strict=True), first):
         number = f' data-b="{k}"' if small else ""
         parts.append(
-            f'<line class="tick" x1="{x:.2f}" x2="{x:.2f}" y1="4.6" y2="{foot:g}"/>'
             f'<text class="label beat {escape(label)}"{number} x="{x:.2f}" y="3.9">{escape(label)}</text>'
         )
+    ticks = "".join(f"M{x:.2f} 4.6V{foot:g}" for x in place)
+    parts.append(f'<path class="tick" d="{ticks}"/>' if ticks else "")
     rr_ms = np.rint(1000.0 * np.diff(beats.time_s[first:last])).astype(int).tolist()
     for x, following, rr in zip(place[:-1], place[1:], rr_ms, strict=True):
         parts.append(f'<text class="label side" x="{(x + following) / 2:.2f}" y="7.4">{rr}</text>')

@@ -20,10 +20,10 @@ _PANES = 4
 _LARGER = 1.6
 """How much larger than paper a template is shown."""
 
-_COARSE = 5
-"""Thin lines are drawn to so many hundredths of a mm."""
+_UNIT = 20
+"""Thin lines are drawn to a twentieth of a mm."""
 
-_CLOSE_MM = 0.08
+_CLOSE_MM = 0.1
 """How near to the line between its neighbours a sample of a thin line is left out."""
 
 
@@ -99,13 +99,11 @@ def _lines(
     at, at_members = x(len(pane.template), fs_hz), x(pane.members.shape[1], members_hz)
     low, high = y(pane.template - pane.spread), y(pane.template + pane.spread)
     members = "".join(
-        trace_path(at_members / _COARSE, y(beat) / _COARSE, close_mm=_CLOSE_MM / _COARSE)
-        for beat in pane.members
+        trace_path(at_members, y(beat), unit=_UNIT, close_mm=_CLOSE_MM) for beat in pane.members
     )
-    coarse = f'transform="scale({_COARSE / UNIT:g})"'
     return [
         f'<path class="spread" d="{_band(at, low, high)}"/>',
-        f'<path class="member" {coarse} d="{members}"/>' if members else "",
+        f'<path class="member" transform="scale({1 / _UNIT:g})" d="{members}"/>' if members else "",
         f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(at, y(pane.template))}"/>',
     ]
 

@@ -5,13 +5,14 @@
   const asked = JSON.parse(byId("asked").textContent);
   const cards = [...document.querySelectorAll(".family")], buttons = [...byId("ask").querySelectorAll("[data-answer]")];
   const KEYS = { n: "N", s: "S", v: "V", f: "F", q: "Q", x: "noise", m: "mixed" };
+  const NAMES = Object.values(KEYS), HEAD = ["record", "positions", "kind", "family", "sample", "answer", "by", "at"];
   const place = `ecgrnn corrections ${asked.record} ${asked.positions}`;
-  // Every state of the answers, the latest last; an answer is {kind, family, sample, beat, answer, by, at}.
+  // Every state of the answers, the latest last; an answer is {kind, family, sample, answer, by, at}.
   let states = [[]], saved = states[0], now = 0, beat = null;
 
   const answers = () => states[states.length - 1];
   const ofFamily = (family) => answers().find((one) => one.kind === "family" && one.family === family);
-  const ofBeat = (number) => answers().find((one) => one.kind === "beat" && one.beat === number);
+  const ofBeat = (number) => answers().find((one) => one.kind === "beat" && one.sample === asked.beats[number][0]);
   const settles = (one) => one !== undefined && one.answer !== "mixed";
   const counted = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
@@ -23,7 +24,7 @@
   function restore() {
     try {
       const kept = JSON.parse(localStorage.getItem(place) || "null");
-      if (!kept || !kept.answers.every((one) => Object.hasOwn(asked.beats, one.beat) || one.kind === "family")) return;
+      if (!kept || kept.answers.length === 0) return;
       states.push(kept.answers);
       saved = kept.saved ? kept.answers : states[0];
       byId("by").value = kept.by;
@@ -39,7 +40,7 @@
     const one = asked.families[now];
     if (beat !== null && given === "mixed") return;
     const about = beat === null ? { kind: "family", family: one.family, sample: one.sample }
-      : { kind: "beat", family: asked.beats[beat][1], sample: asked.beats[beat][0], beat };
+      : { kind: "beat", family: asked.beats[beat][1], sample: asked.beats[beat][0] };
     const same = (other) => other.kind === about.kind && other.sample === about.sample && other.family === about.family;
     const full = { ...about, answer: given || (beat === null ? one.class : classOf(beat)), by: byId("by").value.trim(),
       at: new Date().toISOString().replace(/\.\d+Z$/, "Z") };
@@ -92,14 +93,14 @@
   }
 
   // Beats of a family that are expected to be wrong still: an answer settles all, one for a beat settles that.
-  function open(one) {
+  function unsettled(one) {
     if (settles(ofFamily(one.family))) return 0;
     const single = answers().filter((other) => other.kind === "beat" && other.family === one.family).length;
     return one.gain * Math.max(0, 1 - single / one.n);
   }
 
   function progress() {
-    const share = 1 - asked.families.reduce((sum, one) => sum + open(one), 0) / asked.total, n = answers().length;
+    const share = 1 - asked.families.reduce((sum, one) => sum + unsettled(one), 0) / asked.total, n = answers().length;
     const percent = `${share > 0.9995 && share < 1 ? "> 99.9" : (100 * share).toFixed(1)} % of the beats`;
     if (n === 0) return `No answer yet: ${percent} are expected to be right.`;
     return `${counted(n, "answer")} ${n === 1 ? "settles" : "settle"} ${percent}; ${answers() === saved ? "saved" : "not saved"}.`;
@@ -141,18 +142,22 @@
     keep();
   }
 
-  // A field as RFC 4180 has it; a text that a spreadsheet program would run gets an apostrophe: see spreadsheets.py.
-  function field(value) {
+  // A text that a spreadsheet program would run gets an apostrophe: see spreadsheets.py.
+  function harmless(value) {
     const text = String(value).replace(/[\r\n]/g, " "), number = text.trim() !== "" && !Number.isNaN(Number(text));
-    const harmless = /^ *[=+\-@\t]/.test(text) && !number ? `'${text}` : text;
-    return /[",]|^ | $/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+    return /^ *[=+\-@\t]/.test(text) && !number ? `'${text}` : text;
+  }
+
+  // A field as RFC 4180 has it.
+  function field(value) {
+    const text = harmless(value);
+    return /[",]|^ | $/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
   function csv() {
     const by = byId("by").value.trim();
     const rows = answers().map((one) => [asked.record, asked.positions, one.kind, one.family, one.sample, one.answer, one.by || by, one.at]);
-    const head = ["record", "positions", "kind", "family", "sample", "answer", "by", "at"];
-    return [head, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+    return [HEAD, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
   }
 
   function save() {
@@ -163,6 +168,36 @@
     setTimeout(() => URL.revokeObjectURL(file), 60000);
     saved = answers();
     show();
+  }
+
+  // Rows of a file of comma-separated values: RFC 4180.
+  function rowsOf(text) {
+    const rows = [[]], fields = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r?\n|$)/gy;
+    while (fields.lastIndex < text.length) {
+      const found = fields.exec(text);
+      if (!found) return [];
+      rows[rows.length - 1].push(found[1].startsWith('"') ? found[1].slice(1, -1).replaceAll('""', '"') : found[1]);
+      if (found[2] !== ",") rows.push([]);
+    }
+    return rows.filter((row) => row.length === HEAD.length);
+  }
+
+  async function open(file) {
+    const [head, ...rows] = rowsOf((await file.text()).replace(/^\ufeff/, ""));
+    if (!head || head.join() !== HEAD.join() || rows.length === 0) return say(`${file.name} is no file of corrections with answers.`);
+    const other = rows.find((row) => row[0] !== harmless(asked.record) || row[1] !== asked.positions);
+    if (other) return say(`${file.name} is of record ${other[0]}, or of other beats of it; nothing was taken from it.`);
+    const given = new Map(rows.map(([, , kind, family, sample, answer, by, at]) =>
+      [kind + sample, { kind, family: Number(family), sample: Number(sample), answer, by, at }]));
+    const known = [...given.values()].every((one) => NAMES.includes(one.answer) && ["family", "beat"].includes(one.kind));
+    if (!known) return say(`${file.name} has an answer that is none of ${NAMES.join(", ")}; nothing was taken from it.`);
+    states.push([...answers().filter((one) => !given.has(one.kind + one.sample)), ...given.values()]);
+    select(next(-1));
+  }
+
+  function say(text) {
+    show();
+    byId("progress").textContent = text;
   }
 
   // A box over each beat of the strips, from half the way to the beat before to half the way to the next.
@@ -211,6 +246,7 @@
   byId("save").addEventListener("click", save);
   byId("start").addEventListener("click", () => select(next(-1)));
   byId("by").addEventListener("input", keep);
+  byId("file").addEventListener("change", (event) => { if (event.target.files[0]) open(event.target.files[0]); event.target.value = ""; });
   window.addEventListener("beforeunload", (event) => answers() !== saved && event.preventDefault());
   show();
 })();

@@ -33,11 +33,17 @@ def beat_streams(
     """
     view, network, config = model.view(), model.network, model.preprocessing
     columns = lead_columns(leads, config, name="of the stream")
-    if isinstance(view, BeatSequenceView) and view.causal and isinstance(network, BeatSequenceClassifier):
-        if look_ahead:
-            raise ConfigError(
-                f"look_ahead={look_ahead} would change nothing: this model reads no later beat; leave it out"
-            )
+    causal = isinstance(view, BeatSequenceView) and view.causal
+    if causal and look_ahead:
+        raise ConfigError(
+            f"look_ahead={look_ahead} would change nothing: this model reads no later beat; leave it out"
+        )
+    if (
+        isinstance(view, BeatSequenceView)
+        and view.causal
+        and not view.long_range  # thousands of beats: as the others, which read the beats anew
+        and isinstance(network, BeatSequenceClassifier)
+    ):
         return CausalStreams(
             model,
             network,
@@ -53,7 +59,12 @@ def beat_streams(
             f"the model was trained with preprocessing.normalisation={config.normalisation.value}, which "
             "measures the whole recording, so it cannot be streamed; take another, such as beats_causal"
         )
-    wanted = LOOK_AHEAD if look_ahead is None else look_ahead
+    usual = 0 if causal else LOOK_AHEAD
     return AheadStreams(
-        model, fs_hz=fs_hz, leads=leads, columns=columns, n_patients=n_patients, look_ahead=wanted
+        model,
+        fs_hz=fs_hz,
+        leads=leads,
+        columns=columns,
+        n_patients=n_patients,
+        look_ahead=usual if look_ahead is None else look_ahead,
     )
