@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ecgrnn.inference.annotate import annotate
     from ecgrnn.inference.checkpoint import load_model
     from ecgrnn.inference.result import Result
+    from ecgrnn.inference.streaming.stream import Beat, BeatStream, BeatStreams
     from ecgrnn.metrics.ec57.scores import Ec57Scores, RecordToScore, score_records
     from ecgrnn.nn.fused import recurrence
     from ecgrnn.nn.recurrence import Recurrence
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Annotations",
+    "Beat",
+    "BeatStream",
+    "BeatStreams",
     "Cell",
     "CheckpointError",
     "ConfigError",
@@ -82,6 +86,7 @@ _PLACES = {
     "inference.annotate": "annotate",
     "inference.checkpoint": "load_model",
     "inference.result": "Result",
+    "inference.streaming.stream": "Beat BeatStream BeatStreams",
     "metrics.ec57.scores": "Ec57Scores RecordToScore score_records",
     "nn.fused": "recurrence",
     "nn.recurrence": "Recurrence",

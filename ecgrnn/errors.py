@@ -1,6 +1,7 @@
 """Exceptions a user can act on: each says what was expected, what came, and what to do."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 
@@ -50,6 +51,21 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     return did_you_mean(name, known) or f"; there are {some_of(known, most=8)}"
 
 
+def harmless_text(text: str) -> str:
+    r"""Give a text in which what would steer a terminal, or turn its letters round, is written as an escape.
+
+    >>> harmless_text("lead \x1b[2J\u202eII")
+    'lead \\x1b[2J\\u202eII'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_harmless(letter) else ascii(letter)[1:-1] for letter in text)
+
+
+def _is_harmless(letter: str) -> bool:
+    return letter in "\n\t" or unicodedata.category(letter) not in {"Cc", "Cf", "Cs"}
+
+
 def shortened(message: str, *, most: int = 1500) -> str:
     """Cut a message in the middle, so that what it is about and what is to be done stay.
 
@@ -81,11 +97,11 @@ class Interrupted(BaseException):
 class EcgrnnError(Exception):
     """Base of every error that is the input's fault and not the program's; the command line exits with 2.
 
-    What came may be long; it stands in the middle of a message, which is cut there.
+    What came may be long, and of several lines: a message is one line, cut in the middle, where that stands.
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(shortened(message))
+        super().__init__(shortened(harmless_text(" ".join(message.splitlines()))))
 
 
 class ConfigError(EcgrnnError):
@@ -113,7 +129,7 @@ class SplitError(EcgrnnError):
 
 
 class DivergedError(EcgrnnError):
-    """A loss, a gradient or a weight is not finite any more, so training further is worth nothing."""
+    """A loss, a gradient or a weight is not finite any more, so further training is pointless."""
 
 
 class CheckpointError(EcgrnnError):

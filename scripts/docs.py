@@ -1,6 +1,6 @@
 """Build the documentation as a site, strictly: the course is run, and a link that leads nowhere is an error.
 
-    python scripts/docs.py                   # writes site/, to be opened with python -m http.server -d site
+    python scripts/docs.py                   # writes site/; open site/index.html
     python scripts/docs.py --out FOLDER
     python scripts/docs.py --run             # runs the course as plain Python, without the extra docs
 
@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
 def build(out: Path) -> list[str]:
     """Build the site into a folder and list its faults."""
     from documentation.links import faults
+    from documentation.offline import make_searchable
     from documentation.pages import lay_out
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -36,6 +37,7 @@ def build(out: Path) -> list[str]:
             return ["zensical build --strict failed, see above"]
         shutil.rmtree(out, ignore_errors=True)
         shutil.move(folder / "site", out)
+    make_searchable(out)
     return faults(out)
 
 

@@ -40,6 +40,7 @@ VARIANTS = {
     "linear": ["network.head=linear"],
     "crf": ["network.head=crf"],
     "feedback": ["network.head=feedback"],
+    "feedback_both": ["network.head=feedback_both"],
     "causal": ["network.head=linear", "network.encoder.bidirectional=false"],
 }
 FIGURES = ("sensitivity", "positive_predictivity", "f1", "mean_ms", "sd_ms")

@@ -20,7 +20,7 @@ BEGIN, END = "<!-- house -->", "<!-- end -->"
 FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("errors",), ("options", "models")),
     (("signals", "nn"),),
-    (("simulator", "networks", "metrics"),),
+    (("simulator", "networks", "metrics", "families"),),
     (("data", "reports"),),
     (("tasks",),),
     (("inference", "training"), ("evaluation", "export")),

@@ -5,6 +5,7 @@ import dataclasses
 import enum
 import inspect
 import re
+import sys
 import textwrap
 import typing
 from collections.abc import Iterator, Mapping
@@ -191,8 +192,16 @@ def rules(owner: type) -> dict[str, str]:
     for kind in reversed(owner.__mro__):
         if "__post_init__" in vars(kind):
             tree = ast.parse(textwrap.dedent(inspect.getsource(vars(kind)["__post_init__"])))
-            found |= dict(rules_in(tree))
+            found |= {name: _with_values(says, kind) for name, says in rules_in(tree)}
     return found
+
+
+def _with_values(says: str, kind: type) -> str:
+    """Put the values of constants in the place of their names."""
+    constants = vars(sys.modules[kind.__module__])
+    return re.sub(
+        r"\b_?[A-Z]{2}\w*", lambda name: plain(constants[name[0]]) if name[0] in constants else name[0], says
+    )
 
 
 def rules_in(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Train the models that come with the package; write checkpoints, cards and the table in README.
+"""Train the models that come with the package; write checkpoints, cards and the tables of models.
 
     python scripts/ship_models.py                               # all of them, from the data
     python scripts/ship_models.py --only waves                  # one of them
@@ -28,15 +28,14 @@ import torch
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
+
+import results  # noqa: E402
 
 from ecgrnn.data.databases import DATABASES  # noqa: E402
 from ecgrnn.inference.checkpoint import load_model  # noqa: E402
-from ecgrnn.models import CARD, CHECKPOINT, FACTS, FOLDER, Shipped, shipped  # noqa: E402
+from ecgrnn.models import CARD, CHECKPOINT, FACTS, FOLDER  # noqa: E402
 from ecgrnn.tasks.checkpoint_file import DIGESTS  # noqa: E402
-
-BEGIN, END = "<!-- models -->", "<!-- end of models -->"
-"""Between them README has its table of models."""
 
 LARGEST = 1_000_000
 """Bytes of a checkpoint."""
@@ -62,7 +61,7 @@ RECIPES = {
     ),
     "beats_one_lead": Recipe(
         "beats",
-        "class of every beat, one lead; beats= takes it where a recording has one",
+        "class of every beat, one lead (beats uses it for recordings with one lead only)",
         ("experiment=mitdb_beats", "preprocessing.n_leads=1"),
         _BEATS,
         _DS2,
@@ -115,7 +114,7 @@ def main() -> None:
     for name in [given.only] if given.only else RECIPES:
         run_dir = given.run_dir or _trained(name, given.runs / name)
         print(ship(name, run_dir, scored=given.scored or run_dir, commit=given.commit or _commit()))
-    _write_readme()
+    results.write()
 
 
 def ship(name: str, run_dir: Path, *, scored: Path, commit: str, folder: Path = FOLDER) -> str:
@@ -248,28 +247,6 @@ def _card(name: str, run_dir: Path, facts: Mapping[str, Any]) -> str:
 The weights are part of ecgrnn (Apache License 2.0). The data are under the {facts["licence_of_data"]};
 cite: {facts["citation"]}
 """
-
-
-def readme_table() -> str:
-    """Give README's table of models, from the facts of each."""
-    head = "| model | what it marks | F1 % on held-out records, with 95 % interval |\n| --- | --- | --- |\n"
-    return head + "".join(f"{_row(model)}\n" for model in shipped())
-
-
-def _row(model: Shipped) -> str:
-    figures = {
-        key.removesuffix("_f1"): [100 * found[part] for part in ("value", "low", "high")]
-        for key, found in model.facts["figures"].items()
-        if key != "macro_f1"
-    }
-    told = [f"{name} {value:.1f} ({low:.1f} to {high:.1f})" for name, (value, low, high) in figures.items()]
-    return f"| `{model.name}` | {model.summary} | {', '.join(told)} |"
-
-
-def _write_readme() -> None:
-    path = ROOT / "README.md"
-    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    path.write_text(f"{head}{BEGIN}\n{readme_table()}{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def _trained(name: str, run_dir: Path) -> Path:

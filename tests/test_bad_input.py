@@ -10,6 +10,7 @@ from ecgrnn.cli import main
 from ecgrnn.data.cache import RecordSource, prepare_records
 from ecgrnn.options.data import PreprocessingConfig
 from ecgrnn.signals.annotations import Annotations, write_annotations
+from ecgrnn.signals.formats import read
 
 SPLIT = {"train": ["s001", "s002", "s003", "s004"], "test": ["s005", "s006"]}
 
@@ -138,6 +139,21 @@ def test_a_record_without_annotations_is_named(complaint, folder):
     assert "missing" in line
 
 
+def test_test_records_without_a_beat_are_refused_before_the_training(complaint, folder):
+    no_beats = Annotations(
+        sample=np.array([100]),
+        symbol=np.array(["+"]),
+        subtype=np.zeros(1, np.int64),
+        aux_note=np.array(["(N"]),
+        fs_hz=360.0,
+    )
+    for name in SPLIT["test"]:
+        write_annotations(folder / name, "atr", no_beats)
+    line = complaint("train", "task=beats")  # its run folder would be there if training had begun
+    assert "s005, s006" in line
+    assert "evaluate_test=false" in line
+
+
 def test_another_annotator_that_is_not_there_is_named(complaint):
     assert "'ann'" in complaint("prepare", "data.annotator=ann")
 
@@ -173,7 +189,7 @@ def test_a_class_that_is_in_no_scheme_is_named(complaint):
     ("content", "wanted"),
     [
         ({**SPLIT, "test": []}, "test must be a list of records"),
-        ({**SPLIT, "train": ["s001"]}, "at least 2, one to validate on"),
+        ({**SPLIT, "train": ["s001"]}, "at least 2, one of them for validation"),
         ({**SPLIT, "test": ["s001"]}, "s001"),
         ({**SPLIT, "test": ["s099"]}, "s099"),
     ],
@@ -264,6 +280,22 @@ def test_of_a_folder_to_predict_a_damaged_record_costs_no_other(trained, folder,
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()], ids=["disk", "memory"])
+def test_a_record_the_system_refuses_costs_no_other(error, trained, folder, tmp_path, monkeypatch, capsys):
+    from ecgrnn.commands import predict
+
+    def refused(path, **options):
+        if path.name == "s003":
+            raise error
+        return read(path, **options)
+
+    monkeypatch.setattr(predict, "read", refused)
+    words = [f"checkpoint={trained / 'checkpoints' / 'best.ckpt'}", "record=[ward/s003,ward/s004]"]
+    assert main(["predict", *words, "workers=1", f"run_dir={tmp_path / 'run'}"]) == 2
+    assert [path.stem for path in (tmp_path / "run").rglob("*.ecg")] == ["s004"]
+    assert "not annotated  " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("symbols", "notes", "wanted"),
     [
@@ -296,7 +328,7 @@ def test_an_annotator_without_beats_is_told_by_what_it_holds(
 def test_annotations_take_the_place_of_no_other_file(extension, capsys):
     words = ["predict", "checkpoint=some.ckpt", "record=some", f"extension={extension}"]
     assert main(words) == 2
-    assert f"extension={extension} is that of other files" in capsys.readouterr().err
+    assert f"extension={extension} belongs to other files" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_record_is_not_predicted(trained, tmp_path, capsys):

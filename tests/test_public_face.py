@@ -91,9 +91,9 @@ def test_a_type_checker_sees_the_names_that_are_there_at_run_time():
     assert {*typed, "__version__"} == set(ecgrnn.__all__)
 
 
-def test_the_lines_of_readme_find_beats_and_score_them(tmp_path, monkeypatch, capsys):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+def test_the_lines_of_the_docs_find_beats_and_score_them(tmp_path, monkeypatch, capsys):
+    page = (ROOT / "docs" / "howto" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
     (lines,) = [block for block in blocks if "score_records" in block]
     ecgrnn.write_record(ecgrnn.simulate_record(1, seed=0, duration_s=60.0), tmp_path)
     for file in tmp_path.glob("s001.*"):

@@ -32,6 +32,16 @@ def own_commands() -> list[list[str]]:
     ]
 
 
+def test_readme_is_short_and_its_links_and_its_picture_are_there():
+    assert README.count("\n") < 200
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", README)
+    assert len(targets) > 30
+    for target in targets:
+        assert (ROOT / target).is_file(), target
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert (ROOT / picture).stat().st_size < 200_000
+
+
 def test_readme_shows_the_main_commands():
     assert {"train", "evaluate", "predict"} <= {words[0] for words in own_commands() if words}
 

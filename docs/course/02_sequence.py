@@ -177,7 +177,7 @@ table(["cell", "counted", "by the formula"], rows)
 # %% [markdown]
 # ## Exercise
 #
-# A bidirectional stack of 3 LSTM layers with a state of 32 reads frames of 16 numbers. How many weights has it? Find the
+# A bidirectional stack of 3 LSTM layers with a state of 32 reads frames of 16 numbers. How many weights does it have? Find the
 # formula, then count.
 
 # %% tags=["solution"]

@@ -33,15 +33,16 @@ COMMANDS: dict[str, tuple[str, type]] = {
     "sweep": ("search options by many trials, scored on validation patients", sweep.SweepConfig),
     "evaluate": ("score a checkpoint on held-out records", commands.EvaluateConfig),
     "predict": ("annotate a recording, or many, with the models of the package", recordings.PredictConfig),
+    "stream": ("annotate beats while the signal is still coming", recordings.StreamConfig),
     "models": ("list the models that come with the package", commands.ModelsConfig),
     "export": ("write a model as a file that other programs run", deploy.ExportConfig),
     "explain": ("show what the class of a beat leans on", deploy.ExplainConfig),
-    "convert": ("write a recording of any kind of file as a WFDB record", recordings.ConvertConfig),
-    "score": ("score any annotation files against reference ones, by EC57", commands.ScoreConfig),
+    "convert": ("write a recording of any supported format as a WFDB record", recordings.ConvertConfig),
+    "score": ("score annotation files against reference annotations, by EC57", commands.ScoreConfig),
     "audit": ("prove that a checkpoint never saw its held-out patients", commands.AuditConfig),
     "inspect": ("show what a checkpoint holds and what it was trained on", commands.InspectConfig),
     "generate": ("write beats of a class with a generator", recordings.GenerateConfig),
-    "verify": ("prove the written-out cells equal to NumPy and torch.nn", commands.VerifyConfig),
+    "verify": ("check that the written-out cells equal NumPy and torch.nn", commands.VerifyConfig),
 }
 # MKL may add up a matrix product in another order from run to run unless it is told not to, before its first
 # product; on this branch of its code that costs nothing (512 x 512: 1.73 ms without, 1.77 ms with).
@@ -54,9 +55,6 @@ _EXIT_BAD_INPUT = 2
 _EXIT_INTERRUPTED = 130
 _SHARED = {"train", "evaluate"}
 """Commands that several processes work on together."""
-
-_LAUNCHED = ("RANK", "SLURM_PROCID")
-"""What torchrun and srun write for each of several processes that they start."""
 
 _TURNS = threading.RLock()
 """Commands of several threads take turns: torch's random numbers and number of threads are the process's."""
@@ -153,7 +151,8 @@ def _check(jobs: "Sequence[Job]") -> None:
         except ConfigError as error:
             if len(jobs) == 1:
                 raise
-            raise ConfigError(f"{error} (in the job {' '.join(job.overrides)}; no job was begun)") from error
+            name = " ".join(job.overrides)
+            raise ConfigError(f"{error} (in the job {name}; no job was started)") from error
 
 
 @contextmanager
@@ -244,7 +243,7 @@ def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
                 ended.append((str(do(command, line, job, compose=compose)), " ".join(job.overrides)))
             except EcgrnnError as error:
                 failed += 1
-                if any(name in os.environ for name in _LAUNCHED):
+                if any(name in os.environ for name in runs.LAUNCHED):
                     raise  # the processes beside this one would wait for it
                 _complain(str(error), error=error)
                 ended.append(("failed", " ".join(job.overrides)))
@@ -252,7 +251,7 @@ def _work(command: str, line: CommandLine, jobs: "Sequence[Job]") -> int:
         for place, words in ended:  # what the jobs printed is far above
             print(f"{place}  {without_passwords(words)}")  # noqa: T201 - the end of a multirun
     if failed:
-        raise EcgrnnError(f"{failed} of {len(jobs)} jobs failed; why is said above, job by job")
+        raise EcgrnnError(f"{failed} of {len(jobs)} jobs failed; the reasons are above")
     return 0
 
 

@@ -51,7 +51,7 @@ def command_help(
             "== Options: set with key=value ==",
             options.rstrip(),
             "",
-            "Text is taken as it is typed; a list is written 'key=[a,b]', and null is none.",
+            "Text is taken as it is typed; a list is written 'key=[a,b]', and null means none.",
             "--cfg job prints the composed options without running the command; --multirun key=a,b runs",
             "one job per value; --config-dir DIR adds a folder of YAML files. docs/options.md explains every",
             "option.",

@@ -56,9 +56,13 @@ def do(
                 _keep_options(command, line, job, run_dir, resumed=resumed)
             with given(runs.key_and_value(word)[0] for word in job.overrides):
                 module_of(command).run(options, **more)
-    except Exception:
+            if run_dir is not None and (resumed or not goes_on):
+                runs.claimed(run_dir)
+    except BaseException as error:
         if run_dir is not None and not goes_on:
-            runs.leave_no_empty_run(run_dir)
+            if isinstance(error, Exception):
+                runs.leave_no_empty_run(run_dir)
+            runs.let_go(run_dir)
         raise
     finally:
         sys.argv = theirs
@@ -93,14 +97,17 @@ def _keep_options(command: str, line: CommandLine, job: "Job", run_dir: Path, *,
     from ecgrnn.cli.composing import resolved, yaml_of
 
     options = resolved(job.composed)
+    if not resumed:
+        runs.check_same(run_dir, options)
+    elif rank_of(os.environ) == 0:
+        runs.check_resumed(run_dir, options)
     if resumed:
-        if rank_of(os.environ) == 0:
-            runs.check_resumed(run_dir, options)
         options["resume"] = None
     runs.write_whole(run_dir / runs.OPTIONS, yaml_of(without_passwords(options)))
     if command == "train":
         runs.write_words(run_dir, _words(line, job))
-    runs.claimed(run_dir)
+    if command == "sweep":
+        runs.claimed(run_dir)  # other workers join it
 
 
 def _taken_folder(job: "Job") -> tuple[Path | None, bool]:

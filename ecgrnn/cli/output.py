@@ -12,16 +12,22 @@ class Unfailing:
 
     Args:
         stream: where to; None where the process has none.
+
+    Attributes:
+        broken: whether something could not be written.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
+        self.broken = False
 
     def write(self, text: str) -> int:
         """Write text, and give its length whatever came of it."""
         if self._stream is not None:
-            with suppress(OSError, ValueError):  # ValueError: it is closed
+            try:
                 self._write(self._stream, text)
+            except (OSError, ValueError):  # ValueError: it is closed
+                self.broken = True
         return len(text)
 
     def _write(self, stream: TextIO, text: str) -> None:
@@ -39,8 +45,10 @@ class Unfailing:
     def flush(self) -> None:
         """Hand on what was written."""
         if self._stream is not None:
-            with suppress(OSError, ValueError):
+            try:
                 self._stream.flush()
+            except (OSError, ValueError):
+                self.broken = True
 
     def isatty(self) -> bool:
         """Tell whether a person looks on."""

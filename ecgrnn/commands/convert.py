@@ -40,7 +40,7 @@ def run(options: ConvertConfig) -> None:
     if failed:
         raise DataError(
             f"{options.record}: {len(failed)} of {len(paths)} recordings could not be converted "
-            f"({some_of(failed)}); why is said above, one by one. The others are in {out}"
+            f"({some_of(failed)}); the reasons are above. The others are in {out}"
         )
 
 

@@ -17,7 +17,7 @@ def run(options: ModelsConfig) -> None:
         say(f"  card         {model.card}")
     say("")
     say("python -m ecgrnn predict record=FILE annotates with beats, waves and rhythm;")
-    say("checkpoint=NAME stands wherever the path of a checkpoint may.")
+    say("checkpoint=NAME can be given wherever the path of a checkpoint can.")
 
 
 def _interval(figure: dict[str, float | None]) -> str:

@@ -1,6 +1,7 @@
 """Command ``predict``: annotate a recording, or many, with the models of the package or with a checkpoint."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from ecgrnn.commands.idle import check_prediction
 from ecgrnn.commands.stages import say, say_all
 from ecgrnn.commands.threads import keep_threads, on_threads
-from ecgrnn.errors import ConfigError, DataError, EcgrnnError, some_of
+from ecgrnn.errors import ConfigError, DataError, EcgrnnError, reason_of, some_of
 from ecgrnn.inference.annotate import annotate, fitted
 from ecgrnn.inference.checkpoint import EXPORTED, load_model, preprocessing_of_checkpoint
 from ecgrnn.inference.leads import leads_read, named_leads
@@ -46,6 +47,11 @@ def run(options: PredictConfig) -> None:
 def _predict(options: PredictConfig) -> None:
     annotator = _Annotator(options, _model(options))
     places, is_one = find_recordings(options.record)
+    if options.corrections is not None and not is_one:
+        raise ConfigError(
+            f"corrections={options.corrections} is of one recording, and record={options.record} stands for "
+            f"{len(places)}; correct them one by one"
+        )
     if is_one:
         say_all(annotator.annotate(places[0], single=True))
     else:
@@ -74,6 +80,8 @@ class _Annotator:
         out = Path(options.run_dir) / place.folder
         out.mkdir(parents=True, exist_ok=True)
         recording = read(place.path, fs=options.fs, unit=options.unit)
+        if options.corrections is not None:
+            return self._corrected(recording, out)
         if self.model is not None:
             return self._with_one(self.model, recording, out)
         result = annotate(recording, leads=options.leads, options=self._wishes())
@@ -89,6 +97,15 @@ class _Annotator:
         with preprocessing_of_checkpoint():
             found = trained.task.annotate(trained, recording, self._wishes())
         return [*said, *write_annotated(found, recording, out=out)]
+
+    def _corrected(self, recording: Recording, out: Path) -> list[str]:
+        """Annotate, correct by the file that was named, and write everything, with a copy of that file."""
+        options, corrections = self.options, Path(str(self.options.corrections)).expanduser()
+        result = annotate(recording, self.model, options.leads, options=self._wishes())
+        result = result.correct(corrections)
+        copy = out / f"{safe_name(recording)}_corrections{corrections.suffix}"
+        shutil.copyfile(corrections, copy)
+        return [*result.lines(), *_written(result, out, options, single=True), f"corrections    {copy}"]
 
     def _wishes(self) -> AnnotateOptions:
         return AnnotateOptions(self.options.annotator, self.options.extension, self.options.batch_size)
@@ -122,8 +139,12 @@ def _many(annotator: _Annotator, places: list[Place], options: PredictConfig) ->
     if failed:
         raise DataError(
             f"{options.record}: {len(failed)} of {len(places)} records could not be annotated "
-            f"({some_of(failed)}); why is said above, record by record. The others are in {options.run_dir}"
+            f"({some_of(failed)}); the reasons are above. The others are in {options.run_dir}"
         )
+
+
+def _reason(error: OSError | MemoryError) -> str:
+    return reason_of(error) if isinstance(error, OSError) else "there is not enough memory for it"
 
 
 def _done(
@@ -137,6 +158,8 @@ def _done(
             return place, annotator.annotate(place, single=False), None
         except (ConfigError, DataError) as error:
             return place, [], error
+        except (OSError, MemoryError) as error:
+            return place, [], DataError(f"{place.path}: {_reason(error)}")
 
     at_once = options.workers or min(os.cpu_count() or 1, _MOST_AT_ONCE)
     with ThreadPoolExecutor(at_once, initializer=keep_threads()) as pool:

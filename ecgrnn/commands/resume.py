@@ -30,7 +30,7 @@ def last_checkpoint(options: TrainConfig) -> Last | None:
     results = Path(options.resume) / ("summary.json" if options.evaluate_test else "training.json")
     remove_parts(path.parent)
     if not path.is_file() and not results.is_file():
-        say("resume      there is no checkpoint yet, so training begins at its beginning")
+        say("resume      there is no checkpoint yet, so training starts from the beginning")
         return None
     model, checkpoint = load_model(path), read_checkpoint(path)
     if results.is_file():
@@ -45,11 +45,11 @@ def _refuse_finished(options: TrainConfig, last: Mapping[str, Any], *, results: 
     if was_stopped(last):
         raise ConfigError(
             f"resume={options.resume} is finished: early_stopping_patience or trainer.max_time ended it "
-            f"after {done} epochs, and its results are in {results}; begin a new run to train longer"
+            f"after {done} epochs, and its results are in {results}; start a new run to train longer"
         )
     if int(options.trainer.get("max_epochs") or 0) <= done:
         raise ConfigError(
-            f"resume={options.resume} is finished: its results are in {results}; begin a new run, or give "
+            f"resume={options.resume} is finished: its results are in {results}; start a new run, or give "
             "a higher trainer.max_epochs where its schedule allows that"
         )
 

@@ -184,8 +184,8 @@ def _check_folder(options: SweepConfig) -> None:
         if before != now:
             old, new = before or "null", now or "null"
             raise ConfigError(
-                f"run_dir={options.run_dir} is that of a sweep with {name}={old}, and it is {new} now; "
-                f"give {name}={old} to continue it, or another run_dir to begin a new one"
+                f"run_dir={options.run_dir} has a sweep with {name}={old}, and now it is {new}; "
+                f"give {name}={old} to continue it, or another run_dir to start a new one"
             )
 
 

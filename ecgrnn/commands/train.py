@@ -61,6 +61,8 @@ def _run(options: TrainConfig, task: Task[TaskConfig], last: Last | None, interr
         data = open_data(options, task, last=last, precision=str(keys.get("precision", "32-true")))
     say_all(data.lines())
     data.check_batches(keys)
+    if options.evaluate_test:
+        data.check_scored()
     if rank() == 0:  # of single beats it reads every window
         audit = data.audit()
         audit.require()

@@ -14,7 +14,8 @@ def run(options: VerifyConfig) -> None:
     say(f"{'cell':<17} {'layers':>6} {'directions':>10} {columns}")
     for row in rows:
         say(_line(row))
-    say("torch.nn has no min_gru and no min_lstm: theirs is the scan; gru_by_hand is how a GRU is trained")
+    say("torch.nn has no min_gru or min_lstm: they are compared with the parallel scan")
+    say("gru_by_hand is the layer that trains a GRU")
     failed = [row for row in rows if not row.passed]
     if failed:
         raise EcgrnnError(f"{len(failed)} of {len(rows)} comparisons are over {options.tolerance:g}")

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data import cache_entry as entry
+from ecgrnn.data.beside import folder_beside, remove_left
 from ecgrnn.data.cache_entry import FileSums
 from ecgrnn.errors import DataError, reason_of
 from ecgrnn.options.data import PreprocessingConfig
@@ -176,6 +176,7 @@ def prepare_records(
     found = {source.name: _find(source, config, cache) for source in sources}
     absent = [source for source in sources if found[source.name] is None]
     if absent:
+        remove_left(cache)
         with _pool(workers, min(processes, len(absent))) as pool:
             made = pool.map(partial(_prepare, config=config, cache=cache), absent, chunksize=_AT_ONCE)
             try:
@@ -244,23 +245,17 @@ def _prepare(source: RecordSource, config: PreprocessingConfig, cache: Path) -> 
     folder = _folder(source, config, cache)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = entry.folder_beside(folder)
-    except OSError as error:
-        raise DataError(f"the cache {cache} cannot be written ({error.strerror}); set data.cache") from error
-    try:
-        try:
+        with folder_beside(folder) as beside:
             record = _write(Origin(source, config, cache), beside, folder)
-        except OSError as error:
-            if error.filename and not Path(str(error.filename)).is_relative_to(cache):
-                raise  # of the record, not of the cache
-            raise DataError(
-                f"the cache {cache} cannot be written ({reason_of(error)}); make room, or set data.cache"
-            ) from error
-        if (faster := _find(source, config, cache)) is not None and _is_whole(faster):
-            return faster  # of another process, which may have mapped it already
-        entry.move_into_place(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+            if (faster := _find(source, config, cache)) is not None and _is_whole(faster):
+                return faster  # of another process, which may have mapped it already
+            entry.move_into_place(beside, folder)
+    except OSError as error:
+        if error.filename and not Path(str(error.filename)).is_relative_to(cache):
+            raise  # of the record, not of the cache
+        raise DataError(
+            f"the cache {cache} cannot be written ({reason_of(error)}); make room, or set data.cache"
+        ) from error
     return record
 
 

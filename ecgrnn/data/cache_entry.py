@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import math
-import shutil
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ecgrnn.data.beside import folder_beside
 
 FACTS = "facts.json"
 
@@ -114,23 +115,14 @@ def fingerprint_of(files: Sequence[Path]) -> str:
 def move_into_place(beside: Path, folder: Path) -> None:
     """Put a whole entry in its place; where another process was faster, its entry is as good as ours."""
     # A damaged or outdated entry makes way first, since a folder cannot be renamed onto a full one.
-    aside = folder_beside(folder)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(aside / "old")
-        beside.rename(folder)
+        with folder_beside(folder) as aside:
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(aside / "old")
+            beside.rename(folder)
     except OSError:
         if not (folder / FACTS).is_file():
             raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def folder_beside(folder: Path) -> Path:
-    """Make a hidden folder beside an entry; the umask says who may read it, so that a group can share it."""
-    beside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
-    beside.mkdir()
-    return beside
 
 
 @cache

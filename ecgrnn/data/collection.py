@@ -141,7 +141,7 @@ def find_records(data: DataConfig) -> tuple[Path, Database]:
             "mount) or copy it, and give that folder (docs/scale.md)"
         )
     if data.database is None:
-        raise ConfigError(f"data.database is not given; say data=NAME, one of {', '.join(DATABASES)}")
+        raise ConfigError(f"data.database is not given; set data=NAME, one of {', '.join(DATABASES)}")
     database = find_database(data.database)
     patients = listed_patients(data.split)
     folder = database.place(data) if database.place else _located(database, data)

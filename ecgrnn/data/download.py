@@ -95,8 +95,8 @@ def download(database: Database, folder: Path, *, progress: bool = True) -> Path
         if _holds(folder, database):
             return folder
         raise DataError(
-            f"{folder} is there, but without {database.marker}, so it is no whole copy of {database.name}; "
-            "move it away to have the database downloaded, or name the folder of a whole copy with "
+            f"{folder} exists without {database.marker}, so it is not a complete copy of {database.name}; "
+            "move it away to have the database downloaded, or name the folder of a complete copy with "
             "data.root=DIR"
         )
     _check_reachable(f"{_address(database)}/{_SUMS}", within_s=_REACHABLE_S)
@@ -237,7 +237,7 @@ def _fetch(source: "pooch.Pooch", local: str) -> None:
     except ValueError as error:
         raise DataError(
             f"{source.get_url(local)} arrived damaged: expected SHA-256 {source.registry[local]}, "
-            f"and another one came {_TRIES} times; nothing was kept, try again"
+            f"got another one {_TRIES} times; nothing was kept, try again"
         ) from error
     # Fetched as a temporary file, which nobody else may read.
     Path(path).chmod(0o644)

@@ -151,7 +151,7 @@ def _classifier(module: Classifier, *, n_leads: int) -> Network:
 
 
 def _labeller(module: Labeller, *, n_leads: int) -> Network:
-    if module.head is Head.feedback:
+    if module.head in (Head.feedback, Head.feedback_both):
         raise CheckpointError("a head with feedback searches label by label; export takes head=linear or crf")
     graph = Graph("labeller")
     lead: Size = n_leads or "lead"

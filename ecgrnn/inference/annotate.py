@@ -1,11 +1,13 @@
 """Annotate a recording: its beats, waves and rhythms, each by a trained model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from ecgrnn.errors import ConfigError, DataError, EcgrnnError, some_of
 from ecgrnn.inference.checkpoint import load_model, preprocessing_of_checkpoint
+from ecgrnn.inference.episodes import annotate_episodes
 from ecgrnn.inference.leads import for_leads, leads_read, named_leads, only_leads, usual_leads
 from ecgrnn.inference.result import KINDS, Result
 from ecgrnn.models import for_leads as file_for_leads
@@ -32,8 +34,8 @@ def annotate(
 ) -> Result:
     """Find the beats, waves and rhythms of a recording.
 
-    A model that does not fit the recording (one of rhythms and a recording of six seconds) is left out, and
-    the result's ``notes`` say so. It may be called from several threads.
+    A model that does not fit the recording (such as a rhythm model and a recording of six seconds) is left
+    out, and the result's ``notes`` say so. It may be called from several threads.
 
     Args:
         recording: what ``ecgrnn.read`` gave, or ``ecgrnn.Recording(array, fs=...)``.
@@ -41,7 +43,7 @@ def annotate(
             None takes ``beats``, ``waves`` and ``rhythm``, which come with the package.
         leads: the leads to read, by name, in the order that models read them; None leaves the choice of a
             model's leads to the names it was trained on, as far as the recording has them.
-        options: further wishes, as ``predict`` has them on the command line.
+        options: further options, as ``predict`` has them on the command line.
 
     Raises:
         DataError: the recording cannot be read, or fits none of the models.
@@ -59,11 +61,11 @@ def annotate(
         read = only_leads(read, columns)
     found: dict[str, Annotated] = {}
     by: dict[str, str] = {}
-    wanted = _models(models)
+    wanted, wishes = _models(models), options or AnnotateOptions()
     failed: list[EcgrnnError] = []
     for model in wanted:
         try:
-            annotated, name, said = _annotated(model, read, names, options or AnnotateOptions())
+            annotated, name, said = _annotated(model, read, names, wishes)
         except (DataError, ConfigError) as error:
             notes.append(f"{_name(model)} left out: {error}")
             failed.append(error)
@@ -73,9 +75,13 @@ def annotate(
                 f"{by[annotated.kind]} and {name} both mark {annotated.kind}; name one model of each kind"
             )
         found[annotated.kind], by[annotated.kind] = annotated, name
+        if annotated.kind == "beats":
+            wishes = replace(wishes, beats=annotated.columns["sample"])
         notes.extend(said)
     if len(failed) == len(wanted):
         raise failed[0]
+    if "beats" in found:
+        found["episodes"] = annotate_episodes(read, found, extension=wishes.extension)
     return Result(recording=recording, models=by, notes=tuple(notes), found=found)
 
 

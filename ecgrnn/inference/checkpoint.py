@@ -40,7 +40,7 @@ def preprocessing_of_checkpoint() -> Iterator[None]:
 
 
 def load_model(name_or_path: str | Path, *, threads: int | None = 1) -> TrainedModel:
-    """Rebuild a trained model from a checkpoint, without running anything the file says.
+    """Rebuild a trained model from a checkpoint, without executing anything in the file.
 
     Args:
         name_or_path: a model that comes with the package, such as ``beats``, or a checkpoint:
@@ -50,7 +50,7 @@ def load_model(name_or_path: str | Path, *, threads: int | None = 1) -> TrainedM
             are set for the whole process.
 
     Raises:
-        CheckpointError: when the file is missing, is no checkpoint, or is from another version.
+        CheckpointError: when the file is missing, is not a checkpoint, or is from another version.
     """
     path = checkpoint_path(name_or_path)
     if path.suffix == EXPORTED:

@@ -8,6 +8,7 @@ from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.lead_pool import LeadPool
 from ecgrnn.nn.pooling import Pool
 from ecgrnn.nn.recurrence import Recurrence, fills_time, valid_steps
+from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Pooling
 
 LEAST_SHOWN = 0.02
@@ -79,14 +80,40 @@ class BeatSequenceClassifier(nn.Module):
         Returns:
             Logits ``(sequence, beat, class)``.
         """
+        return self.judge(self._dropped(self.represent(signal, lengths, features)))
+
+    def represent(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
+        """Give what the classes are read from, ``[g, u]`` of each beat: ``(sequence, beat, feature)``."""
         if not fills_time(lengths, signal.shape[1]):
             padding = ~valid_steps(lengths.to(signal.device), signal.shape[1])
             signal = signal.masked_fill(padding[:, :, None, None, None], 0)
             features = features.masked_fill(padding[..., None], 0)
-        u = self._dropped(functional.gelu(self.joined(self._read(signal, features))))
+        u = self._dropped(self.vectors(signal, features))
         g = self.sequence.outputs(u, lengths)
-        logits: Tensor = self.head(self._dropped(torch.cat([g, u], dim=-1)))
+        return torch.cat([g, u], dim=-1)
+
+    def judge(self, represented: Tensor) -> Tensor:
+        """Give the logits of beats from what `represent` gave."""
+        logits: Tensor = self.head(represented)
         return logits
+
+    def vectors(self, signal: Tensor, features: Tensor) -> Tensor:
+        """Turn each beat into the vector that the network over beats reads: ``(sequence, beat, size)``."""
+        return functional.gelu(self.joined(self._read(signal, features)))
+
+    def step(self, u: Tensor, state: State) -> tuple[Tensor, State]:
+        """Judge the next beat of each sequence; of a network that reads no later beat.
+
+        Args:
+            u: ``(sequence, size)``, as `vectors` gives it.
+            state: the state of ``sequence`` before the beat.
+
+        Returns:
+            Logits ``(sequence, class)``, and the state behind the beat.
+        """
+        g, after = self.sequence(u[:, None], None, state)
+        logits: Tensor = self.head(torch.cat([g[:, 0], u], dim=-1))
+        return logits, after
 
     def _read(self, signal: Tensor, features: Tensor) -> Tensor:
         """Put side by side what the leads of each beat show and the features: ``(sequence, beat, ...)``."""

@@ -76,12 +76,28 @@ class Classifier(nn.Module):
         Raises:
             ConfigError: the classifier was made with features and none, or another number of them, came.
         """
+        logits: Tensor = self.head(self._read(signal, lengths, features))
+        return logits
+
+    def represent(
+        self, signal: Tensor, lengths: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Give what the classes are read from, the layer before the last: ``(batch, feature)``."""
+        represented: Tensor = self.head[:-1](self._read(signal, lengths, features))
+        return represented
+
+    def judge(self, represented: Tensor) -> Tensor:
+        """Give the logits of signals from what `represent` gave."""
+        logits: Tensor = self.head[-1](represented)
+        return logits
+
+    def _read(self, signal: Tensor, lengths: Tensor | None, features: Tensor | None) -> Tensor:
+        """Make one vector of each signal and the features beside it."""
         outputs = self.encoder.outputs(signal, lengths)
-        pooled = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
+        pooled: Tensor = self.pool(outputs, None if lengths is None else self.encoder.frame_lengths(lengths))
         if self.beside is not None:
             pooled = torch.cat([pooled, self.beside(self._checked(features))], dim=-1)
-        logits: Tensor = self.head(pooled)
-        return logits
+        return pooled
 
     def _checked(self, features: Tensor | None) -> Tensor:
         came = 0 if features is None else features.shape[-1]

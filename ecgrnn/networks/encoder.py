@@ -103,7 +103,7 @@ class FrameEncoder(nn.Module):
         return signal.reshape(batch, -1, self.frame * self.n_leads)
 
     def outputs(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read a batch of signals from the initial state and give the outputs alone."""
+        """Read a batch of signals from the initial state and give only the outputs."""
         x = self._read(signal, lengths)
         return self.recurrence.outputs(x, None if lengths is None else self.frame_lengths(lengths))
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ecgrnn.errors import ConfigError
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.feedback import FeedbackHead
+from ecgrnn.networks.feedback_both import FeedbackBothHead
 from ecgrnn.networks.lead_set import LeadSetEncoder
 from ecgrnn.nn.crf import LinearChainCrf
 from ecgrnn.nn.recurrence import valid_steps
@@ -20,15 +21,17 @@ class Labeller(nn.Module):
 
     The heads differ in what a label may know of its neighbours::
 
-        linear                     crf                        feedback
+        linear              crf                  feedback                feedback_both
 
-        y_1   y_2   y_3            y_1 -- y_2 -- y_3          y_1 --> y_2 --> y_3
-         |     |     |              |      |      |            |       |       |
-        h_1   h_2   h_3            h_1    h_2    h_3          h_1     h_2     h_3
+        y_1  y_2  y_3       y_1 -- y_2 -- y_3    y_1 --> y_2 --> y_3     y_1 <-> y_2 <-> y_3
+         |    |    |         |      |      |      |       |       |       |       |       |
+        h_1  h_2  h_3       h_1    h_2    h_3    h_1     h_2     h_3     h_1     h_2     h_3
 
     - ``linear``: ``p(y_t) = softmax(W h_t + b)``, each label by itself.
     - ``crf``: ``s_t = W h_t + b`` are the scores of a `LinearChainCrf`: all labels at once.
     - ``feedback``: ``y_t = f(y_(t-1), h_t)``, a `FeedbackHead`: each label after the one before.
+    - ``feedback_both``: ``y_t = f(y_(t-1), y_(t+1), h_t)``, a `FeedbackBothHead`: each label between its
+      neighbours.
 
     A `FrameEncoder` reads a row of the batch as one signal and gives one row of labels; a `LeadSetEncoder`
     gives a row for each lead of a record, so that all leads are labelled at once.
@@ -41,10 +44,10 @@ class Labeller(nn.Module):
     Args:
         encoder: what reads the signal; bidirectional or causal.
         n_classes: labels.
-        head: which of the three.
+        head: which of the four.
         labels_per_frame: labels each frame is given, for a finer grid than that of the frames.
         label_size: features that each of several labels of a frame is scored by.
-        feedback_size: features of the head with feedback.
+        feedback_size: features of a head with feedback.
         dropout: dropout before the head.
 
     Raises:
@@ -75,11 +78,14 @@ class Labeller(nn.Module):
         self.spread = (
             None if labels_per_frame == 1 else nn.Linear(encoder.output_size, labels_per_frame * label_size)
         )
-        self.scores = (
-            FeedbackHead(size, n_classes, hidden_size=feedback_size)
-            if head is Head.feedback
-            else nn.Linear(size, n_classes)
-        )
+        self.scores: nn.Module
+        match head:
+            case Head.feedback:
+                self.scores = FeedbackHead(size, n_classes, hidden_size=feedback_size)
+            case Head.feedback_both:
+                self.scores = FeedbackBothHead(size, n_classes, hidden_size=feedback_size)
+            case _:
+                self.scores = nn.Linear(size, n_classes)
         self.crf = LinearChainCrf(n_classes) if head is Head.crf else None
 
     @property
@@ -104,7 +110,8 @@ class Labeller(nn.Module):
         Returns:
             Scores, and the last state of the encoder. Scores of the linear head are logits ``(batch,
             labels, class)``, those of the CRF its scores, of the same shape; those of the head with
-            feedback are a table ``(batch, labels, label before, class)`` of log-probabilities.
+            feedback are a table ``(batch, labels, label before, class)`` of log-probabilities, those of
+            the head with feedback from both sides ``(batch, labels, feature)``, what labels meet.
         """
         h, state = self.encoder(signal, lengths, state)
         return self._scores(h), state
@@ -153,6 +160,8 @@ class Labeller(nn.Module):
                 return self._feedback().log_likelihood(
                     scores, labels, truth_probability=truth_probability, generator=generator
                 )
+            case Head.feedback_both:
+                return self._feedback_both().log_likelihood(scores, labels, generator=generator)
             case _:
                 assert_never(self.head)
 
@@ -166,6 +175,8 @@ class Labeller(nn.Module):
                 p = self._crf().marginals(scores, valid.sum(dim=-1))
             case Head.feedback:
                 p = self._feedback().marginals(scores)
+            case Head.feedback_both:
+                p = self._feedback_both().marginals(scores, valid)
             case _:
                 assert_never(self.head)
         return p.masked_fill(~valid[..., None], 0)
@@ -173,8 +184,9 @@ class Labeller(nn.Module):
     def decode(self, scores: Tensor, lengths: Tensor | None = None, *, beam_width: int = 1) -> Tensor:
         """Choose labels ``(batch, labels)``, -1 at padding.
 
-        The linear head takes the most probable label of each step, the CRF the most probable sequence, and
-        the head with feedback what a beam search of ``beam_width`` finds; 1 is greedy.
+        The linear head takes the most probable label of each step, the CRF the most probable sequence, the
+        head with feedback what a beam search of ``beam_width`` finds (1 is greedy), and the one with feedback
+        from both sides what it settles on.
         """
         valid = self._valid(scores, lengths)
         match self.head:
@@ -184,6 +196,8 @@ class Labeller(nn.Module):
                 return self._crf().viterbi(scores, valid.sum(dim=-1))[0]
             case Head.feedback:
                 return self._feedback().decode(scores, valid, width=beam_width)[0]
+            case Head.feedback_both:
+                return self._feedback_both().decode(scores, valid)
             case _:
                 assert_never(self.head)
 
@@ -199,6 +213,13 @@ class Labeller(nn.Module):
         if self.crf is None:
             raise ConfigError(f"this labeller has the head {self.head}; only head=crf has a CRF")
         return self.crf
+
+    def _feedback_both(self) -> FeedbackBothHead:
+        if not isinstance(self.scores, FeedbackBothHead):
+            raise ConfigError(
+                f"this labeller has the head {self.head}; only head=feedback_both looks both ways"
+            )
+        return self.scores
 
     def _feedback(self) -> FeedbackHead:
         if not isinstance(self.scores, FeedbackHead):

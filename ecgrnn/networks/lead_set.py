@@ -108,7 +108,7 @@ class LeadSetEncoder(nn.Module):
         return self._of_leads(r, of_record, steps), last
 
     def outputs(self, signal: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read a batch of records from the initial state and give the outputs alone."""
+        """Read a batch of records from the initial state and give only the outputs."""
         of_record, pooled, steps = self._read(signal, lengths)
         return self._of_leads(self.recurrence.outputs(pooled, steps), of_record, steps)
 

@@ -201,9 +201,8 @@ class Translator(nn.Module):
         context = outputs[:, 0, :0] if self.pool is None else self.pool(outputs, steps)
         if self.transform is not None:
             context = torch.tanh(self.transform(context))
-        state = self.decoder.initial_state(batch)
-        if self.place is Place.first:
-            state = State(context.expand_as(state.h).contiguous(), state.c)
+        first = self.place is Place.first
+        state = self.decoder.begun_with(context) if first else self.decoder.initial_state(batch)
         valid = None if lengths is None else valid_steps(steps, frames)
         keys = None if self.attend is None else self.attend.keys(outputs, valid)
         return Memory(state, context, keys)

@@ -182,6 +182,30 @@ def min_lstm(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
     return f * h + (1 - f) * g
 
 
+def joined(x: Tensor, c: Tensor, weights: Weights, *, squash: bool = False) -> tuple[Tensor, Tensor]:
+    """One step of the cell that joins input and state, and reads the next state and its output from both.
+
+    ``c_t = W_c [x_t, c_(t-1)] + b_c`` and ``h_t = log softmax(W_h [x_t, c_(t-1)] + b_h)``::
+
+        x_t -----+--> [x_t, c_(t-1)] --> W_c --> c_t
+        c_(t-1) -+          |
+                            +----------> W_h --> log softmax --> h_t
+
+    Its relation to the Elman cell is exact. ``W_c [x, c]`` is ``W_ih x + W_hh c``, so that ``c_t`` is what
+    the Elman cell computes *before* tanh; squashed, it is the Elman cell's state. Without tanh it is linear
+    in the whole past. Either way the output is read from the state *before* the step: it sees x_t through
+    its own weights and never through the new state. The blocks of a weight are in the order c, h.
+
+    ``squash`` takes the tanh of the state.
+
+    Returns:
+        ``h_t``, which layers above read, and ``c_t``, which the next step reads.
+    """
+    W_ih, W_hh, b_ih, b_hh, _ = weights
+    c, h = (x @ W_ih.T + b_ih + c @ W_hh.T + b_hh).chunk(2, dim=-1)
+    return torch.log_softmax(h, dim=-1), torch.tanh(c) if squash else c
+
+
 def min_gru_parallel(gates: Tensor) -> tuple[Tensor, Tensor]:
     """Give ``a`` and ``b`` of ``h_t = a_t h_(t-1) + b_t`` for `min_gru`, from ``W_ih x_t + b_ih``."""
     z, n = gates.chunk(2, dim=-1)
@@ -204,12 +228,16 @@ class Equations(NamedTuple):
         torch_layer: the layer of torch.nn with the same equations; None where torch.nn has none.
         parallel: coefficients of a state that is linear in the state before, for `nn/scan.py`. The gates of
             such a cell do not see the state: ``W_hh`` and ``b_hh`` have no row.
+        has_c: a second state is carried beside what the cell gives out.
+        reads_h: a step depends on what the step before gave out.
     """
 
     gates: int
     step: Callable[[Tensor, State, Weights], State]
     torch_layer: type[nn.RNNBase] | None = None
     parallel: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None
+    has_c: bool = False
+    reads_h: bool = True
 
 
 def _of_h(cell: Callable[[Tensor, Tensor, Weights], Tensor]) -> Callable[[Tensor, State, Weights], State]:
@@ -222,14 +250,24 @@ def _any_lstm(x: Tensor, state: State, weights: Weights) -> State:
     return State(*(lstm if weights.norm is None else lstm_layer_norm)(x, state.h, c, weights))
 
 
+def _joined(*, squash: bool) -> Callable[[Tensor, State, Weights], State]:
+    def step(x: Tensor, state: State, weights: Weights) -> State:
+        c = torch.zeros_like(state.h) if state.c is None else state.c
+        return State(*joined(x, c, weights, squash=squash))
+
+    return step
+
+
 CELLS: Mapping[Cell, Equations] = {
     Cell.rnn_tanh: Equations(1, _of_h(elman_tanh), nn.RNN),
     Cell.rnn_relu: Equations(1, _of_h(elman_relu), nn.RNN),
-    Cell.lstm: Equations(4, _any_lstm, nn.LSTM),
+    Cell.lstm: Equations(4, _any_lstm, nn.LSTM, has_c=True),
     Cell.gru: Equations(3, _of_h(gru), nn.GRU),
     Cell.gru_reset_before: Equations(3, _of_h(gru_reset_before)),
     Cell.min_gru: Equations(2, _of_h(min_gru), parallel=min_gru_parallel),
     Cell.min_lstm: Equations(3, _of_h(min_lstm), parallel=min_lstm_parallel),
+    Cell.joined: Equations(2, _joined(squash=False), has_c=True, reads_h=False),
+    Cell.joined_tanh: Equations(2, _joined(squash=True), has_c=True, reads_h=False),
 }
 """The table of cells; NumPy's is in `nn/verification/reference_cells.py`."""
 

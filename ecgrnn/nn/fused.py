@@ -117,7 +117,7 @@ class FusedRecurrence(Recurrence):
         self.layers.load_state_dict(drawn)
 
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read a batch of sequences from the initial state and give the outputs alone.
+        """Read a batch of sequences from the initial state and give only the outputs.
 
         For an LSTM with rows of different lengths this is several times as fast as `forward`, which packs
         them for the sake of the last cell state (scripts/benchmarks/parts.py).

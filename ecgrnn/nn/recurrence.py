@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ecgrnn.nn.cells import Weights, add_weights, step, weights_of
+from ecgrnn.nn.cells import CELLS, Weights, add_weights, step, weights_of
 from ecgrnn.nn.state import State, map_state, where_rows, with_cell_state
 from ecgrnn.options.choices import Cell, InitialState
 
@@ -74,8 +74,8 @@ def unroll(
     Args:
         cell: which equations.
         x: ``(batch, time, input)``.
-        state: the state before the first step that is read, ``(batch, hidden)``; an LSTM's cell state is
-            zero where it is not given.
+        state: the state before the first step that is read, ``(batch, hidden)``; ``c`` is zero where a
+            cell has it and it is not given.
         weights: the cell's weights.
         valid: boolean ``(batch, time)``, false where a step is padding; None where there is no padding.
         reverse: read from the last step to the first.
@@ -85,7 +85,7 @@ def unroll(
         state after the last step that was read.
     """
     time = x.shape[1]
-    state = with_cell_state(state) if cell is Cell.lstm else state
+    state = with_cell_state(state) if CELLS[cell].has_c else state
     outputs = [x] * time
     for t in reversed(range(time)) if reverse else range(time):
         after = step(cell, x[:, t], state, weights)
@@ -120,8 +120,8 @@ class Recurrence(nn.Module):
         num_layers: layers on top of each other.
         bidirectional: read in both directions.
         dropout: probability with which an output between two layers is set to zero in training.
-        initial_state: ``zero``, or ``learned`` for parameters ``initial_h`` (and ``initial_c``) of shape
-            ``(layers * directions, hidden)``.
+        initial_state: ``zero``, or ``learned`` for parameters ``initial_h`` and ``initial_c``, as the cell
+            has these states, of shape ``(layers * directions, hidden)``.
         layer_norm: scale the sums inside an LSTM.
 
     Raises:
@@ -163,8 +163,8 @@ class Recurrence(nn.Module):
                 )
         learned = initial_state is InitialState.learned
         depth = num_layers * self.directions
-        self.initial_h = nn.Parameter(torch.zeros(depth, hidden_size)) if learned else None
-        has_c = learned and cell is Cell.lstm
+        has_h, has_c = learned and CELLS[cell].reads_h, learned and CELLS[cell].has_c
+        self.initial_h = nn.Parameter(torch.zeros(depth, hidden_size)) if has_h else None
         self.initial_c = nn.Parameter(torch.zeros(depth, hidden_size)) if has_c else None
 
     @property
@@ -180,7 +180,13 @@ class Recurrence(nn.Module):
     def initial_state(self, batch: int) -> State:
         """Give the state before the first step, ``(layers * directions, batch, hidden)``."""
         h = self._initial(self.initial_h, batch)
-        return State(h, self._initial(self.initial_c, batch) if self.cell is Cell.lstm else None)
+        return State(h, self._initial(self.initial_c, batch) if CELLS[self.cell].has_c else None)
+
+    def begun_with(self, vector: Tensor) -> State:
+        """Give a first state whose every layer is a vector ``(batch, hidden)``, where the cell reads it."""
+        state = self.initial_state(len(vector))
+        h = vector.expand_as(state.h).contiguous()
+        return State(h, state.c) if CELLS[self.cell].reads_h else State(state.h, h)
 
     def forward(
         self, x: Tensor, lengths: Tensor | None = None, state: State | None = None
@@ -189,10 +195,10 @@ class Recurrence(nn.Module):
 
         Args:
             x: ``(batch, time, input)``.
-            lengths: steps of each row ``(batch,)``; what lies behind is padding and touches nothing. None
+            lengths: steps of each row ``(batch,)``; what lies behind is padding and changes nothing. None
                 where every row fills the whole time. A row of length 0 keeps its state.
             state: the state to begin with, ``(layers * directions, batch, hidden)``; None for the initial
-                one. An LSTM's cell state is zero where it is not given.
+                one. ``c`` is zero where a cell has it and it is not given.
 
         Returns:
             Outputs of the top layer ``(batch, time, directions * hidden)``, zero behind a row's length, and
@@ -200,11 +206,11 @@ class Recurrence(nn.Module):
             its first.
         """
         state = self.initial_state(x.shape[0]) if state is None else state
-        state = with_cell_state(state) if self.cell is Cell.lstm else state
+        state = with_cell_state(state) if CELLS[self.cell].has_c else state
         return self._run(x, lengths, state)
 
     def outputs(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Read a batch of sequences from the initial state and give the outputs alone."""
+        """Read a batch of sequences from the initial state and give only the outputs."""
         outputs: Tensor = self(x, lengths)[0]
         return outputs
 

@@ -14,7 +14,7 @@ class State(NamedTuple):
         h: hidden state ``(batch, hidden)`` of one cell, ``(layers * directions, batch, hidden)`` of a
             stack. The rows of a stack are ordered as in torch.nn: layer 0 forward, layer 0 backward, layer
             1 forward, ...
-        c: cell state of an LSTM, of the same shape; None for every other cell.
+        c: cell state of an LSTM, or what a joined cell carries, of the same shape; None for every other cell.
     """
 
     h: Tensor
@@ -27,7 +27,7 @@ def map_state(function: Callable[[Tensor], Tensor], state: State) -> State:
 
 
 def with_cell_state(state: State) -> State:
-    """Give an LSTM's state its cell state, zeros where it has none."""
+    """Give the state of a cell that has ``c`` its ``c``, zeros where it is missing."""
     return state if state.c is not None else State(state.h, torch.zeros_like(state.h))
 
 

@@ -106,6 +106,8 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
     rest = iter(arguments)
     for word in rest:
         flag, given, value = word.partition("=")
+        if "\0" in word:
+            raise ConfigError(f"argument {word[:80]!r} has the character NUL; leave it out")
         if not word.startswith("-"):
             read.overrides.append(word)
         elif word in _SWITCHES:
@@ -136,7 +138,7 @@ def _set_flag(read: CommandLine, flag: str, value: str | None) -> None:
 def _config_dir(value: str) -> str:
     folder = Path(value).expanduser().resolve()
     if not folder.is_dir():
-        raise ConfigError(f"--config-dir={value} is no folder; give a folder with YAML files")
+        raise ConfigError(f"--config-dir={value} is not a folder; give a folder with YAML files")
     return str(folder)
 
 
@@ -208,8 +210,8 @@ def as_typed(
     found = _KEY.fullmatch(key)
     if found is None or not (given or found["sign"] == "~"):
         raise ConfigError(
-            f"{word!r} is no option: write name=value, without blanks around =; a value with blanks needs "
-            "the shell's quotes"
+            f"{word!r} is not an option: write name=value, without blanks around =; a value with blanks "
+            "needs the shell's quotes"
         )
     name, top = found["name"], found["name"].split(".")[0]
     known = name in options or name in groups or top in _OPEN

@@ -12,8 +12,12 @@ class Cell(StrEnum):
         lstm: long short-term memory.
         gru: gated recurrent unit as in torch.nn, the reset gate after the matrix product.
         gru_reset_before: gated recurrent unit as first published; needs ``fused=false``.
-        min_gru: minimal GRU, whose gate depends on the input alone.
-        min_lstm: minimal LSTM, whose gates depend on the input alone.
+        min_gru: minimal GRU, whose gate depends only on the input.
+        min_lstm: minimal LSTM, whose gates depend only on the input.
+        joined: the next state and the output are both read from one joined input ``[x_t, state]``, and the
+            output is a log-softmax; needs ``fused=false``.
+        joined_tanh: the same with a tanh on the state, which is then that of ``rnn_tanh``; needs
+            ``fused=false``.
     """
 
     rnn_tanh = "rnn_tanh"
@@ -23,6 +27,8 @@ class Cell(StrEnum):
     gru_reset_before = "gru_reset_before"
     min_gru = "min_gru"
     min_lstm = "min_lstm"
+    joined = "joined"
+    joined_tanh = "joined_tanh"
 
 
 class InitialState(StrEnum):
@@ -68,7 +74,7 @@ class Normalisation(StrEnum):
 
 
 class ClassWeights(StrEnum):
-    """How much a class counts in the loss, from the class counts of the training patients alone.
+    """How much a class counts in the loss, from the class counts of the training patients only.
 
     Attributes:
         none: every item counts the same.
@@ -108,11 +114,13 @@ class Head(StrEnum):
         linear: each label by itself.
         crf: all labels together, by a linear-chain conditional random field.
         feedback: each label given the one before.
+        feedback_both: each label given the one before and the one after.
     """
 
     linear = "linear"
     crf = "crf"
     feedback = "feedback"
+    feedback_both = "feedback_both"
 
 
 class Place(StrEnum):
@@ -128,7 +136,7 @@ class Place(StrEnum):
 
 
 class Context(StrEnum):
-    """What a decoder is told of what was read; the equations are in ``networks/translator.py``.
+    """What a decoder receives from the encoder; the equations are in ``networks/translator.py``.
 
     Attributes:
         last: the last state of the encoder.
@@ -194,7 +202,7 @@ class Attention(StrEnum):
 
 
 class Likelihood(StrEnum):
-    """What a generator is trained by.
+    """The loss that a generator is trained with.
 
     Attributes:
         squared_error: the squared error, which gives the mean beat of a class.
@@ -239,6 +247,34 @@ class LeadReading(StrEnum):
 
     in_order = "in_order"
     any = "any"
+
+
+class SampleFormat(StrEnum):
+    """How the samples of a stream are written, all leads of a sample side by side.
+
+    Attributes:
+        text: a line for each sample, with numbers between blanks, tabs, commas or semicolons.
+        int16: whole numbers of 16 bits, little-endian; -32768 is a missing sample.
+        float32: numbers of single precision, little-endian; NaN is a missing sample.
+    """
+
+    text = "text"
+    int16 = "int16"
+    float32 = "float32"
+
+
+class BeatOutput(StrEnum):
+    """How the beats of a stream are written.
+
+    Attributes:
+        text: a line for each beat.
+        jsonl: a line of JSON for each beat.
+        wfdb: a WFDB annotation file, which is whole after every beat.
+    """
+
+    text = "text"
+    jsonl = "jsonl"
+    wfdb = "wfdb"
 
 
 class ExportFormat(StrEnum):

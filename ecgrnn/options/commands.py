@@ -24,11 +24,11 @@ class TrainConfig:
     Attributes:
         run_dir: folder of the run.
         seed: seed of the weights, the order of the batches and every augmentation.
-        early_stopping_patience: validations without a better figure of the one that the best epoch is chosen
-            by, such as ``validation/macro_f1``, after which training stops; 0 never stops early.
+        early_stopping_patience: validations without improvement of the monitored metric, such
+            as ``validation/macro_f1``, after which training stops; 0 never stops early.
         threads: threads of an operation on the CPU; null leaves the number to torch. A recurrent step is many
             small products, which several threads rarely compute faster than one.
-        resume: folder of an interrupted run to continue; null begins a new run.
+        resume: folder of an interrupted run to continue; null starts a new run.
         checkpoint_every_steps: batches between two checkpoints within an epoch; 0 for none.
         checkpoint_every_s: seconds between two checkpoints within an epoch; 0 for none.
         evaluate_test: score a checkpoint on the test patients at the end; false while options are being
@@ -95,8 +95,8 @@ class PrepareConfig(TrainConfig):
             )
         if self.resume is not None:
             raise ConfigError(
-                f"resume={self.resume} is an option of train; prepare takes the words that the training "
-                "began with, and leaves alone what is prepared already"
+                f"resume={self.resume} applies to train only; give prepare the options that the training was "
+                "started with: records that are prepared already are left as they are"
             )
 
 
@@ -110,6 +110,8 @@ class EvaluateConfig:
         data: what to score on; its ``database`` null means the checkpoint's own held-out records.
         leads: the leads to read of every record, by name or by place in the record from 1, in the order the
             network reads them; null reads those that the checkpoint names.
+        questions: how many families of beats of each record are named by the reference, as a person would
+            name them, before the others are scored: a list such as ``[0,4,12]``; null asks nothing.
         compare: a second checkpoint, scored on the same records and compared patient by patient.
         scheme: label scheme of the reference beats, ``aami`` or ``bxb``; null takes the checkpoint's own.
         start_s: beginning of the period that EC57 scores; null leaves out the first 300 s, as EC57 does, if
@@ -118,7 +120,7 @@ class EvaluateConfig:
         resamples: bootstrap resamples of patients for the intervals.
         level: confidence level of the intervals.
         bootstrap_seed: seed of the bootstrap.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         threads: threads of an operation on the CPU; null leaves it to torch.
         processes: processes that share the records; torchrun and srun set it themselves.
     """
@@ -127,6 +129,7 @@ class EvaluateConfig:
     checkpoint: str = ""
     data: DataConfig = field(default_factory=DataConfig)
     leads: list[str] | None = None
+    questions: list[int] | None = None
     compare: str | None = None
     scheme: str | None = None
     start_s: float | None = None
@@ -140,6 +143,8 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run")
+        if self.questions is not None and (not self.questions or min(self.questions) < 0):
+            raise ConfigError(f"questions={self.questions} must list numbers of questions, such as [0,4,12]")
         at_least("", "processes", self.processes, 1)
         at_least("", "start_s", self.start_s or 0.0, 0)
         at_least("", "window_s", self.window_s, 0)
@@ -205,7 +210,7 @@ class ScoreConfig:
         if self.records is not None and not self.records:
             raise ConfigError("records=[] names no record; leave it out to score all that both annotated")
         if self.stop_s is not None and self.stop_s <= self.start_s:
-            raise ConfigError(f"stop_s={self.stop_s} must lie behind start_s={self.start_s}")
+            raise ConfigError(f"stop_s={self.stop_s} must lie after start_s={self.start_s}")
 
 
 @dataclass

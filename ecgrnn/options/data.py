@@ -26,7 +26,7 @@ class PreprocessingConfig:
         notch_hz: powerline frequency to remove; null leaves it out.
         normalisation: how the amplitude of a lead is scaled.
         causal: read no later sample: filters are one-sided and delay a QRS by about 20 ms, and gaps fade
-            out; needs ``normalisation=none``. Else filters have no delay and read up to 4 s ahead.
+            out; needs ``normalisation=none``. Otherwise filters have no delay and read up to 4 s ahead.
     """
 
     fs_hz: float | None = 180.0
@@ -125,7 +125,8 @@ class LoaderConfig:
 
     Attributes:
         batch_size: items of a training batch.
-        evaluation_batch_size: items of a batch where nothing is learned; changes no result.
+        evaluation_batch_size: items of a batch where nothing is learned; results change by rounding only,
+            below 1e-5.
         workers: loader processes; 0 gathers in this one, which is faster for gathers this cheap.
         in_memory_mb: windows are held in memory when they take no more than this, else mapped from the cache.
     """

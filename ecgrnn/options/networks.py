@@ -19,6 +19,9 @@ from ecgrnn.options.choices import (
 from ecgrnn.options.rules import at_least, share
 from ecgrnn.options.spec import from_plain, to_plain
 
+WRITTEN_OUT = (Cell.gru_reset_before, Cell.joined, Cell.joined_tanh)
+"""Cells that have the written-out loop alone: neither torch.nn nor a scan computes them."""
+
 
 @dataclass
 class ConvolutionConfig:
@@ -147,8 +150,8 @@ class SequenceConfig:
         for name in ("hidden_size", "input_size", "num_layers"):
             at_least("network.sequence", name, getattr(self, name), 1)
         share("network.sequence", "dropout", self.dropout)
-        if self.cell is Cell.gru_reset_before:
-            others = ", ".join(cell for cell in Cell if cell is not Cell.gru_reset_before)
+        if self.cell in WRITTEN_OUT:
+            others = ", ".join(cell for cell in Cell if cell not in WRITTEN_OUT)
             raise ConfigError(
                 f"network.sequence.cell={self.cell} is available in network.encoder only, with "
                 f"network.encoder.fused=false; take one of {others}"
@@ -188,7 +191,7 @@ class LabellerConfig(NetworkConfig):
             network.
         label_size: features of a label, where a frame has several.
         head: how labels are computed from what was read.
-        feedback_size: features of the head with feedback.
+        feedback_size: features of a head with feedback.
         head_dropout: dropout before the head.
     """
 

@@ -108,7 +108,7 @@ def required(name: str, value: str, what: str) -> None:
         ConfigError: it is empty; ``what`` says what it is the path of.
     """
     if not value:
-        raise ConfigError(f"{name} is not given; say {name}=PATH, {what}")
+        raise ConfigError(f"{name} is not given; set {name}=PATH, {what}")
 
 
 def check_threads(value: int | None) -> None:

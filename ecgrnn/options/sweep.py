@@ -31,7 +31,10 @@ class RangeConfig:
         ends = [self.low, self.high]
         if self.choices is not None:
             if not self.choices or ends != [None, None] or self.log or self.step is not None:
-                raise ConfigError(f"search.space: choices={self.choices} must name values and stand alone")
+                raise ConfigError(
+                    f"search.space: choices={self.choices} must list values, and excludes "
+                    "low, high, log and step"
+                )
             return
         if not all(_is_number(end) for end in ends) or not self.low < self.high:
             raise ConfigError(
@@ -108,9 +111,9 @@ class SweepConfig(TrainConfig):
 
     Attributes:
         search: what is searched, and how.
-        n_trials: finished trials that the study is to have in total.
+        n_trials: finished trials of the study, in total.
         jobs: trials that this worker runs at the same time.
-        storage: where the study is kept: an SQL address of Optuna, or ``journal:PATH``; null is ``study.db``
+        storage: where the study is kept: a database URL, or ``journal:PATH``; null is ``study.db``
             in the run folder.
         study: name of the study in its storage; null takes the name of the search file.
         grace_s: a trial without a heartbeat for this long is tried again.

@@ -49,7 +49,7 @@ class LoggerConfig:
         csv: write ``metrics.csv``.
         tensorboard: write TensorBoard event files; null writes them where TensorBoard is installed.
         wandb: write a run of Weights & Biases into the run folder.
-        wandb_online: also send it, with the key that ``wandb login`` has stored.
+        wandb_online: also upload it, with the key that ``wandb login`` has stored.
         mlflow: write a run of MLflow.
         mlflow_uri: MLflow's store; pictures are saved beside a store that is a file.
         project: name of the project (Weights & Biases) or experiment (MLflow).

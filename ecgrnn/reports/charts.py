@@ -166,10 +166,26 @@ def _curve(frame: _Frame, series: Series) -> str:
         f'<circle class="dot s{series.style}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
         for x, y in (frame.at(*dot) for dot in series.dots)
     )
-    # a line without length, drawn with round ends, is the shortest way to write a point
-    specks = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in (frame.at(*speck) for speck in series.specks))
+    specks = _cloud([frame.at(*speck) for speck in series.specks])
     cloud = f'<path class="specks s{series.style}" d="{specks}"/>' if specks else ""
     return cloud + line + dots
+
+
+def _cloud(places: Sequence[tuple[float, float]]) -> str:
+    """Give the path of many points, to whole points of the screen: those above each other are one line.
+
+    A line without length, drawn with round ends, is the shortest way to write a point.
+    """
+    path, at = "", (0, 0)
+    points = sorted({(round(x), round(y)) for x, y in places})
+    first = 0
+    for k, (x, y) in enumerate(points, 1):
+        if k < len(points) and points[k] == (x, y + 1):
+            continue
+        top = points[first][1]
+        path += f"m{x - at[0]} {top - at[1]}v{y - top}"
+        at, first = (x, y), k
+    return path
 
 
 def _area(frame: _Frame, area: Sequence[tuple[float, float, float]]) -> str:

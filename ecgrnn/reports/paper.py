@@ -37,6 +37,10 @@ _SHADE_S, _LIGHTEST = 0.016, 0.03
 UNIT = 100  # the trace's coordinates are whole hundredths of a mm
 
 
+CLOSE_MM = 0.04
+"""A sample so near to the line between its neighbours is not drawn: a fifth of a point of the screen."""
+
+
 @dataclass(frozen=True)
 class Mark:
     """A beat with what the reference and the model say it is.
@@ -132,7 +136,16 @@ def row_height_mm(lead: NDArray[np.float32]) -> float:
     return min(max(5.0 * math.ceil((span + 4.0) / 5.0), _ROW_MM[0]), _ROW_MM[1])
 
 
-def lead_svg(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, height: float) -> str:
+def lead_svg(
+    lead: NDArray[np.float32],
+    *,
+    fs_hz: float,
+    name: str,
+    top: float,
+    height: float,
+    unit: int = UNIT,
+    close_mm: float = CLOSE_MM,
+) -> str:
     """Draw one lead with its calibration pulse and name, ``top`` mm below the strip's upper edge."""
     valid = lead[np.isfinite(lead)]
     middle = float(valid.max() + valid.min()) / 2 if len(valid) else 0.0
@@ -146,17 +159,28 @@ def lead_svg(lead: NDArray[np.float32], *, fs_hz: float, name: str, top: float, 
     return (
         f'<path class="pulse" d="M1.5 {foot:.2f}h1v-10h5v10h1"/>'
         f'<text class="side" x="2.5" y="{foot + 3.0:.2f}">{escape(name)}</text>'
-        f'<path class="trace" transform="scale({1 / UNIT:g})" d="{trace_path(x, y)}"/>'
+        f'<path class="trace" transform="scale({1 / unit:g})" '
+        f'd="{trace_path(x, y, unit=unit, close_mm=close_mm)}"/>'
     )
 
 
-def trace_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
-    """Give the path of a trace in hundredths of a mm, broken where samples are missing (NaN)."""
+def trace_path(
+    x: NDArray[np.float64], y: NDArray[np.float64], *, unit: int = UNIT, close_mm: float = CLOSE_MM
+) -> str:
+    """Give the path of a trace in whole parts of a mm, broken where samples are missing (NaN).
+
+    Args:
+        x: ``(time,)`` in mm, rising.
+        y: ``(time,)`` in mm.
+        unit: parts of a mm.
+        close_mm: samples so near to the line between those drawn are left out.
+    """
     pieces = []
     valid = np.isfinite(y)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], valid, [False]]).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2).tolist():
-        points = np.rint(np.stack([x[start:stop], y[start:stop]], axis=1) * UNIT).astype(np.int64)
+        kept = start + needed(x[start:stop], y[start:stop], close_mm)
+        points = np.rint(np.stack([x[kept], y[kept]], axis=1) * unit).astype(np.int64)
         steps = np.diff(points, axis=0).tolist()
         first = points[0].tolist()
         pieces.append(
@@ -165,6 +189,25 @@ def trace_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
             else f"M{first[0]} {first[1]}h1"
         )
     return "".join(pieces)
+
+
+def needed(x: NDArray[np.float64], y: NDArray[np.float64], close: float) -> NDArray[np.int64]:
+    """Choose samples between which straight lines pass all others no farther than ``close`` above or below.
+
+    From the last chosen sample a line goes on for as long as its slope can pass all samples on its way.
+    """
+    xs, ys = x.tolist(), y.tolist()
+    chosen, at, low, high = [0], 0, -math.inf, math.inf
+    for k in range(1, len(xs)):
+        slope = (ys[k] - ys[at]) / (xs[k] - xs[at])
+        if not low <= slope <= high:
+            at = k - 1
+            chosen.append(at)
+            low, high = -math.inf, math.inf
+        room = xs[k] - xs[at]
+        low = max(low, (ys[k] - close - ys[at]) / room)
+        high = min(high, (ys[k] + close - ys[at]) / room)
+    return np.array([*chosen, len(xs) - 1][: len(xs)], np.int64)
 
 
 def _mark(mark: Mark, *, start_s: float, height: float) -> str:

@@ -1,7 +1,7 @@
 """Texts of other people's files in tables that are opened with a spreadsheet program."""
 
-_FORMULA = ("=", "+", "-", "@", "\t")
-"""With these a spreadsheet program begins a formula: OWASP, CSV Injection."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""With these, the last four of full width, a spreadsheet program begins a formula: OWASP, CSV Injection."""
 
 
 def harmless(value: object) -> object:

@@ -169,7 +169,8 @@ def annotation_file(path: Path, annotator: str) -> Path:
     """
     if not annotator.replace("_", "").isalnum():
         raise DataError(
-            f"{annotator!r} is no annotator: expected letters and digits, such as atr, qrs or ecg"
+            f"{annotator!r} is not the name of an annotator: expected letters and digits, "
+            "such as atr, qrs or ecg"
         )
     return path.with_name(f"{path.name}.{annotator}")
 

@@ -43,6 +43,9 @@ _EEG = re.compile(rf"(?:eeg[\s_]*)?{_ELECTRODE}\s*[-:/]\s*{_ELECTRODE}|(?:fp|af|
 
 _ECG = re.compile(r"ecg|ekg|f?m?ecg")
 
+_LONGEST = 200
+"""Letters; no lead has a longer name, and looking at one of 60,000 would take minutes."""
+
 
 def lead_name(name: str) -> str | None:
     """Give a lead's name in the vocabulary, or None where the name tells no lead.
@@ -52,6 +55,8 @@ def lead_name(name: str) -> str | None:
     >>> [lead_name(name) for name in ("ECG", "ECG 1", "ECG Lead 2", "MDC_ECG_LEAD_V3", "Lead I (Einthoven)")]
     ['ECG', 'ECG1', 'ECG2', 'V3', 'I']
     """
+    if len(name) > _LONGEST:
+        return None
     folded = _ASIDE.sub("", name).strip().casefold()
     bare = _SUFFIX.sub("", folded)
     core = _PREFIX.sub("", bare)
@@ -86,7 +91,7 @@ def find_lead(wanted: str, there: Sequence[str]) -> int | None:
         found = [at for at, name in enumerate(there) if alike(wanted, name)]
         if found and (len(found) == 1 or alike is not same_lead):
             return found[0]
-    place = int(wanted) if wanted.isdecimal() else 0
+    place = int(wanted) if wanted.isdecimal() and len(wanted) < _LONGEST else 0
     return place - 1 if 1 <= place <= len(there) else None
 
 

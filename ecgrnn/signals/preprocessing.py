@@ -155,16 +155,25 @@ def filter_of(record: Record, config: PreprocessingConfig) -> CausalFilter:
     Raises:
         DataError: the filters do not fit its sampling frequency.
     """
+    return filters_for(record.fs_hz, config, name=record.name)
+
+
+def filters_for(fs_hz: float, config: PreprocessingConfig, *, name: str) -> CausalFilter:
+    """Design the one-sided filters for signals of a sampling frequency; ``name`` is for the message.
+
+    Raises:
+        DataError: the filters do not fit it.
+    """
     try:
         return causal_filter(
-            fs_hz=record.fs_hz,
-            to_hz=record.fs_hz if config.fs_hz is None else config.fs_hz,
+            fs_hz=fs_hz,
+            to_hz=fs_hz if config.fs_hz is None else config.fs_hz,
             highpass_hz=config.highpass_hz,
             lowpass_hz=config.lowpass_hz,
             notch_hz=config.notch_hz,
         )
     except ConfigError as error:
-        raise misfit(record.name, record.fs_hz, error) from None
+        raise misfit(name, fs_hz, error) from None
 
 
 def choose_leads(record: Record, config: PreprocessingConfig) -> Record:
@@ -283,7 +292,7 @@ def _column(leads: Sequence[str], lead: str, *, name: str) -> int:
     column = find_lead(lead, leads)
     if column is None:
         raise ConfigError(
-            f"preprocessing.leads asks for {lead!r}, which record {name} has not; "
+            f"preprocessing.leads asks for {lead!r}, which record {name} does not have; "
             f"{names_there(lead, leads, 'leads')}"
         )
     return column

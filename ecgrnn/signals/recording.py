@@ -17,10 +17,14 @@ _MOST_LEADS = 64
 """No ECG of patients has more; body surface maps aside."""
 
 _LOWEST_FS_HZ, _HIGHEST_FS_HZ = 20.0, 100_000.0
-"""What lies outside is no sampling frequency of an ECG, but, for instance, a period."""
+"""What lies outside is not a plausible sampling frequency of an ECG, but, for instance, a period."""
 
 _PROBES, _PROBE_S = 12, 10.0
 """Stretches, spread over a recording, in which its amplitudes are taken."""
+
+
+_HIGHEST_MV = 1e6
+"""A thousand volts come from damage; the detector's powers of them still fit into single precision."""
 
 
 class SignalSource(Protocol):
@@ -183,13 +187,14 @@ class Recording:
         stop = self.n_samples if stop is None else stop
         if not 0 <= start < stop <= self.n_samples:
             raise DataError(
-                f"recording {self.name} has {self.n_samples} samples, {start} to {stop} was asked for; "
-                "ask for a stretch inside the recording that is not empty"
+                f"recording {self.name} has {self.n_samples} samples, and {start} to {stop} were requested; "
+                "request a stretch inside the recording that is not empty"
             )
         signal = self._source.read(start, stop, list(columns))
-        if np.isinf(signal).any():
+        if (signal > _HIGHEST_MV).any() or (signal < -_HIGHEST_MV).any():
+            got = "infinity" if np.isinf(signal).any() else f"{np.nanmax(np.abs(signal)):.3g}"
             raise DataError(
-                f"recording {self.place}: expected samples in mV, got infinity; put NaN where one is missing"
+                f"recording {self.place}: expected samples in mV, got {got}; put NaN where one is missing"
             )
         return Record(
             name=self.name,
@@ -201,7 +206,7 @@ class Recording:
 
 
 def check_fs(fs: float, what: str = "fs") -> None:
-    """Refuse what is no sampling frequency of an ECG.
+    """Refuse what is not a plausible sampling frequency of an ECG.
 
     Raises:
         ConfigError: it is no number, or outside what recorders have.
@@ -214,7 +219,7 @@ def check_fs(fs: float, what: str = "fs") -> None:
         period_s = fs if fs < 1 else fs / 1000
         advice += f"; if {fs:g} is the time between samples, say fs={1 / period_s:g}"
     raise ConfigError(
-        f"{what}={fs} is no sampling frequency of an ECG; expected {_LOWEST_FS_HZ:g} to "
+        f"{what}={fs} is not a plausible sampling frequency of an ECG; expected {_LOWEST_FS_HZ:g} to "
         f"{_HIGHEST_FS_HZ:g} Hz: {advice}"
     )
 

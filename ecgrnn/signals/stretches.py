@@ -184,7 +184,7 @@ def _stretches(
     ratio = rate_ratio(fs_hz=fs_hz, to_hz=to_hz)
     up, down = ratio.numerator, ratio.denominator
     try:
-        hop, reach = _lengths(config, fs_hz=fs_hz, to_hz=to_hz, stretch_s=stretch_s)
+        hop, reach = stretch_lengths(config, fs_hz=fs_hz, to_hz=to_hz, stretch_s=stretch_s)
     except ConfigError as error:
         raise misfit(recording.place, fs_hz, error) from None
     # The leads that were named, or come first, are read in their order.
@@ -204,7 +204,7 @@ def _stretches(
                 seen = record.signal[: following - before + width]
                 # What is valid only in the first second has its level partly before this part: it is known.
                 is_new = np.isfinite(seen[width if before else 0 :]).any(axis=0)
-                level = np.where(is_new, _last_levels(seen, level, fs_hz=fs_hz), level)
+                level = np.where(is_new, last_levels(seen, level, fs_hz=fs_hz), level)
         missing = np.count_nonzero(np.isnan(record.signal[first - before : last - before]), axis=0)
         skipped, kept = (first - before) // down * up, -(-(last - first) * up // down)
         part = replace(
@@ -224,7 +224,7 @@ def _first_levels(recording: Recording, columns: Sequence[int], *, piece: int) -
         stop = min(start + piece, recording.n_samples)
         record = recording.stretch(columns=columns, start=start, stop=stop)
         unknown = np.full(len(record.leads), np.nan, np.float32)
-        first = _last_levels(record.signal[::-1], unknown, fs_hz=recording.fs_hz)
+        first = last_levels(record.signal[::-1], unknown, fs_hz=recording.fs_hz)
         held = first if held is None else np.where(np.isfinite(held), held, first)
         if np.isfinite(held).all():
             return held
@@ -236,7 +236,7 @@ def _first_levels(recording: Recording, columns: Sequence[int], *, piece: int) -
     )
 
 
-def _last_levels(
+def last_levels(
     signal: NDArray[np.float32], before: NDArray[np.float32], *, fs_hz: float
 ) -> NDArray[np.float32]:
     """Give each lead's level at its last valid sample, and where it has none the one it had before."""
@@ -244,7 +244,9 @@ def _last_levels(
     return np.array([last_level(lead, level, fs_hz=fs_hz) for lead, level in leads], np.float32)
 
 
-def _lengths(config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float) -> tuple[int, int]:
+def stretch_lengths(
+    config: PreprocessingConfig, *, fs_hz: float, to_hz: float, stretch_s: float
+) -> tuple[int, int]:
     """Give the length of a stretch and how far filters and the filling of gaps reach, in source samples.
 
     Both are whole output samples, so that the filters do not see where a stretch begins.

@@ -18,6 +18,15 @@ _IN_TIME = 0.9
 _ENOUGH = 8
 """With fewer beats in time than this, all neighbours count."""
 
+SLOW_REACH_BEATS = 1500
+"""Beats on either side (before it, where causal) among which the slow beats are looked for."""
+
+_SLOW, _SLOWEST = 0.75, 1.2
+"""Slow beats have RR intervals between these parts of the 90 % quantile around them."""
+
+_MOST_SLOW = 64
+"""The median is taken over so many of them at most, evenly spread."""
+
 
 @dataclass(frozen=True)
 class BeatTemplates:
@@ -51,9 +60,39 @@ def beat_templates(beats: NDArray[np.float32], rr: NDArray[np.float64], *, causa
     shape = np.empty((len(stretches), *beats.shape[1:]), np.float32)
     for usual, (start, stop) in zip(shape, stretches, strict=True):
         among = _neighbours(start, stop, n_beats=len(beats), causal=causal)
-        usual[:] = _median(beats[among], rr[among])
+        usual[:] = beat_template(beats[among], rr[among])
     lengths = [stop - start for start, stop in stretches]
     return BeatTemplates(shape, np.repeat(np.arange(len(stretches)), lengths))
+
+
+def slow_templates(
+    beats: NDArray[np.float32], rr: NDArray[np.float64], *, causal: bool
+) -> NDArray[np.float32]:
+    """Give the median of the slow beats around, which the beats of a long tachycardia are not among.
+
+    Args:
+        beats: as in `beat_templates`.
+        rr: as there.
+        causal: as there.
+
+    Returns:
+        ``(usual, ...)``, one beside each of the templates that `beat_templates` gives.
+    """
+    stretches = _stretches(len(beats), causal=causal)
+    shape = np.empty((len(stretches), *beats.shape[1:]), np.float32)
+    for slow, (start, stop) in zip(shape, stretches, strict=True):
+        first = max(start - SLOW_REACH_BEATS, 0)
+        last = start + 1 if causal else min(stop + SLOW_REACH_BEATS, len(beats))
+        slow[:] = _middle_of(beats, first + _slow_beats(rr[first:last]))
+    return shape
+
+
+def _slow_beats(rr: NDArray[np.float64]) -> NDArray[np.int64]:
+    upper = np.sort(rr)[int(0.9 * (len(rr) - 1))]
+    chosen = np.flatnonzero((rr >= _SLOW * upper) & (rr <= _SLOWEST * upper))
+    if len(chosen) < min(_ENOUGH, len(rr)):
+        chosen = np.arange(len(rr))
+    return chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), _MOST_SLOW)).astype(np.int64)]
 
 
 def _stretches(n_beats: int, *, causal: bool) -> list[tuple[int, int]]:
@@ -70,11 +109,16 @@ def _neighbours(start: int, stop: int, *, n_beats: int, causal: bool) -> slice:
     return slice(first, first + NEIGHBOURS)
 
 
-def _median(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
+def beat_template(beats: NDArray[np.float32], rr: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Give the median of beats ``(beat, ...)``, in any order, those that come early left out."""
     in_time = rr > _IN_TIME * _middle(np.sort(rr))
-    chosen = beats[in_time] if in_time.sum() >= _ENOUGH else beats
+    return _middle_of(beats, np.flatnonzero(in_time) if in_time.sum() >= _ENOUGH else np.arange(len(beats)))
+
+
+def _middle_of(beats: NDArray[np.float32], chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+    taken = beats[chosen]
     # Sorting single precision side by side in memory is eight times as fast as the selection of np.median.
-    ordered = np.sort(chosen.reshape(len(chosen), -1).T.copy(), axis=1)
+    ordered = np.sort(taken.reshape(len(taken), -1).T.copy(), axis=1)
     return np.asarray(_middle(ordered).reshape(beats.shape[1:]), np.float32)
 
 

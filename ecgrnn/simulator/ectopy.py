@@ -60,12 +60,14 @@ class ReplayPlan:
         old_s: ``(beat,)``, where its R peaks are.
         time_s: ``(beat,)``, where they will be.
         origin: ``(beat,)``, an `Origin` for each.
+        focus: ``(beat,)``, a number for each; beats of one number have one P wave, those of -1 each its own.
         seed: seed of what is drawn while it is played.
     """
 
     old_s: NDArray[np.float64]
     time_s: NDArray[np.float64]
     origin: NDArray[np.int8]
+    focus: NDArray[np.int64]
     seed: int
 
     @property
@@ -107,7 +109,7 @@ def replay(
 
 
 def plan_replay(
-    time_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.random.Generator
+    time_s: NDArray[np.float64], *, sinus: NDArray[np.bool_], rng: np.random.Generator, lasting: bool = False
 ) -> ReplayPlan:
     """Draw the rhythm in which a record will be played back, see `draw_rhythm`.
 
@@ -115,10 +117,11 @@ def plan_replay(
         time_s: ``(beat,)``, its R peaks in ascending order, at least one.
         sinus: ``(beat,)``, which beats are normal and may be moved.
         rng: source of every random draw.
+        lasting: whether rhythms last, see there.
     """
-    rhythm = draw_rhythm(_rr_s(time_s), sinus=sinus, rng=rng)
+    rhythm = draw_rhythm(_rr_s(time_s), sinus=sinus, rng=rng, lasting=lasting)
     new_s = time_s[0] + np.concatenate([[0.0], np.cumsum(rhythm.rr_s[1:])])
-    return ReplayPlan(time_s, new_s, rhythm.origin, seed=int(rng.integers(2**63)))
+    return ReplayPlan(time_s, new_s, rhythm.origin, rhythm.focus, seed=int(rng.integers(2**63)))
 
 
 def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDArray[np.float32]:
@@ -127,9 +130,9 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     Each beat goes from the onset of its P wave to that of the next (the first from the beginning of the
     record) and is moved to its new time. Waves that
     overlap there, as the T wave and an early P wave do, are added; of noise only one beat's is there at any
-    time. A beat that becomes ectopic gets a P wave of another shape, and no other beat is changed but those
-    in simulated fibrillation, which lose it. The baseline is moved along with the beats, and what a high-pass
-    would take off where the rhythm is faster or slower than it was is taken off.
+    time. A beat that becomes ectopic, or is of another focus, gets a P wave of another shape, and no other
+    beat is changed but those in simulated fibrillation, which lose it. The baseline is moved along with the
+    beats, and what a high-pass would take off where the rhythm is faster or slower than it was is taken off.
 
     Args:
         signal: ``(time, lead)`` in mV, baseline removed.
@@ -146,12 +149,15 @@ def play(signal: NDArray[np.float32], plan: ReplayPlan, *, fs_hz: float) -> NDAr
     waves = gaussian_filter1d(signal - _between(cuts.border, level, len(signal)), _SMOOTH_S * fs_hz, axis=0)
     noise = signal - _between(cuts.border, level, len(signal)) - waves
     for beat, origin in enumerate(plan.origin.tolist()):
-        gain = rng.uniform(0.85, 1.15) if origin == Origin.ECTOPIC and rng.random() < 0.5 else 1.0
+        own = rng
+        if plan.focus[beat] >= 0 and origin != Origin.FIBRILLATION:
+            own = np.random.default_rng([plan.seed, int(plan.focus[beat])])
+        gain = own.uniform(0.85, 1.15) if origin == Origin.ECTOPIC and own.random() < 0.5 else 1.0
         _add_waves(copy, waves, cuts, beat, gain=gain)
         _add_noise(copy, noise, cuts, beat, gain=gain)
         if origin != Origin.AS_BEFORE:
             start, stop = cuts.p_wave(beat)
-            change = _change_of_p(waves[start:stop], Origin(origin), fs_hz=fs_hz, rng=rng)
+            change = _change_of_p(waves[start:stop], Origin(origin), fs_hz=fs_hz, rng=own)
             _add(copy, change, at=start + int(cuts.shift[beat]) - (len(change) - stop + start) // 2)
     copy += _between(cuts.new_border, level, len(copy))
     _take_off_slow(copy, signal, cuts, fs_hz=fs_hz)

@@ -78,7 +78,7 @@ def simulate_record(
     360 Hz take some 0.45 GB (0.25 GB of it the signal), and some 0.95 GB while `write_record` writes them.
 
     Args:
-        patient: Number of the patient, from 1; who that is depends on ``seed`` and this number alone.
+        patient: Number of the patient, from 1; who that is depends only on ``seed`` and this number.
         seed: Seed of the database, not negative.
         duration_s: Length in s.
         fs_hz: Sampling frequency in Hz.
@@ -289,12 +289,12 @@ def _check_recording(patient: int, seed: int, *, duration_s: float, fs_hz: float
         ("fs_hz", fs_hz, _FS_RANGE_HZ),
     ):
         if not least <= value <= most:  # NaN fails too
-            raise ConfigError(f"{name} is from {least:g} to {most:g}, got {value}")
+            raise ConfigError(f"{name} must be from {least:g} to {most:g}, got {value}")
 
 
 def _check_integer(name: str, value: int, *, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        raise ConfigError(f"{name} is a whole number from {least} to {most}, got {value!r}")
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
 
 
 def _check_format(fmt: str) -> None:

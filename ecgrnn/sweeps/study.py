@@ -70,9 +70,9 @@ def open_study(options: SweepConfig, words: Sequence[str]) -> optuna.Study:
     elif begun_with != definition:
         different = [key for key in definition if begun_with.get(key) != definition[key]]
         raise ConfigError(
-            f"study {study.study_name} was begun with another {' and '.join(different)}: "
+            f"study {study.study_name} was started with another {' and '.join(different)}: "
             f"{'; '.join(f'{key} {begun_with.get(key)}' for key in different)}. "
-            "Give the same options to go on with it, or another run_dir or study to begin anew"
+            "Give the same options to continue it, or another run_dir or study to start a new one"
         )
     return study
 
@@ -199,7 +199,7 @@ def _address(options: SweepConfig) -> str:
         ) from error
     except ArgumentError as error:
         raise ConfigError(
-            f"storage={without_passwords(address)} is neither journal:PATH nor an SQL address such as "
+            f"storage={without_passwords(address)} is neither journal:PATH nor a database URL such as "
             "postgresql://USER@HOST/NAME"
         ) from error
     return url.render_as_string(hide_password=False)

@@ -95,7 +95,7 @@ class Worker:
         except StorageInternalError as error:
             reason = without_passwords(str(error))
             raise DataError(
-                f"the study cannot be reached any more ({reason}); the same command goes on with it"
+                f"the study cannot be reached any more ({reason}); repeat the command to continue it"
             ) from error
         finally:
             self._give_back()
@@ -229,7 +229,7 @@ class Worker:
         self._failures += 1
         if self._failures >= self.options.max_failures:
             raise DataError(
-                f"{self._failures} trials in a row failed, so no more are begun; the last: {line}"
+                f"{self._failures} trials in a row failed, so no more are started; the last: {line}"
             )
 
     def _rescue(self, others: Sequence[FrozenTrial]) -> None:

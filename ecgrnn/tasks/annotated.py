@@ -1,14 +1,16 @@
 """What a model found in a recording: a table in memory and WFDB annotations, and both as files."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
-from ecgrnn.reports.tables import write_table
+from ecgrnn.families.evidence import Evidence
+from ecgrnn.reports.tables import cell, write_lines
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.recording import Recording
 
@@ -39,6 +41,9 @@ class Annotated:
         table: what the CSV file is called to the user.
         marks: the annotation files.
         lines: what was found, for the user.
+        unreadable: ``(stretch, 2)``, first and one past the last sample of what could not be read, in order
+            and apart.
+        evidence: what families of beats are made from; None where the task marks no beats.
     """
 
     kind: str
@@ -48,6 +53,8 @@ class Annotated:
     table: str
     marks: Sequence[Marks]
     lines: Sequence[str]
+    unreadable: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    evidence: Evidence | None = None
 
 
 def write_annotated(found: Annotated, recording: Recording, *, out: Path) -> list[str]:
@@ -71,16 +78,24 @@ def write_annotated(found: Annotated, recording: Recording, *, out: Path) -> lis
 
 def write_columns(file: Path, columns: Columns, formats: Mapping[str, str]) -> None:
     """Write columns as CSV, in the order and the format that ``formats`` gives."""
-    write_table(file, list(formats), _rows(columns, formats))
+    write_lines(file, list(formats), _lines(columns, formats))
 
 
-def _rows(columns: Columns, formats: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Give rows as texts, some thousands at a time: those of a day need not lie in memory."""
+def _lines(columns: Columns, formats: Mapping[str, str]) -> Iterator[str]:
+    """Give lines of CSV, some thousands at a time: those of a day need not lie in memory."""
     n_rows = len(next(iter(columns.values())))
     for first in range(0, n_rows, _ROWS_AT_ONCE):
         part = slice(first, first + _ROWS_AT_ONCE)
-        texts = [[format(x, spec) for x in columns[name][part].tolist()] for name, spec in formats.items()]
-        yield from zip(*texts, strict=True)
+        texts = [_texts(columns[name][part], spec) for name, spec in formats.items()]
+        yield "".join(f"{','.join(row)}\n" for row in zip(*texts, strict=True))
+
+
+def _texts(values: NDArray[Any], spec: str) -> list[str]:
+    """Give values as cells of a table; a text is looked at once, however often it comes."""
+    if values.dtype.kind in "iuf":
+        return [format(x, spec) for x in values.tolist()]
+    known = {value: cell(format(value, spec)) for value in set(values.tolist())}
+    return [known[value] for value in values.tolist()]
 
 
 def safe_name(recording: Recording) -> str:

@@ -1,5 +1,6 @@
 """What a checkpoint may ask for: no more than its file holds, however large its numbers are."""
 
+import pickletools
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ _TEXT = 64
 _MOST_UNPACKED = 4
 """So many times the size of a file its parts may have together."""
 
+_LONGEST_NAME = 1000
+"""Letters of what plain data may be made of, such as the kind of a tensor."""
+
 _SHARED = 4
 """A tensor may stand in several places: shared weights, and copies of the best ones."""
 
@@ -39,8 +43,21 @@ def archive_fault(path: Path) -> str:
         # torch packs nothing, and our own models are packed little; a bomb is a thousand times as large.
         if sum(part.file_size for part in parts) > _MOST_UNPACKED * path.stat().st_size:
             return "its parts are far larger together than the file"
-        damaged = archive.testzip()
-        return f"{damaged:.80} fails its checksum" if damaged else ""
+        if damaged := archive.testzip():
+            return f"{damaged:.80} fails its checksum"
+        return next(
+            (_name_fault(archive.read(part)) for part in parts if part.filename.endswith("data.pkl")), ""
+        )
+
+
+def _name_fault(content: bytes) -> str:
+    """Say whether a name in the plain data is no name: torch looks at it again and again for its message.
+
+    Raises:
+        ValueError: what stands there is none.
+    """
+    names = (given for operation, given, _ in pickletools.genops(content) if operation.name == "GLOBAL")
+    return "it has a name of thousands of letters" if any(len(name) > _LONGEST_NAME for name in names) else ""
 
 
 def content_fault(content: Any, *, file_bytes: int) -> str:

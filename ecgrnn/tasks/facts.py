@@ -24,7 +24,7 @@ class Facts:
 
     Attributes:
         signal: the signal it reads.
-        scheme: the classes it tells apart.
+        scheme: the classes it distinguishes.
         task: name and options of what it was trained for, see `Task.plain`.
         network: name and options of the network, see `plain_network`.
         data: the database it was trained on.
@@ -66,7 +66,7 @@ class Facts:
     def __post_init__(self) -> None:
         signal, scheme = self.signal, self.scheme
         if not _LOWEST_HZ <= signal.fs_hz <= _HIGHEST_HZ:
-            raise ValueError(f"signal.fs_hz={signal.fs_hz:g} is no sampling frequency of an ECG")
+            raise ValueError(f"signal.fs_hz={signal.fs_hz:g} is not a plausible sampling frequency of an ECG")
         if signal.unit != "mV":
             raise ValueError(f"signal has {len(signal.leads)} leads in {signal.unit!r}; expected some in mV")
         unknown = set(scheme.symbols.values()) - set(scheme.classes)

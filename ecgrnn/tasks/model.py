@@ -30,7 +30,7 @@ class TrainedModel:
         network: the network in evaluation mode, its weights loaded: of torch, or an exported one.
         task: what it was trained for, with its options.
         signal: the signal it reads.
-        scheme: the classes it tells apart.
+        scheme: the classes it distinguishes.
         data: the database it was trained on.
         preprocessing: how its signals are prepared; its ``fs_hz`` is that of the training records where the
             training left theirs as it was.
@@ -61,7 +61,7 @@ class TrainedModel:
 
         Raises:
             DataError: the recording cannot be read or does not fit the filters.
-            ConfigError: it has not the leads that the network reads.
+            ConfigError: it does not have the leads that the network reads.
         """
         config = self.preprocessing
         if not self.task.chooses_leads:

@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 class ExportedNetwork(ABC):
@@ -42,6 +42,33 @@ def outputs_of(network: Network, *arrays: NDArray[Any]) -> NDArray[np.float32]:
     with torch.inference_mode():
         outputs: NDArray[np.float32] = network(*map(aligned_tensor, arrays)).numpy()
     return outputs
+
+
+@runtime_checkable
+class Represents(Protocol):
+    """A network of torch that also gives what it reads the classes from."""
+
+    def represent(self, signal: "Tensor", lengths: "Tensor", features: "Tensor") -> "Tensor":
+        """Give what the classes are read from, the layer before the last."""
+
+    def judge(self, represented: "Tensor") -> "Tensor":
+        """Give the logits from that."""
+
+
+def reading_of(
+    network: Network, *arrays: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Give what a network says of a batch and what it reads that from; None of one that does not tell."""
+    if isinstance(network, ExportedNetwork) or not isinstance(network, Represents):
+        return None
+    import torch
+
+    from ecgrnn.data.batch import aligned_tensor
+
+    network.eval()
+    with torch.inference_mode():
+        represented = network.represent(*map(aligned_tensor, arrays))
+        return network.judge(represented).numpy(), represented.numpy()
 
 
 def n_weights(network: Network) -> int:

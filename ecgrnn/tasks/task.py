@@ -27,10 +27,13 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 Options = TypeVar("Options", bound=TaskConfig, covariant=True)
 
-ONLY_FOR_BEATS = dict.fromkeys(("scheme", "start_s", "window_s"), "it is for classifiers of beats")
+ONLY_FOR_BEATS = dict.fromkeys(
+    ("scheme", "start_s", "window_s", "questions"), "it is for classifiers of beats"
+)
 """Options of ``evaluate`` that other tasks do not read."""
 
 NO_BATCHES_OF_BEATS = {"batch_size": "this task is not scored in batches of beats"}
@@ -44,7 +47,7 @@ NO_BEATS_GIVEN = {
 
 WEIGHTS = ("weights", "train")
 CLASS_WEIGHTS = ("class weights of the loss", "train")
-EPOCH = ("best epoch, which is what is scored unless test_checkpoint=last", "validation")
+EPOCH = ("best epoch (the one scored, unless test_checkpoint=last)", "validation")
 DECISION = (("temperature", "validation"), ("decision thresholds", "validation"))
 DETECTOR = (
     "QRS detector's constants",
@@ -110,12 +113,15 @@ class AnnotateOptions:
         annotator: extension of an annotation file beside the recording whose beat positions are used; None
             detects the beats.
         extension: extension of the annotation file.
-        batch_size: items of a batch; changes no result.
+        batch_size: items of a batch; results change by rounding only, below 1e-5.
+        beats: ``(beat,)`` samples of the beats that another model of the same call has marked; None where
+            there is none.
     """
 
     annotator: str | None = None
     extension: str = "ecg"
     batch_size: int = 1024
+    beats: "NDArray[np.int64] | None" = None
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,35 @@ class Task(ABC, Generic[Options]):
         """
         raise ConfigError(
             f"task={self.name} reads no recordings, so predict has nothing to do with {recording.place}"
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Begin to annotate the beats of patients while their signals come.
+
+        Args:
+            model: the model.
+            fs_hz: sampling frequency of the signals.
+            leads: lead names of each.
+            n_patients: how many there are.
+            look_ahead: beats behind a beat that are waited for; None where nothing was asked for.
+            hop_s: samples are worked through so many seconds at a time; changes no result.
+
+        Raises:
+            DataError: the filters do not fit the sampling frequency.
+            ConfigError: the task marks no beats, or the options do not fit.
+        """
+        raise ConfigError(
+            f"task={self.name} does not mark beats one by one, so it cannot be streamed; take a model of "
+            "beats, such as beats_causal"
         )
 
     def generate(self, model: "TrainedModel", options: GenerateConfig, *, out: Path) -> list[str]:

@@ -46,7 +46,8 @@ def continued(now: Facts, last: Last | None, *, run_dir: str) -> Facts:
     found = _difference(last.facts, now)
     if found:
         raise ConfigError(
-            f"resume={run_dir} cannot continue: {found}. Restore what it was trained on, or begin a new run"
+            f"resume={run_dir} cannot continue: {found}. Restore the data it was trained on, or start "
+            "a new run"
         )
     return replace(now, stretches=(*(last.facts.stretches or (first,)), replace(first, from_step=last.step)))
 

@@ -11,6 +11,7 @@ from ecgrnn.data.cache import CachedRecord
 from ecgrnn.data.collection import annotation_notes
 from ecgrnn.data.datamodule import EcgDataModule
 from ecgrnn.data.splits.audit import Audit, audit_subsets
+from ecgrnn.errors import DataError, some_of
 from ecgrnn.networks.build import check_frame
 from ecgrnn.options.choices import Subset
 from ecgrnn.options.commands import TrainConfig
@@ -56,6 +57,19 @@ class TrainingData:
         self.datamodule.check_shares()
         train, validation = self.datamodule.train_dataloader(), self.datamodule.val_dataloader()
         check_batches(keys, train=len(train), validation=len(validation))
+
+    def check_scored(self) -> None:
+        """Make sure that there is something to score when the training is over.
+
+        Raises:
+            DataError: the test records have no item of any class.
+        """
+        if not sum(self.facts.counts[Subset.test.value].values()):
+            names = some_of([record.name for record in self.datamodule.records(Subset.test)])
+            raise DataError(
+                f"the test records ({names}) have nothing of {', '.join(self.facts.scheme.classes)} to "
+                "score; choose others (data.split), or train with evaluate_test=false"
+            )
 
     def audit(self) -> Audit:
         """Look for a patient, record, signal or window that is in two subsets."""

@@ -94,8 +94,8 @@ def _check_that_it_can_be_started(fabric: Fabric) -> None:
     program = module.name if module is not None else Path(sys.argv[0]).name
     if program.partition(".")[0] != "ecgrnn":
         raise ConfigError(
-            f"{fabric.world_size} processes are started from the command line alone, python -m ecgrnn; "
-            "set trainer=cpu, or start this program by torchrun"
+            f"{fabric.world_size} processes can be started only from the command line, python -m ecgrnn; "
+            "set trainer=cpu, or start this program with torchrun"
         )
 
 

@@ -1,6 +1,8 @@
 """The run folder: claimed by one run, left by one that failed early, gone on in by one that is resumed."""
 
 import os
+import re
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +19,8 @@ from ecgrnn.options.arguments import key_and_value as key_and_value
 from ecgrnn.options.arguments import quoted as quoted
 from ecgrnn.options.credentials import HIDDEN, without_passwords
 from ecgrnn.options.spec import flat
+from ecgrnn.training.claim_mark import MARK, is_unfinished, remove_mark, set_mark
+from ecgrnn.training.claim_mark import let_go as let_go
 
 OPTIONS = "config.yaml"
 """The resolved options of a run."""
@@ -24,8 +28,8 @@ OPTIONS = "config.yaml"
 WORDS = "overrides.yaml"
 """The words the options were composed from, as they were typed."""
 
-_CLAIMED = ".claimed"
-"""There from when a run takes a folder until its options are there: no two runs can make it."""
+LAUNCHED = ("RANK", "SLURM_PROCID")
+"""What torchrun and srun write for each of several processes that they start."""
 
 _JOIN_TRIES, _JOIN_S = 20, 0.1
 """How often, and s between: a worker of a sweep is behind its first files within a fraction of a second."""
@@ -56,25 +60,26 @@ class FolderTakenError(ConfigError):
 def claim(run_dir: Path) -> None:
     """Make sure that the run folder is there, empty and ours, so that no run overwrites another.
 
+    It may also hold a run that was killed or failed: the same command ends it, see `check_same`.
+
     Raises:
-        FolderTakenError: the folder holds something, or another run has just taken it.
+        FolderTakenError: the folder holds something else, or another run is at work in it.
         ConfigError: nothing can be written into it.
     """
-    mark = run_dir / _CLAIMED
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         try:
-            mark.touch(exist_ok=False)
+            unfinished = set_mark(run_dir)
         except FileExistsError:
             raise FolderTakenError(
-                f"run_dir={run_dir} was just taken by another run; name a new one (if none is running there, "
-                f"remove {mark})"
+                f"run_dir={run_dir} was taken by another run, which is at work there; name a new one "
+                f"(if none is running there, remove {run_dir / MARK})"
             ) from None
-        if len(list(run_dir.iterdir())) > 1:
-            mark.unlink()
-            go_on = f", or go on in it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
+        if not unfinished and len(list(run_dir.iterdir())) > 1:
+            remove_mark(run_dir)
+            go_on = f", or continue it with resume={run_dir}" if (run_dir / WORDS).is_file() else ""
             raise FolderTakenError(
-                f"run_dir={run_dir} is not empty; name a new one{go_on}, no run is ever overwritten"
+                f"run_dir={run_dir} is not empty, and no run is ever overwritten; name a new one{go_on}"
             )
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir} cannot be written ({error.strerror}); name another") from error
@@ -117,8 +122,35 @@ def join(run_dir: Path, *, shared: bool) -> bool:
 
 
 def claimed(run_dir: Path) -> None:
-    """Take the mark of a claim away: what the run has written says from now on that the folder is taken."""
-    (run_dir / _CLAIMED).unlink(missing_ok=True)
+    """Take the mark of a claim away: a run has ended well, or several work in the folder from now on."""
+    remove_mark(run_dir)
+
+
+def check_same(run_dir: Path, options: Mapping[str, Any]) -> None:
+    """Make sure that a run that was broken off is begun again as what it was, and clear away its halves.
+
+    Raises:
+        FolderTakenError: naming an option that says something else now, or the training is to be continued.
+    """
+    begun = not is_bare(run_dir) and (run_dir / OPTIONS).is_file()
+    if begun and (found := _first_change(run_dir, options)) is not None:
+        name, old, new = found
+        raise FolderTakenError(
+            f"run_dir={run_dir} holds an unfinished run with {name}={old}, and now it is {new}; repeat "
+            "its own command to finish it, or name another run_dir"
+        )
+    if begun and any((run_dir / "checkpoints").glob("*.ckpt")):
+        raise FolderTakenError(
+            f"run_dir={run_dir} holds an unfinished training; continue it with resume={run_dir}, or "
+            "name another run_dir"
+        )
+    for part in run_dir.rglob(".*"):
+        if _HALF.fullmatch(part.name):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
+_HALF = re.compile(r"\..+-[0-9a-f]{32}(\.part)?|\..+\.[a-z0-9_]{8}")
+"""Files and folders that were to be renamed when they were whole."""
 
 
 @contextmanager
@@ -155,14 +187,14 @@ def held(run_dir: Path) -> Iterator[None]:
 
 def is_bare(run_dir: Path) -> bool:
     """Tell whether a run has left nothing but its options, or not even its folder."""
-    return not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} <= {OPTIONS, WORDS, _CLAIMED}
+    return not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} <= {OPTIONS, WORDS, MARK}
 
 
 def leave_no_empty_run(run_dir: Path) -> None:
     """Remove the folder of a job that failed before it wrote anything but its options."""
     if not run_dir.is_dir() or not is_bare(run_dir):
         return
-    for name in (OPTIONS, WORDS, _CLAIMED):
+    for name in (OPTIONS, WORDS, MARK):
         (run_dir / name).unlink(missing_ok=True)
     run_dir.rmdir()
 
@@ -186,8 +218,9 @@ def write_whole(path: Path, text: str) -> None:
 def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[str]:
     """Put the words of the run that is to be resumed before those that were typed now.
 
-    A job that SLURM has put back into its queue starts with the words of the first time: it is resumed where
-    ``run_dir=`` names a folder with a run in it.
+    The same command again continues a training that was killed. A job that SLURM has put back into its queue
+    starts with the words of the first time, too: it is resumed where ``run_dir=`` names a folder with a
+    run in it.
 
     Raises:
         ConfigError: when there is no run in the folder, or ``run_dir`` names another one.
@@ -195,8 +228,11 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     given = dict(key_and_value(word) for word in words)
     again = environment.get("SLURM_RESTART_COUNT", "0") != "0"
     folder = given.get("resume")
-    if folder in (None, "", "null") and again and (_path(given.get("run_dir", "")) / WORDS).is_file():
-        folder = given["run_dir"]
+    if folder in (None, "", "null") and "run_dir" in given:
+        named = _path(given["run_dir"])
+        alone = not any(name in environment for name in LAUNCHED)  # other machines cannot tell who is gone
+        if (named / WORDS).is_file() and (again or (alone and is_unfinished(named))):
+            folder = given["run_dir"]
     if folder in (None, "", "null"):
         return list(words)
     run_dir = _path(str(folder))
@@ -210,8 +246,9 @@ def resumed_words(words: Sequence[str], environment: Mapping[str, str]) -> list[
     for word in before:
         if HIDDEN in word and (name := key_and_value(word)[0]):
             raise ConfigError(
-                f"resume={run_dir} began with a password in {name}, which no run folder keeps; give {name}= "
-                f"again, or once and for all as {name}='${{oc.env:NAME}}' with the address in a variable NAME"
+                f"resume={run_dir} was started with a password in {name}, which is never stored; give "
+                f"{name}= again, or permanently as {name}='${{oc.env:NAME}}' with the address in a variable "
+                "NAME"
             )
     typed = [word for word in words if key_and_value(word)[0] not in {"run_dir", "resume"}]
     return [*before, *typed, f"run_dir={quoted(str(run_dir))}", f"resume={quoted(str(run_dir))}"]
@@ -226,8 +263,18 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: naming an option that says something else now.
     """
-    before = flat(yaml.safe_load((run_dir / OPTIONS).read_text(encoding="utf-8")))
-    now = flat(options)
+    if (found := _first_change(run_dir, options)) is not None:
+        name, old, new = found
+        hint = "; it may grow only with optimizer.schedule=constant and warmup_fraction=0"
+        raise ConfigError(
+            f"resume={run_dir} was started with {name}={old}, and now it is {new}; leave it as it was, or "
+            f"start a new run{hint if name == 'trainer.max_epochs' else ''}"
+        )
+
+
+def _first_change(run_dir: Path, options: Mapping[str, Any]) -> tuple[str, object, object] | None:
+    """Give the first option that a run began with and that says something else now, with both values."""
+    before, now = flat(_yaml(run_dir / OPTIONS)), flat(options)
     for name in sorted({*before, *now}):
         old, new = before.get(name), now.get(name)
         if without_passwords(old) == without_passwords(new) or any(
@@ -236,11 +283,8 @@ def check_resumed(run_dir: Path, options: Mapping[str, Any]) -> None:
             continue
         if name == "trainer.max_epochs" and _may_grow(before, now):
             continue
-        hint = "; it may grow with optimizer.schedule=constant and warmup_fraction=0 alone"
-        raise ConfigError(
-            f"resume={run_dir} began with {name}={old}, and it is {new} now; leave it as it was, or begin a "
-            f"new run{hint if name == 'trainer.max_epochs' else ''}"
-        )
+        return name, old, new
+    return None
 
 
 def _is_sweep(run_dir: Path) -> bool:
@@ -279,7 +323,22 @@ def _group(name: str) -> str:
 def _words_of(run_dir: Path) -> list[str]:
     if not (run_dir / WORDS).is_file() or not (run_dir / OPTIONS).is_file():
         raise ConfigError(
-            f"resume={run_dir}: there is no run in it that could go on; give the folder of a training, which "
-            f"holds {OPTIONS} and {WORDS}"
+            f"resume={run_dir}: there is no run in it that can be continued; give the folder of a training, "
+            f"which holds {OPTIONS} and {WORDS}"
         )
-    return [str(word) for word in yaml.safe_load((run_dir / WORDS).read_text(encoding="utf-8")) or []]
+    words = _yaml(run_dir / WORDS)
+    if not isinstance(words, list):
+        raise ConfigError(f"{run_dir / WORDS} is damaged: expected a list of options; start a new run")
+    return [str(word) for word in words]
+
+
+def _yaml(path: Path) -> Any:
+    """Read a file that a run has written.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} is damaged ({error}); start a new run") from error

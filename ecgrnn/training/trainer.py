@@ -100,7 +100,7 @@ def scored_checkpoint(options: TrainConfig) -> Path:
     barrier()
     if options.test_checkpoint is Epoch.best and not checkpoint.is_file():
         raise ConfigError(
-            "the training was over before its first validation, so no epoch is the best; score its end with "
+            "training ended before the first validation, so there is no best epoch; score its end with "
             f"evaluate checkpoint={checkpoint.with_name('last.ckpt')}, "
             "or train again with test_checkpoint=last"
         )

@@ -66,7 +66,7 @@ def check_course(options: TrainConfig) -> None:
     check_trainer_values(with_precision(keys)[0])
     if endless and keys.get("max_steps") in (None, _NO_END):
         raise ConfigError(
-            f"trainer.max_epochs={'null' if epochs is None else epochs} names no end, and the learning rate "
+            f"trainer.max_epochs={'null' if epochs is None else epochs} sets no end, and the learning rate "
             "follows a schedule that needs one; set trainer.max_epochs or trainer.max_steps"
         )
     if options.test_checkpoint is not Epoch.best:
@@ -74,12 +74,12 @@ def check_course(options: TrainConfig) -> None:
     if isinstance(epochs, int) and isinstance(every, int) and 0 < epochs < every:
         raise ConfigError(
             f"trainer.max_epochs={epochs} ends before the first validation, which comes after "
-            f"trainer.check_val_every_n_epoch={every} epochs, so no epoch would be the best; change one of "
+            f"trainer.check_val_every_n_epoch={every} epochs, so there would be no best epoch; change one of "
             "them, or set test_checkpoint=last"
         )
     if keys.get("limit_val_batches") == 0:
         raise ConfigError(
-            "trainer.limit_val_batches=0 leaves validation out, so no epoch would be the best; "
+            "trainer.limit_val_batches=0 leaves validation out, so there would be no best epoch; "
             "set test_checkpoint=last"
         )
 
@@ -154,7 +154,7 @@ def _check_together(keys: Mapping[str, Any]) -> None:
     on_cpu, precision = _on_cpu(keys.get("accelerator", "auto")), str(keys.get("precision"))
     if on_cpu and _ALIASES.get(precision, precision) == "16-mixed":
         raise ConfigError(
-            f"trainer.precision={precision} needs a GPU: float16 is not trained with on the CPU; "
+            f"trainer.precision={precision} needs a GPU: float16 training is not supported on the CPU; "
             "take 32-true or bf16-mixed"
         )
     if on_cpu and keys.get("sync_batchnorm"):
@@ -171,7 +171,7 @@ def _check_together(keys: Mapping[str, Any]) -> None:
     if (keys.get("num_nodes") or 1) > 1 and not placed:
         raise ConfigError(
             f"trainer.num_nodes={keys['num_nodes']} waits for other machines, and nothing here says which: "
-            "start it by torchrun or srun, or set MASTER_ADDR (docs/scale.md)"
+            "start it with torchrun or srun, or set MASTER_ADDR (docs/scale.md)"
         )
     if keys.get("check_val_every_n_epoch", 1) is None and not isinstance(keys.get("val_check_interval"), int):
         raise ConfigError(

@@ -8,11 +8,13 @@ import nbformat
 from documentation.chapters import COURSE, ROOT, chapter_files, executed, markdown
 
 import ecgrnn
+from ecgrnn.models import CARD, shipped
 
 FROM_OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "scripts/benchmarks/README.md": "benchmarks.md",
+    **{f"ecgrnn/models/{model.name}/{CARD}": f"models/{model.name}.md" for model in shipped()},
 }
 """Files of the repository to pages of the site."""
 
@@ -35,6 +37,7 @@ def lay_out(folder: Path) -> None:
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("__pycache__", "[0-9][0-9]_*.py"))
     for source, page in FROM_OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
+        (folder / page).parent.mkdir(exist_ok=True)
         (folder / page).write_text(from_docs(text), encoding="utf-8")
     (folder / "reference" / "python.md").write_text(python_page(), encoding="utf-8")
     for chapter in chapter_files():

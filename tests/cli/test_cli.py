@@ -159,7 +159,7 @@ def test_a_multirun_with_a_bad_value_begins_no_job(tmp_path, small_data, capsys)
     said = capsys.readouterr().err
     assert status == 2
     assert said.startswith("ecgrnn: data.fold")
-    assert "data.fold=9 run_dir=runs; no job was begun" in said
+    assert "data.fold=9 run_dir=runs; no job was started" in said
     assert not (tmp_path / "runs").exists()
 
 
@@ -169,7 +169,7 @@ def test_a_job_that_fails_costs_no_other_and_all_are_listed(tmp_path, small_data
     said = capsys.readouterr()
     errors = [line for line in said.err.replace("\r", "\n").splitlines() if line.startswith("ecgrnn: ")]
     assert "'none'" in errors[0]
-    assert errors[1] == "ecgrnn: 1 of 3 jobs failed; why is said above, job by job"
+    assert errors[1] == "ecgrnn: 1 of 3 jobs failed; the reasons are above"
     listed = said.out.splitlines()[-3:]
     assert [line.split()[0] for line in listed] == ["runs/0", "failed", "runs/2"]
     assert "data.annotator=none" in listed[1]

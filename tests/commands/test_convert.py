@@ -150,7 +150,7 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     assert main(words) == 0
     kept = (tmp_path / "a.dat").read_bytes()
     assert main(words) == 2
-    assert "is there already; nothing is overwritten" in capsys.readouterr().err
+    assert "already exists and is not overwritten" in capsys.readouterr().err
     assert (tmp_path / "a.dat").read_bytes() == kept
 
 

@@ -19,7 +19,8 @@ def evaluated(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
     checkpoint = trained / "checkpoints" / "best.ckpt"
     for name in ("one", "two"):
-        assert main(["evaluate", f"checkpoint={checkpoint}", FEW, f"run_dir={folder / name}"]) == 0
+        words = [f"checkpoint={checkpoint}", FEW, "questions=[0,3]", f"run_dir={folder / name}"]
+        assert main(["evaluate", *words]) == 0
     return folder
 
 
@@ -45,7 +46,7 @@ def test_figures_are_those_of_the_end_of_training(evaluated, trained):
     at_end, later = (
         json.loads((folder / "summary.json").read_text()) for folder in (trained, evaluated / "one")
     )
-    skipped = {"intervals", "resampling", "ec57"}  # fewer draws here
+    skipped = {"intervals", "resampling", "ec57", "questions"}  # fewer draws here, and questions
     assert {key: at_end[key] for key in at_end if key not in skipped} == {
         key: later[key] for key in later if key not in skipped
     }
@@ -63,6 +64,43 @@ def test_the_summary_has_what_other_programs_rely_on(evaluated):
     assert summary["beats"] == sum(sum(row) for row in summary["confusion_matrix"])
     assert set(summary["ec57"]) == {"aami", "bxb"}
     assert summary["fitted_on_validation"]["records"]
+
+
+def test_questions_to_the_reference_are_scored_beside_figures_without_any(evaluated):
+    summary = json.loads((evaluated / "one" / "summary.json").read_text())
+    none, three = summary["questions"]
+    assert [none["asked"], three["asked"]] == [0, 3]
+    assert none["beats_asked"] == 0
+    assert none["classes"] == none["counted"]
+    for name, score in none["classes"].items():
+        assert score == {key: summary["classes"][name][key] for key in score}
+    ec57 = summary["ec57"]["aami"]["statistics"]
+    for name, key in (("S", "sveb"), ("V", "veb")):
+        own = none["own_positions"]["classes"][name]
+        percent = ec57[f"{key}_sensitivity"]["percent"]
+        assert own["sensitivity"] == (None if percent is None else pytest.approx(percent / 100))
+    assert three["beats_asked"] == 3 * summary["records"]
+    assert three["settled"] >= none["settled"]
+    # those asked are left out, and right where they are counted
+    support = [sum(one["support"] for one in three[key].values()) for key in ("counted", "classes")]
+    assert support[0] - support[1] == three["beats_asked"]
+    assert set(three["methods"]) == {"head", "families", "nearest", "random"}
+    rows = rows_of(evaluated / "one" / "questions.csv")
+    (row,) = (
+        row
+        for row in rows
+        if (row["asked"], row["positions"], row["method"], row["class"]) == ("3", "reference", "head", "V")
+    )
+    f1 = three["classes"]["V"]["f1"]
+    assert row["f1"] == ("" if f1 is None else str(f1))
+    assert "After a few questions about each record" in (evaluated / "one" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("questions", ["[]", "[-1,2]"])
+def test_questions_are_numbers_of_questions(trained, questions, tmp_path, capsys):
+    words = [f"checkpoint={trained / 'checkpoints' / 'best.ckpt'}", f"run_dir={tmp_path}"]
+    assert main(["evaluate", *words, f"questions={questions}"]) == 2
+    assert "must list numbers of questions" in capsys.readouterr().err
 
 
 def test_every_held_out_record_has_its_annotation_files_and_rows(evaluated):

@@ -39,6 +39,7 @@ def test_one_recording_gets_annotations_tables_lines_and_a_page(small_database, 
         "s003.mlii",
         "s003.v1",
         "s003_beats.csv",
+        "s003_families.csv",
         "s003_rhythms.csv",
         "s003_waves.csv",
     ]
@@ -89,7 +90,7 @@ def test_workers_change_no_result(small_database, tmp_path):
         for name in ("1", "3")
     )
     assert one == three
-    assert len(one) == 4 * 8
+    assert len(one) == 4 * 9
 
 
 def test_an_array_file_is_annotated_as_its_record_is(small_database, ward, tmp_path):

@@ -6,7 +6,7 @@ def test_verify_prints_every_cell_and_passes(tmp_path, capsys):
     printed = capsys.readouterr().out
     for cell in ("rnn_tanh", "rnn_relu", "lstm", "gru", "gru_reset_before", "min_gru", "min_lstm"):
         assert f"\n{cell} " in printed
-    for cell in ("lstm_layer_norm", "joined"):
+    for cell in ("lstm_layer_norm", "joined", "joined_tanh"):
         assert f"\n{cell} " in printed
     assert "comparisons are within 1e-10" in printed
 

@@ -253,7 +253,7 @@ def test_a_folder_that_is_no_whole_copy_is_named_before_anything_is_fetched(
     folder = default_folder(MITDB, tmp_path)
     folder.mkdir(parents=True)
     (folder / "100.dat").touch()
-    with pytest.raises(DataError, match=re.escape(f"{folder} is there, but without 100.hea")) as caught:
+    with pytest.raises(DataError, match=re.escape(f"{folder} exists without 100.hea")) as caught:
         seek(None, tmp_path)
     assert "move it away" in str(caught.value)
     assert physionet.asked == []

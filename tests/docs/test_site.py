@@ -1,6 +1,7 @@
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -10,12 +11,14 @@ import pytest
 import yaml
 
 import ecgrnn
+from ecgrnn.models import shipped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 CHAPTERS = sorted((DOCS / "course").glob("[0-9][0-9]_*.py"))
 QUICK = ("01", "02")
-MADE = {"contributing.md", "changelog.md", "benchmarks.md", "reference/python.md"}
+CARDS = {f"models/{model.name}.md" for model in shipped()}
+MADE = {"contributing.md", "changelog.md", "benchmarks.md", "reference/python.md", *CARDS}
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +83,7 @@ def own_commands() -> list[list[str]]:
     """Every ``python -m ecgrnn`` of the pages that are written by hand for the site."""
     pages = [
         DOCS / "index.md",
-        *(page for folder in ("start", "howto") for page in (DOCS / folder).glob("*.md")),
+        *(page for folder in ("start", "howto", "reference") for page in (DOCS / folder).glob("*.md")),
     ]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     lines = [
@@ -88,7 +91,7 @@ def own_commands() -> list[list[str]]:
         for block in re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
         for line in block.splitlines()
     ]
-    return [line.split("-m ecgrnn ")[1].split() for line in lines if "-m ecgrnn " in line]
+    return [shlex.split(line.split("-m ecgrnn ")[1], comments=True) for line in lines if "-m ecgrnn " in line]
 
 
 @pytest.mark.parametrize("words", own_commands(), ids=" ".join)
@@ -104,6 +107,9 @@ def test_the_extra_docs_and_the_citation_name_what_there_is():
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines()}
     named = {re.split(r"[\[><=]", one)[0].lower() for one in project["optional-dependencies"]["docs"]}
     assert named <= pinned
+    install = (DOCS / "start" / "install.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|", install.partition("## Extras")[2], flags=re.MULTILINE)
+    assert sorted(listed[1:]) == sorted(project["optional-dependencies"])  # below the head `NAME`
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == project["version"] == ecgrnn.__version__
     assert citation["authors"] == project["authors"]
@@ -139,6 +145,7 @@ def test_links_from_and_to_files_outside_docs_become_links_between_pages():
 
     assert from_docs("[a](docs/scale.md#slurm)") == "[a](scale.md#slurm)"
     assert to_pages("[b](../scripts/benchmarks/README.md#x)", up="../") == "[b](../benchmarks.md#x)"
+    assert to_pages("[c](../ecgrnn/models/waves/MODEL_CARD.md)", up="") == "[c](models/waves.md)"
     assert with_formulas("costs `$1` and $x_t$").startswith("costs `$1` and <span><math")
 
 
@@ -180,3 +187,23 @@ def test_the_site_builds_strictly(tmp_path):
     reference = (tmp_path / "site" / "reference" / "python.html").read_text(encoding="utf-8")
     for name in set(ecgrnn.__all__) - {"__version__"}:
         assert f'id="ecgrnn.{name}"' in reference
+
+
+def test_the_search_works_from_a_disk(tmp_path):
+    from documentation.offline import make_searchable
+
+    scripts = tmp_path / "assets" / "javascripts"
+    (scripts / "workers").mkdir(parents=True)
+    (scripts / "workers" / "search.1a.min.js").write_text('onmessage = () => "</script>"')
+    (tmp_path / "search.json").write_text('{"items": []}')
+    (tmp_path / "course").mkdir()
+    page = tmp_path / "course" / "a.html"
+    page.write_text('<body><script src="../assets/javascripts/bundle.2b.min.js"></script></body>')
+    make_searchable(tmp_path)
+    assert (tmp_path / "search.js").read_text() == 'var __index = {"items": []};\n'
+    before, after = page.read_text().split('<script src="../assets/javascripts/bundle.2b.min.js">')
+    assert before.endswith('<script src="../assets/javascripts/offline.js"></script>')
+    assert after == "</script></body>"
+    own = (scripts / "offline.js").read_text()
+    assert own.startswith('const SEARCH_WORKER = "onmessage = () => \\"</script>\\"";\n')
+    assert 'location.protocol === "file:"' in own

@@ -186,7 +186,7 @@ def test_the_files_of_a_result_hold_its_tables(result, recording, tmp_path):
     np.testing.assert_allclose(written.signal, recording.signal, atol=6e-4)
 
     names = [file.name for file in result.to_csv(tmp_path / "csv")]
-    assert names == ["s003_beats.csv", "s003_waves.csv", "s003_rhythms.csv"]
+    assert names == ["s003_beats.csv", "s003_waves.csv", "s003_rhythms.csv", "s003_episodes.csv"]
     lines = (tmp_path / "csv" / "s003_beats.csv").read_text().splitlines()
     assert lines[0].split(",") == list(result.beats.columns)
     assert len(lines) == len(result.beats) + 1
@@ -195,10 +195,11 @@ def test_the_files_of_a_result_hold_its_tables(result, recording, tmp_path):
     assert rows[0]["kind"] == "recording"
     assert rows[0]["models"] == dict(result.models)
     kinds = [row["kind"] for row in rows[1:]]
-    assert [kinds.count(kind) for kind in ("beat", "wave", "rhythm")] == [
+    assert [kinds.count(kind) for kind in ("beat", "wave", "rhythm", "episode")] == [
         len(result.beats),
         len(result.waves),
         len(result.rhythms),
+        len(result.episodes),
     ]
     assert rows[1]["sample"] == int(result.beats["sample"].iloc[0])
 

@@ -1,8 +1,6 @@
 """The models that come with the package: small, plain data, and as good as their cards say."""
 
 import re
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,16 +38,6 @@ def test_a_model_is_small_plain_data_without_what_training_needs(name):
     loaded = load_model(name)
     assert isinstance(loaded.network, torch.nn.Module)
     assert sum(one.numel() for one in loaded.network.parameters()) == model.facts["parameters"]
-
-
-def test_readme_has_the_figures_of_the_cards(monkeypatch):
-    root = Path(__file__).resolve().parents[2]
-    monkeypatch.syspath_prepend(str(root / "scripts"))
-    table = import_module("ship_models").readme_table()
-    assert f"<!-- models -->\n{table}<!-- end of models -->" in (root / "README.md").read_text(
-        encoding="utf-8"
-    )
-    assert table.count("\n") == 2 + len(MODELS)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -105,3 +105,10 @@ def test_the_usual_beat_gets_gain_but_no_noise():
     one = batch()
     ratio = augment(one).signal[..., 1] / one.signal[..., 1]
     torch.testing.assert_close(ratio, ratio[:, :1, :, :1].expand_as(ratio), rtol=1e-4, atol=1e-4)
+
+
+def test_logits_are_read_from_what_it_represents():
+    net, one = network(dropout=0.5).eval(), batch()
+    represented = net.represent(one.signal, one.lengths, one.features)
+    assert represented.shape == (5, 9, 20 + 12)
+    torch.testing.assert_close(net.judge(represented), net(one.signal, one.lengths, one.features))

@@ -110,3 +110,11 @@ def test_the_classifier_overfits_one_batch(pooling):
         optimizer.step()
     assert loss.item() < 0.05
     assert torch.equal(network(signal, lengths, features).argmax(-1), labels)
+
+
+def test_logits_are_read_from_what_it_represents():
+    net = Classifier(encoder(), 4, head_size=6, dropout=0.5).eval()
+    signal = torch.randn(4, 20, 2)
+    represented = net.represent(signal, LENGTHS)
+    assert represented.shape == (4, 6)
+    torch.testing.assert_close(net.judge(represented), net(signal, LENGTHS))

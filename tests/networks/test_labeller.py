@@ -12,6 +12,7 @@ from ecgrnn.nn.truncated import stretches
 from ecgrnn.options.choices import Cell, Head
 
 LENGTHS = torch.tensor([17, 4, 20, 1])
+WITH_A_DISTRIBUTION = [head for head in Head if head is not Head.feedback_both]
 
 
 def labeller(head, *, frame=3, bidirectional=False, n_classes=3, **options):
@@ -26,7 +27,7 @@ def test_padding_batch_size_and_order_touch_no_label_probability_or_likelihood(
     head, bidirectional, labels_per_frame
 ):
     torch.manual_seed(0)
-    network = labeller(head, frame=4, bidirectional=bidirectional, labels_per_frame=labels_per_frame)
+    network = labeller(head, frame=4, bidirectional=bidirectional, labels_per_frame=labels_per_frame).eval()
     signal = torch.randn(4, 23, 2)
     labels = torch.randint(3, (4, 6 * labels_per_frame))
 
@@ -53,7 +54,7 @@ def test_padding_batch_size_and_order_touch_no_label_probability_or_likelihood(
         assert everything[1][i, n:].eq(0).all()
 
 
-@pytest.mark.parametrize("head", Head)
+@pytest.mark.parametrize("head", WITH_A_DISTRIBUTION)
 def test_likelihoods_of_all_labellings_sum_to_one_and_give_the_probabilities(head):
     torch.manual_seed(0)
     network = labeller(head).double()
@@ -93,7 +94,7 @@ def test_the_labeller_overfits_one_batch(head, bidirectional):
         optimizer.zero_grad()
         scores, _ = network(signal, lengths)
         loss = -network.log_likelihood(scores, labels, lengths).sum() / known.sum()
-        if loss < 0.1:
+        if loss < 0.02:
             break
         loss.backward()
         optimizer.step()

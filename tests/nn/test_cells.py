@@ -4,6 +4,7 @@ from torch import nn
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.nn.cells import (
+    CELLS,
     Weights,
     elman_relu,
     elman_tanh,
@@ -11,7 +12,7 @@ from ecgrnn.nn.cells import (
     weights_of,
 )
 from ecgrnn.nn.state import State
-from ecgrnn.nn.verification.cells import JoinedCell, RecurrentCell
+from ecgrnn.nn.verification.cells import RecurrentCell
 from ecgrnn.options.choices import Cell
 
 TORCH_CELLS = {
@@ -24,7 +25,7 @@ TORCH_CELLS = {
 
 def make_state(cell, batch, hidden):
     h = torch.randn(batch, hidden, dtype=torch.float64)
-    return State(h, torch.randn_like(h) if cell is Cell.lstm else None)
+    return State(h, torch.randn_like(h) if CELLS[cell].has_c else None)
 
 
 @pytest.mark.parametrize("cell", TORCH_CELLS)
@@ -111,70 +112,62 @@ def test_the_two_grus_agree_where_nothing_is_reset_and_differ_elsewhere():
         assert torch.allclose(after, before, atol=1e-5) is equal
 
 
-def joined_states(cell, x, h):
-    states = []
+def joined_weights():
+    """Give the weights of a joined cell, and those of the Elman cell of its state."""
+    W_ih, W_hh, b = (torch.randn(10, n, dtype=torch.float64) for n in (3, 5, 2))
+    whole = Weights(W_ih, W_hh, *b.unbind(1))
+    return whole, Weights(*(part[:5] for part in whole[:4]))
+
+
+def joined_states(cell, x, c, weights):
+    state, states = State(torch.zeros_like(c), c), []
     for x_t in x.unbind(1):
-        _, h = cell(x_t, h)
-        states.append(h)
+        state = step(cell, x_t, state, weights)
+        states.append(state.c)
     return torch.stack(states, 1)
 
 
-@pytest.mark.parametrize("activation", [Cell.rnn_tanh, Cell.rnn_relu])
-def test_the_joined_cell_with_an_activation_has_the_states_of_the_elman_cell(activation):
+def test_the_joined_cell_with_tanh_has_the_states_of_the_elman_cell():
     torch.manual_seed(0)
-    joined = JoinedCell(3, 5, n_classes=2, activation=activation).double()
-    elman = elman_tanh if activation is Cell.rnn_tanh else elman_relu
-    x, h = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
-    states = joined_states(joined, x, h)
+    weights, of_state = joined_weights()
+    x, c = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    states = joined_states(Cell.joined_tanh, x, c, weights)
     for t in range(6):
-        h = elman(x[:, t], h, joined.elman_weights())
-        torch.testing.assert_close(states[:, t], h, rtol=0, atol=1e-14)
+        c = elman_tanh(x[:, t], c, of_state)
+        torch.testing.assert_close(states[:, t], c, rtol=0, atol=1e-14)
 
 
-def test_the_joined_cell_without_activation_is_what_the_elman_cell_computes_before_tanh():
+def test_the_joined_cell_is_what_the_elman_cell_computes_before_tanh():
     torch.manual_seed(0)
-    joined = JoinedCell(3, 5, n_classes=2).double()
-    x, h = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
-    expected = elman_tanh(x, h, joined.elman_weights())
-    torch.testing.assert_close(torch.tanh(joined(x, h)[1]), expected, rtol=0, atol=1e-14)
+    weights, of_state = joined_weights()
+    x, c = torch.randn(4, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    (after,) = joined_states(Cell.joined, x[:, None], c, weights).unbind(1)
+    torch.testing.assert_close(torch.tanh(after), elman_tanh(x, c, of_state), rtol=0, atol=1e-14)
 
 
-def test_the_joined_cell_without_activation_is_an_elman_relu_cell_of_twice_the_size():
+def test_the_joined_cell_is_an_elman_relu_cell_of_twice_the_size():
     torch.manual_seed(0)
-    joined = JoinedCell(3, 5, n_classes=2).double()
-    W_ih, W_hh, b_ih, _, _ = joined.elman_weights()
+    weights, (W_ih, W_hh, b_ih, b_hh, _) = joined_weights()
     twice = Weights(
         torch.cat([W_ih, -W_ih]),
         torch.cat([torch.cat([W_hh, -W_hh], 1), torch.cat([-W_hh, W_hh], 1)]),
         torch.cat([b_ih, -b_ih]),
-        b_ih.new_zeros(10),
+        torch.cat([b_hh, -b_hh]),
     )
-    x, h = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
-    states = joined_states(joined, x, h)
-    pq = torch.cat([h.relu(), (-h).relu()], 1)
+    x, c = torch.randn(4, 6, 3, dtype=torch.float64), torch.randn(4, 5, dtype=torch.float64)
+    states = joined_states(Cell.joined, x, c, weights)
+    pq = torch.cat([c.relu(), (-c).relu()], 1)
     for t in range(6):
         pq = elman_relu(x[:, t], pq, twice)
-        torch.testing.assert_close(states[:, t], pq[:, :5] - pq[:, 5:], rtol=0, atol=1e-13)
+        torch.testing.assert_close(states[:, t], pq[:, :5] - pq[:, 5:], rtol=0, atol=1e-10)
 
 
-def test_the_joined_cell_gives_log_probabilities_read_from_the_state_before_the_step():
+@pytest.mark.parametrize("cell", [Cell.joined, Cell.joined_tanh])
+def test_the_joined_cell_gives_log_probabilities_read_from_the_state_before_the_step(cell):
     torch.manual_seed(0)
-    joined = JoinedCell(3, 5, n_classes=4).double()
-    x, h = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)
-    y, _ = joined(x, h)
+    weights, _ = joined_weights()
+    x, c = torch.randn(2, 3, dtype=torch.float64), torch.randn(2, 5, dtype=torch.float64)
+    y = step(cell, x, State(torch.randn_like(c), c), weights).h
     torch.testing.assert_close(y.exp().sum(-1), torch.ones(2, dtype=torch.float64))
-    with torch.no_grad():
-        joined.to_hidden.weight.mul_(7)
-    torch.testing.assert_close(joined(x, h)[0], y, rtol=0, atol=0)
-
-
-def test_gradients_of_the_joined_cell_are_right():
-    torch.manual_seed(0)
-    joined = JoinedCell(2, 3, n_classes=2, activation=Cell.rnn_tanh).double()
-    inputs = [torch.randn(2, n, dtype=torch.float64, requires_grad=True) for n in (2, 3)]
-    assert torch.autograd.gradcheck(joined, inputs)
-
-
-def test_the_joined_cell_refuses_a_gated_cell_as_activation():
-    with pytest.raises(ConfigError, match="rnn_tanh"):
-        JoinedCell(2, 3, n_classes=2, activation=Cell.lstm)
+    other = weights._replace(W_ih=torch.cat([7 * weights.W_ih[:5], weights.W_ih[5:]]))
+    torch.testing.assert_close(step(cell, x, State(torch.zeros_like(c), c), other).h, y, rtol=0, atol=0)

@@ -11,11 +11,10 @@ from ecgrnn.nn.fused import FusedRecurrence, recurrence
 from ecgrnn.nn.recurrence import Recurrence
 from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Cell, InitialState
+from ecgrnn.options.networks import WRITTEN_OUT
 
 FUSED_CELLS = [Cell.rnn_tanh, Cell.rnn_relu, Cell.lstm, Cell.gru]
-EVERY = [
-    (cell, fused) for cell in Cell for fused in (False, True) if not (fused and cell is Cell.gru_reset_before)
-]
+EVERY = [(cell, fused) for cell in Cell for fused in (False, True) if not (fused and cell in WRITTEN_OUT)]
 LENGTHS = torch.tensor([3, 7, 1, 5])
 
 

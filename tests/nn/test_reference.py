@@ -10,18 +10,23 @@ from ecgrnn.nn.verification import reference, reference_cells
 from ecgrnn.nn.verification.reference_cells import CELLS, ArrayState, ArrayWeights
 from ecgrnn.nn.verification.verify import verify
 from ecgrnn.options.choices import Cell
+from ecgrnn.options.networks import WRITTEN_OUT
 
-GATES = {Cell.lstm: 4, Cell.gru: 3, Cell.gru_reset_before: 3, Cell.min_gru: 2, Cell.min_lstm: 3}
+GATES = {
+    Cell.lstm: 4,
+    Cell.gru: 3,
+    Cell.gru_reset_before: 3,
+    Cell.min_gru: 2,
+    Cell.min_lstm: 3,
+} | dict.fromkeys((Cell.joined, Cell.joined_tanh), 2)
 
 
 def test_numpy_ours_and_torch_agree_in_every_cell_layer_and_direction():
     rows = verify()
-    assert len(rows) == 9 * 3 * 2 + 3
+    assert len(rows) == 11 * 3 * 2 + 1
     for row in rows:
         assert row.passed, row
-        assert (row.forward_fused is None) == (
-            row.cell in {Cell.gru_reset_before, "lstm_layer_norm", "joined"}
-        )
+        assert (row.forward_fused is None) == (row.cell in {*WRITTEN_OUT, "lstm_layer_norm"})
 
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.LSTM, nn.GRU])

@@ -26,16 +26,27 @@ def points_of(svg: str, lead: int = 0) -> np.ndarray:
 
 def test_a_second_is_25_mm_and_a_millivolt_10_mm():
     points = points_of(strip_svg(signal_of(), fs_hz=FS_HZ, leads=("I", "II"), start_s=0.0))
-    assert points[100, 0] - points[0, 0] == pytest.approx(25.0, abs=0.02)
+    assert np.ptp(points[:, 0]) == pytest.approx(3.99 * 25.0, abs=0.02)
     assert np.ptp(points[:, 1]) == pytest.approx(20.0, abs=0.05)
-    assert points[25, 1] < points[75, 1]  # up is positive
+    first, second = np.interp(points[0, 0] + np.array([6.25, 18.75]), *points.T)
+    assert first < second  # up is positive
+
+
+def test_a_trace_passes_all_samples_though_not_all_are_points_of_it():
+    points = points_of(strip_svg(signal_of(), fs_hz=FS_HZ, leads=("I", "II"), start_s=0.0))
+    drawn = np.interp(points[0, 0] + np.arange(400) / FS_HZ * 25.0, *points.T)
+    wanted = -10.0 * signal_of()[:, 0]
+    assert np.abs(drawn - drawn[0] - wanted).max() < 0.06
+    assert len(points) < 200
 
 
 def test_missing_samples_leave_a_gap():
     signal = signal_of()
     signal[100:150, 0] = np.nan
     svg = strip_svg(signal, fs_hz=FS_HZ, leads=("I", "II"), start_s=0.0)
-    assert len(points_of(svg)) == 350
+    seconds = (points_of(svg)[:, 0] - points_of(svg)[0, 0]) / 25.0
+    assert not ((seconds > 0.992) & (seconds < 1.498)).any()
+    assert {0.99, 1.5} <= set(seconds.round(3))
     assert svg.count("M") > strip_svg(signal_of(), fs_hz=FS_HZ, leads=("I", "II"), start_s=0.0).count("M")
 
 

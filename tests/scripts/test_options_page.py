@@ -1,5 +1,6 @@
 import dataclasses
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def test_a_value_that_an_option_refuses_is_not_said_to_be_allowed():
     (of_encoder,) = [line for line in lines if line.startswith("| `network.encoder.cell`")]
     assert "`gru_reset_before`" not in of_sequence
     assert "`gru_reset_before`" in of_encoder
+
+
+def test_a_limit_is_a_number_and_not_the_name_of_a_constant():
+    page = (SCRIPTS.parent / "docs" / "options.md").read_text(encoding="utf-8")
+    assert "number ≥ 0.01" in page
+    assert not re.search(r"number (≥|from|above) _?[A-Z]", page)
 
 
 def test_defaults_are_those_that_hydra_composes(sources):

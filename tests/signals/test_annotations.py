@@ -152,7 +152,7 @@ def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path):
 
 @pytest.mark.parametrize("annotator", ["../atr", "", "a/b", "a.b"])
 def test_an_annotator_that_is_none_is_refused(tmp_path, annotator):
-    with pytest.raises(DataError, match="is no annotator"):
+    with pytest.raises(DataError, match="is not the name of an annotator"):
         read_annotations(tmp_path / "rec", annotator, fs_hz=360.0)
 
 

@@ -7,7 +7,7 @@ from ecgrnn.signals.rhythm_context import (
     rhythm_names,
     running_quantiles,
 )
-from ecgrnn.signals.template import BeatTemplates, beat_templates
+from ecgrnn.signals.template import BeatTemplates, beat_templates, slow_templates
 from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
 
 FS_HZ = 360.0
@@ -166,3 +166,29 @@ def test_the_rhythm_of_the_first_beats_does_not_depend_on_how_much_follows(causa
     whole = rhythm_context(sample, fs_hz=FS_HZ, causal=causal)
     part = rhythm_context(sample[:600], fs_hz=FS_HZ, causal=causal)
     np.testing.assert_array_equal(whole[: 600 - REACH_BEATS], part[: 600 - REACH_BEATS])
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_long_tachycardia_is_seen_against_the_rhythm_it_began_from(causal):
+    rr = np.concatenate([np.full(700, 0.8), np.full(900, 0.4), np.full(700, 0.8)])
+    names = rhythm_names(causal=causal, long_range=True)
+    features = rhythm_context(positions(rr), fs_hz=FS_HZ, causal=causal, long_range=True)
+    assert features.shape == (len(rr), len(names))
+    inside = features[1200]
+    assert inside[names.index("before_far_upper")] == pytest.approx(0, abs=0.05)
+    assert inside[names.index("before_long_upper")] == pytest.approx(np.log(0.5), abs=0.05)
+    known = rhythm_names(causal=causal)
+    np.testing.assert_array_equal(
+        features[:, : len(known)], rhythm_context(positions(rr), fs_hz=FS_HZ, causal=causal)
+    )
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_slow_template_has_no_beat_of_a_long_tachycardia(causal):
+    rr = np.concatenate([np.full(500, 0.8), np.full(900, 0.4), np.full(500, 0.8)])
+    beats = np.repeat(np.where(rr < 0.6, 2.0, 1.0)[:, None], 5, axis=1).astype(np.float32)
+    usual = beat_templates(beats, rr, causal=causal)
+    slow = BeatTemplates(slow_templates(beats, rr, causal=causal), usual.of)
+    assert slow.shape.shape == usual.shape.shape
+    assert usual.around()[900, 0] == 2.0
+    assert (slow.around() == 1.0).all()

@@ -39,11 +39,11 @@ def test_what_is_no_signal_is_told_in_one_line(array, said):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"fs": 0}, "fs=0 is no sampling frequency"),
+        ({"fs": 0}, "fs=0 is not a plausible sampling frequency"),
         ({"fs": -500}, "fs=-500 is no"),
         ({"fs": float("nan")}, "fs=nan is no"),
         ({"fs": float("inf")}, "fs=inf is no"),
-        ({"fs": "500"}, "fs=500 is no sampling frequency"),
+        ({"fs": "500"}, "fs=500 is not a plausible sampling frequency"),
         ({"fs": True}, "fs=True is no"),
         ({"fs": 2}, "say fs=500"),
         ({"fs": 0.002}, "say fs=500"),

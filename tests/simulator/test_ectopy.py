@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 from scipy.stats import mannwhitneyu
 
-from ecgrnn.simulator.ectopy import replay
+from ecgrnn.simulator.ectopy import ReplayPlan, plan_replay, play, replay
 from ecgrnn.simulator.ectopy_rhythm import Origin, draw_rhythm
 
 FS_HZ = 125.0
@@ -38,7 +38,7 @@ def test_only_normal_beats_of_a_regular_rhythm_are_moved():
         for kept in (slice(999, 1101), slice(2020, 2180), slice(0, 5), slice(2995, 3000)):
             np.testing.assert_array_equal(rhythm.rr_s[kept], rr_s[kept])
             assert (rhythm.origin[kept] == Origin.AS_BEFORE).all()
-    assert all((rhythm.origin == Origin.ECTOPIC).mean() > 0.1 for rhythm in drawn)
+    assert np.mean([rhythm.origin == Origin.ECTOPIC for rhythm in drawn]) > 0.15
 
 
 def test_ectopic_beats_come_early_and_a_pause_follows_where_they_end():
@@ -50,6 +50,46 @@ def test_ectopic_beats_come_early_and_a_pause_follows_where_they_end():
     assert runs.max() > 20  # long tachycardias, too
     after = np.flatnonzero(ectopic[:-1] & ~ectopic[1:]) + 1
     assert np.mean(rhythm.rr_s[after] >= 0.95 * 0.8 - 1e-9) > 0.9
+
+
+def lasting(n_beats: int, seed: int):
+    return draw_rhythm(np.full(n_beats, 0.8), sinus=np.ones(n_beats, bool), rng=rng(seed), lasting=True)
+
+
+def test_a_long_tachycardia_begins_at_once_and_is_regular():
+    drawn = [lasting(3000, seed) for seed in range(20)]
+    longest = 0
+    for rhythm in drawn:
+        ectopic = rhythm.origin == Origin.ECTOPIC
+        edges = np.flatnonzero(np.diff(ectopic.astype(int), prepend=0, append=0)).reshape(-1, 2)
+        for start, stop in edges[np.ptp(edges, axis=1) > 200]:
+            longest = max(longest, int(stop - start))
+            rr_s = rhythm.rr_s[start:stop]
+            assert np.median(abs(np.log(rr_s / np.median(rr_s)))) < 0.07
+            assert rr_s[0] < 0.85 * rhythm.rr_s[start - 1]
+    assert longest > 400
+
+
+def test_beats_of_another_focus_that_are_not_early_are_not_ectopic():
+    drawn = [lasting(3000, seed) for seed in range(5)]
+    rr_s = np.concatenate([rhythm.rr_s[rhythm.origin == Origin.WANDERING] for rhythm in drawn])
+    assert len(rr_s) > 100
+    assert rr_s.min() > 0.94 * 0.8
+
+
+def test_ectopic_beats_of_one_focus_have_one_p_wave():
+    signal, time_s = beating(100)
+    early = np.arange(100) % 3 == 2
+    new_s = time_s - 0.2 * early
+    origin = np.where(early, Origin.ECTOPIC, Origin.AS_BEFORE).astype(np.int8)
+    spread = []
+    for focus in (np.zeros(100, np.int64), np.arange(100)):
+        played = play(signal, ReplayPlan(time_s, new_s, origin, focus, seed=1), fs_hz=FS_HZ)
+        at = np.round(new_s[early] * FS_HZ).astype(int)[1:]
+        p = np.stack([played[i - 25 : i - 14, 0] for i in at])
+        spread.append(np.abs(p - np.median(p, axis=0)).max(axis=1).mean())
+    one, many = spread
+    assert one < 0.3 * many
 
 
 def test_short_intervals_are_not_ectopic_by_themselves():
@@ -77,10 +117,11 @@ def test_an_ectopic_beat_has_its_qrs_at_its_new_time_and_another_p_wave():
         around = played.signal[at[beat] - 6 : at[beat] + 7, 0]
         assert abs(int(np.argmax(around)) - 6) <= 1
     p = np.stack([played.signal[i - 25 : i - 14, 0] for i in at[5:-5]])
-    ectopic = played.ectopic[5:-5]
-    usual = np.median(p[~ectopic], axis=0)
-    off = np.abs(p - usual).max(axis=1)
-    assert np.median(off[ectopic]) > 3 * np.median(off[~ectopic])
+    origin = plan_replay(time_s, sinus=np.ones(400, bool), rng=rng(1)).origin[5:-5]
+    ectopic, as_before = origin == Origin.ECTOPIC, origin == Origin.AS_BEFORE
+    np.testing.assert_array_equal(ectopic, played.ectopic[5:-5])
+    off = np.abs(p - np.median(p[as_before], axis=0)).max(axis=1)
+    assert np.median(off[ectopic]) > 3 * np.median(off[as_before])
 
 
 def noisy(n_beats: int):

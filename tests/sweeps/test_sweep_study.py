@@ -57,7 +57,7 @@ def test_a_study_begun_with_other_options_is_not_gone_on_with(options):
     open_study(options(), ["--config-dir", "/home/ann/conf", "seed=1", "data.root=here"])
     elsewhere = ["data.root=there", "++trainer.devices=2", "logger.tensorboard=false", "threads=null"]
     open_study(options(), ["--config-dir", "/home/ben/a=b", "seed=1", *elsewhere])
-    with pytest.raises(ConfigError, match=r"begun with another options: options \['seed=1'\]"):
+    with pytest.raises(ConfigError, match=r"started with another options: options \['seed=1'\]"):
         open_study(options(), ["seed=2"])
 
 
@@ -200,9 +200,9 @@ def test_a_folder_takes_one_study_alone(options, tmp_path):
     (tmp_path / "sweep" / OPTIONS).write_text(yaml.safe_dump(begun))
     given = {name: Given(groups={"search": name}) for name in ("beats", "beats_size")}
     _check_folder(options(given=given["beats"]))
-    with pytest.raises(ConfigError, match="is that of a sweep with search=beats, and it is beats_size now"):
+    with pytest.raises(ConfigError, match="has a sweep with search=beats, and now it is beats_size"):
         _check_folder(options(given=given["beats_size"]))
-    with pytest.raises(ConfigError, match="study=null, and it is other now"):
+    with pytest.raises(ConfigError, match="study=null, and now it is other"):
         _check_folder(options(given=given["beats"], study="other"))
 
 
@@ -309,7 +309,7 @@ def test_hyperband_stops_poor_trials(options):
         ("postgresql://ann:secret@host/name", r"driver psycopg.*pip install 'ecgrnn\[postgresql\]'"),
         ("postgresql+psycopg://ann:secret@host/name", r"driver psycopg.*ecgrnn\[postgresql\]"),
         ("mysql://ann:secret@host/name", "driver MySQLdb"),
-        ("not an address", "neither journal:PATH nor an SQL address"),
+        ("not an address", "neither journal:PATH nor a database URL"),
     ],
 )
 def test_a_storage_without_its_driver_is_refused_at_once_and_by_name(options, monkeypatch, storage, told):
@@ -345,5 +345,5 @@ def test_a_study_that_is_lost_from_sight_is_said_so(options, program, monkeypatc
     settings = options()
     worker = Worker(open_study(settings, []), settings, words=[], say=print, program=program)
     monkeypatch.setattr("ecgrnn.sweeps.worker.in_work", unreachable)
-    with pytest.raises(DataError, match=r"ann:\*\*\*@host.*the same command goes on"):
+    with pytest.raises(DataError, match=r"ann:\*\*\*@host.*repeat the command to continue it"):
         worker.run()

@@ -254,5 +254,5 @@ def test_what_would_make_another_run_of_it_is_refused(uninterrupted, command_lin
         assert wanted in said
         assert said.count("\n") == 1
     assert command_line("train", f"run_dir={uninterrupted}") == 2
-    assert f"go on in it with resume={uninterrupted}" in capsys.readouterr().err
+    assert f"continue it with resume={uninterrupted}" in capsys.readouterr().err
     assert yaml.safe_load((uninterrupted / "config.yaml").read_text())["seed"] == 0

@@ -10,7 +10,7 @@ from ecgrnn.options.data import DataConfig
 
 def _given(data: DataConfig) -> Path:
     if data.root is None:
-        raise ConfigError("data.root is not given; say data.root=DIR, the folder that holds the records")
+        raise ConfigError("data.root is not given; set data.root=DIR, the folder that holds the records")
     return Path(data.root).expanduser()
 
 

@@ -6,6 +6,9 @@ from pathlib import Path, PurePosixPath
 from ecgrnn.errors import DataError
 from ecgrnn.signals.formats.wfdb.header import segments_named_in
 
+_LONGEST_NAME, _LONGEST_PATH = 240, 1000
+"""Bytes of a name, which file systems end at 255 with its suffix, and letters of a path."""
+
 
 def records_below(folder: Path) -> tuple[str, ...]:
     """List the records of a folder: those its RECORDS file names, else all but parts of others.
@@ -48,9 +51,13 @@ def checked_name(name: str, *, source: str) -> str:
     """
     parts = name.split("/")
     unsafe = not name.isprintable() or any(letter in name for letter in "\\:")
-    if unsafe or any(part in ("", ".", "..") or part != part.strip() for part in parts):
+    long = len(name) > _LONGEST_PATH or any(
+        len(part.encode(errors="replace")) > _LONGEST_NAME for part in parts
+    )
+    if unsafe or long or any(part in ("", ".", "..") or part != part.strip() for part in parts):
         raise DataError(
-            f"{source}: {name!r} is no record's name; expected a path below the folder, such as 100 or data/1"
+            f"{source}: {name!r:.80} is not the name of a record; expected a path inside the folder, "
+            "such as 100 or data/1"
         )
     return str(PurePosixPath(name))
 
@@ -64,7 +71,7 @@ def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}, which says what records there are: {error}") from error
+        raise DataError(f"cannot read {path}, which lists the records: {error}") from error
 
 
 def rows_of(path: Path) -> list[list[str]]:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from ecgrnn.data.beside import folder_beside, remove_left
 from ecgrnn.data.databases.database import Database, with_records_below
 from ecgrnn.data.databases.progress import progress_bar
-from ecgrnn.errors import DataError
+from ecgrnn.errors import DataError, reason_of
 from ecgrnn.options.data import DataConfig
 
 
@@ -22,17 +23,23 @@ def _simulated(data: DataConfig) -> Path:
     if folder.is_dir():
         return folder
     try:
-        write_database(
-            folder,
-            n_patients=data.n_patients,
-            seed=data.simulation_seed,
-            duration_s=data.duration_s,
-            progress=progress_bar("simulating", "patient"),
-        )
-    except DataError:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        remove_left(folder.parent)
+        with folder_beside(folder) as beside:
+            write_database(
+                beside / folder.name,
+                n_patients=data.n_patients,
+                seed=data.simulation_seed,
+                duration_s=data.duration_s,
+                progress=progress_bar("simulating", "patient"),
+            )
+            (beside / folder.name).rename(folder)
+    except OSError as error:
         # Another process may have been faster; what it wrote is the same, bit by bit.
         if not folder.is_dir():
-            raise
+            raise DataError(
+                f"cannot write a database to {folder}: {reason_of(error)}; free the place or set data.root"
+            ) from error
     return folder
 
 

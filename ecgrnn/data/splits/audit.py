@@ -135,7 +135,7 @@ def audit_subsets(
     """
     names = [_patients(split), _records(split)]
     if not subsets:
-        unseen = f"the records are not at hand ({absent})"
+        unseen = f"the records are not available ({absent})"
         known = [_kept_signals(kept)] if kept and all(kept.values()) else []
         more = ["windows"] if known else ["signals", "windows"]
         unproved = [Check(_NAMES[key], None, unseen) for key in more]
@@ -170,7 +170,7 @@ def check_other_database(
         return Check(
             _OTHER,
             None,
-            "the records trained on are not at hand, and the checkpoint keeps no digests of them",
+            "the records trained on are not available, and the checkpoint keeps no digests of them",
         )
     digests = {record.digest: record.name for record in seen} | dict(kept or {})
     known = {

@@ -122,7 +122,7 @@ def published_split(name: str, database: Database) -> PublishedSplit | None:
     owners = [other.name for other in DATABASES.values() if name in other.splits]
     if owners and name not in database.splits:
         raise SplitError(
-            f"split {name} is made of {owners[0]}'s records, and the database is {database.name}; "
+            f"split {name} divides the records of {owners[0]}, and the database is {database.name}; "
             f"take data={owners[0]}, or use holdout, kfold or a YAML file"
         )
     return database.splits.get(name)
@@ -195,7 +195,7 @@ def split_path(name: str) -> Path:
     if _is_file(name):
         return Path(name)
     if name == "all":
-        raise SplitError("split all leaves nobody to train on; it is for evaluate and audit")
+        raise SplitError("split all leaves no patient to train on; it is for evaluate and audit")
     raise SplitError(f"there is no split {name!r}{nearest(name, _names())}; or give the path of a YAML file")
 
 
@@ -301,7 +301,8 @@ def _with_validation(
     patients, table = _grouped(request, fitted)
     if len(patients) < 2:
         raise SplitError(
-            f"split {name}: {len(patients)} patients to train on; expected at least 2, one to validate on"
+            f"split {name}: {len(patients)} patients to train on; expected at least 2, one of them for "
+            "validation"
         )
     rng = np.random.default_rng(request.seed)
     chosen = choose_validation(table, fraction=request.validation_fraction, rng=rng)
@@ -340,7 +341,7 @@ def _training_file(path: Path) -> SplitFile:
     file = read_split_file(path)
     if not file.train:
         raise SplitError(
-            f"{path}: the key train is missing, so there is nobody to train on; expected a list of records "
-            "(a file with test alone is for evaluate and audit)"
+            f"{path}: the key train is missing, so there is no patient to train on; expected a list of "
+            "records (a file with test only is for evaluate and audit)"
         )
     return file

@@ -1,6 +1,6 @@
 """What the page of a recording reads: a recording with its annotations, as arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,8 +22,100 @@ class Table(Protocol):
     def __contains__(self, name: object, /) -> bool: ...
 
 
+class Families(Protocol):
+    """Beats in families, such as ``ecgrnn.families.families.Families``, by what an answer is worth.
+
+    Attributes:
+        of_beat: ``(beat,)`` the family of each beat, -1 for none.
+        columns: a row for each family: family, class, p, n, share, gain, settled, rr_before_s, rr_after_s,
+            rr_before_ratio, first_s, last_s, middle (a sample).
+        templates: ``(family, time, lead)`` in mV.
+        spread: standard deviation, as ``templates``.
+        fs_hz: sampling frequency of the templates.
+        before: samples of a template before the mark of the beat.
+        leads: leads of the templates.
+        members: for each family, beats that are drawn over its template.
+        nearest: for each family, the beats nearest to its middle, the nearest first.
+        farthest: for each family, the beats farthest from it, the farthest first.
+        positions: digest of the beats' positions and families.
+    """
+
+    @property
+    def of_beat(self) -> NDArray[np.int32]:
+        """The family of each beat."""
+
+    @property
+    def columns(self) -> Mapping[str, ArrayLike]:
+        """A row for each family."""
+
+    @property
+    def templates(self) -> NDArray[np.float32]:
+        """The templates."""
+
+    @property
+    def spread(self) -> NDArray[np.float32]:
+        """Their standard deviation."""
+
+    @property
+    def fs_hz(self) -> float:
+        """Sampling frequency of the templates."""
+
+    @property
+    def before(self) -> int:
+        """Samples of a template before the mark."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Leads of the templates."""
+
+    @property
+    def members(self) -> Sequence[NDArray[np.int64]]:
+        """Beats drawn over the template."""
+
+    @property
+    def nearest(self) -> Sequence[NDArray[np.int64]]:
+        """Beats nearest to the middle."""
+
+    @property
+    def farthest(self) -> Sequence[NDArray[np.int64]]:
+        """Beats farthest from the middle."""
+
+    @property
+    def positions(self) -> str:
+        """Digest of positions and families."""
+
+
+class Corrected(Protocol):
+    """How a person corrected the beats.
+
+    Attributes:
+        by: who, as free text; may be empty.
+        at: when, by ISO 8601.
+        n_seen: beats that the person saw.
+        n_followed: other beats whose class followed from that.
+    """
+
+    @property
+    def by(self) -> str:
+        """Who corrected."""
+
+    @property
+    def at(self) -> str:
+        """When."""
+
+    @property
+    def n_seen(self) -> int:
+        """Beats seen."""
+
+    @property
+    def n_followed(self) -> int:
+        """Beats that followed."""
+
+
 class Annotated(Protocol):
     """A recording with its annotations, such as ``ecgrnn.inference.result.Result``.
+
+    It may also have ``families`` (``Families``), ``corrected`` (``Corrected``) and ``notes`` (lines of text).
 
     Attributes:
         recording: the recording.
@@ -113,6 +205,24 @@ class Rhythms:
 
     def __len__(self) -> int:
         return len(self.label)
+
+
+def families_of(result: Annotated) -> Families | None:
+    """Give the families of a result that has such."""
+    families: Families | None = getattr(result, "families", None)
+    return families
+
+
+def corrected_of(result: Annotated) -> Corrected | None:
+    """Say how a person corrected a result; None where nobody did."""
+    corrected: Corrected | None = getattr(result, "corrected", None)
+    return corrected
+
+
+def notes_of(result: Annotated) -> list[str]:
+    """Give what there is to say about a result: notes of reading first, each once."""
+    of_result: Sequence[str] = getattr(result, "notes", ())
+    return list(dict.fromkeys([*result.recording.notes, *of_result]))
 
 
 def beats_of(result: Annotated) -> Beats:

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.inference.page.drawing import hours, samples
+from ecgrnn.inference.page.drawing import hours, marks, samples
 from ecgrnn.inference.page.findings.findings import Findings
 from ecgrnn.inference.page.times import Times
 from ecgrnn.signals.recording import Recording
@@ -55,7 +55,7 @@ def disclose(recording: Recording, found: Findings, times: Times, order: tuple[i
     how = hours.layout(duration_s=recording.duration_s, span_mv=float(found.quality.span_mv[order[0]]))
     enlarged = recording.duration_s <= ENLARGED_S
     pieces: list[dict[str, float | str]] = []
-    used, pictures = 0, []
+    used, step, pictures = 0, 0.0, []
     for hour, parts in groupby(_pieces(recording), key=lambda part: part[2]):
         rows = []
         for start, stop, _ in parts:
@@ -63,7 +63,8 @@ def disclose(recording: Recording, found: Findings, times: Times, order: tuple[i
             if enlarged:
                 signal = samples.piece(recording, plan, start=start, stop=stop)
                 room = plan.bytes_per_s * stop / recording.fs_hz - used
-                piece = samples.encode(signal, step_mv=plan.step_mv, most_bytes=room)
+                piece = samples.encode(signal, step_mv=max(plan.step_mv, step / 2), most_bytes=room)
+                step = piece.step_mv
                 used += len(piece.packed)
                 pieces.append(piece.as_json() | {"start": start / recording.fs_hz})
         ends = (hour * hours.HOUR_S, stop / recording.fs_hz)
@@ -71,15 +72,16 @@ def disclose(recording: Recording, found: Findings, times: Times, order: tuple[i
     if not enlarged:
         return Disclosure(pictures, None, "")
     fs_hz, leads = recording.fs_hz / plan.factor, [recording.leads[k] for k in plan.columns]
-    viewer = _viewer(found, pieces) | {
+    viewer = _viewer(found, pieces, leads) | {
         "fs": fs_hz,
         "leads": leads,
         "offset": times.offset_s if recording.start is not None else None,
     }
-    steps = [float(piece["step"]) for piece in pieces]
-    fine, coarse = f"{min(steps):g}", f"{max(steps):g}"
-    step = fine if fine == coarse else f"{fine} to {coarse}"
-    return Disclosure(pictures, viewer, f"{', '.join(leads)} at {fs_hz:g} Hz in steps of {step} mV")
+    # what is left out of a band is between half a step and the dead zone, over all about 0.3 steps
+    off = max(float(piece["step"]) for piece in pieces) * 0.3
+    return Disclosure(
+        pictures, viewer, f"{', '.join(leads)} at {fs_hz:g} Hz, with a mean error up to {off:.2g} mV"
+    )
 
 
 def _pieces(recording: Recording) -> Iterator[tuple[int, int, int]]:
@@ -128,14 +130,12 @@ def _hour(
     return Hour(name, drawing)
 
 
-def _viewer(found: Findings, pieces: list[dict[str, float | str]]) -> dict[str, object]:
+def _viewer(found: Findings, pieces: list[dict[str, float | str]], leads: list[str]) -> dict[str, object]:
     return {
         "duration": found.duration_s,
-        "missing": samples.MISSING,
+        "levels": samples.LEVELS,
         "pieces": pieces,
-        "beats": {
-            "n": len(found.beats),
-            "ms": samples.encode_times(found.beats.time_s),
-            "labels": "".join(found.beats.label.tolist()),
-        },
+        "beats": marks.encode_beats(found.beats),
+        "waves": marks.encode_waves(found.waves, leads),
+        "tick": marks.TICK_S,
     }

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from ecgrnn.inference.page import exhibits, facts, tables
-from ecgrnn.inference.page.annotated import Annotated
+from ecgrnn.inference.page.annotated import Annotated, corrected_of, families_of, notes_of
 from ecgrnn.inference.page.disclosure import disclose
 from ecgrnn.inference.page.drawing import charts, samples
 from ecgrnn.inference.page.drawing.strips import annotated_strip
+from ecgrnn.inference.page.families import Asked, ask
 from ecgrnn.inference.page.findings.findings import Findings, find
 from ecgrnn.inference.page.times import Times, duration
 from ecgrnn.reports.files import write_text
@@ -61,7 +64,19 @@ def page_of(result: Annotated) -> str:
         strips=list(_strips(recording, found, times, order, short=short)),
         disclosure=disclosure,
         viewer=None if disclosure is None else disclosure.viewer,
+        asked=_asked(result, found, times, order),
+        corrected=corrected_of(result),
+        notes=notes_of(result),
     )
+
+
+def _asked(result: Annotated, found: Findings, times: Times, order: tuple[int, ...]) -> Asked | None:
+    """Ask about the families of beats, where there are such."""
+    families = families_of(result)
+    if families is None:
+        return None
+    beats = np.asarray(result.beats["sample"], np.int64)
+    return ask(families, result.recording, found, times, order, beats)
 
 
 def _facts(found: Findings, times: Times, recording: Recording, kinds: list[str]) -> dict[str, object]:

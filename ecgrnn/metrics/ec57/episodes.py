@@ -122,7 +122,9 @@ def gross_episodes(comparisons: Sequence[EpisodeComparison]) -> dict[str, Ratio]
         DataError: the records differ in sampling frequency, so that samples cannot be added.
     """
     if len({c.fs_hz for c in comparisons}) > 1:
-        raise DataError("samples of different lengths cannot be added; score each sampling frequency apart")
+        raise DataError(
+            "samples of different lengths cannot be added; score each sampling frequency separately"
+        )
     statistics = [c.statistics for c in comparisons]
     names = statistics[0] if statistics else {}
     return {

@@ -22,7 +22,7 @@ class ArrayWeights(NamedTuple):
 
 
 class ArrayState(NamedTuple):
-    """The state of a cell as arrays; ``c`` is used by the LSTM only."""
+    """The state of a cell as arrays; ``c`` is used by the LSTM and the joined cells only."""
 
     h: Array
     c: Array
@@ -69,15 +69,12 @@ def normalised(a: Array) -> Array:
     return scaled
 
 
-def joined(
-    x: Array, h: Array, hidden: tuple[Array, Array], output: tuple[Array, Array], *, squash: bool
-) -> tuple[Array, Array]:
-    """Take one step of the cell that joins input and state: log-probabilities and the next state."""
-    both = np.concatenate([x, h], axis=-1)
-    (W_h, b_h), (W_y, b_y) = hidden, output
-    h = both @ W_h.T + b_h
-    a = both @ W_y.T + b_y
-    return a - np.log(np.exp(a).sum(axis=-1, keepdims=True)), np.tanh(h) if squash else h
+def joined(x: Array, state: ArrayState, weights: ArrayWeights, *, squash: bool = False) -> ArrayState:
+    """Take one step of the cell that joins input and state: log-probabilities, and the next state c."""
+    both = np.concatenate([x, state.c], axis=-1)
+    a = both @ np.concatenate([weights.W_ih, weights.W_hh], axis=1).T + weights.b_ih + weights.b_hh
+    c, shown = np.split(a, 2, axis=-1)
+    return ArrayState(shown - np.log(np.exp(shown).sum(axis=-1, keepdims=True)), np.tanh(c) if squash else c)
 
 
 def gru(x: Array, h: Array, weights: ArrayWeights) -> Array:
@@ -196,6 +193,17 @@ def min_lstm_backward(x: Array, state: ArrayState, weights: ArrayWeights, d: Arr
     return _through_input(x, weights, d_a=d_a, d_state=ArrayState(d.h * f / s, d.c))
 
 
+def joined_backward(
+    x: Array, state: ArrayState, weights: ArrayWeights, d: ArrayState, *, squash: bool = False
+) -> Gradients:
+    """Go back through the joined cell; log softmax subtracts from each share's gradient that of the sum."""
+    after = joined(x, state, weights, squash=squash)
+    d_shown = d.h - np.exp(after.h) * d.h.sum(axis=-1, keepdims=True)
+    d_a = np.concatenate([d.c * (1 - after.c**2) if squash else d.c, d_shown], axis=-1)
+    d_x, d_c, d_weights = _through_products(x, state.c, weights, d_ih=d_a, d_hh=d_a)
+    return Gradients(d_x, ArrayState(np.zeros_like(state.h), d_c), d_weights)
+
+
 def _through_products(
     x: Array, h: Array, weights: ArrayWeights, *, d_ih: Array, d_hh: Array
 ) -> tuple[Array, Array, ArrayWeights]:
@@ -236,5 +244,7 @@ CELLS: Mapping[Cell, Reference] = {
     Cell.gru_reset_before: Reference(_of_h(gru_reset_before), gru_reset_before_backward),
     Cell.min_gru: Reference(_of_h(min_gru), min_gru_backward),
     Cell.min_lstm: Reference(_of_h(min_lstm), min_lstm_backward),
+    Cell.joined: Reference(joined, joined_backward),
+    Cell.joined_tanh: Reference(partial(joined, squash=True), partial(joined_backward, squash=True)),
 }
 """NumPy's table of cells; torch's is in `nn/cells.py`."""

@@ -1,6 +1,6 @@
-"""The proof for the cells that torch.nn has not: the LSTM with layer normalisation and the joined cell.
+"""The proof for the LSTM with layer normalisation, which torch.nn does not have.
 
-They are read step by step through a short sequence, by torch and by NumPy. No gradient is worked out by hand
+It is read step by step through a short sequence, by torch and by NumPy. No gradient is worked out by hand
 here: NumPy's is taken by the complex step, ``df/dx = Im f(x + ih) / h``, which subtracts nothing and is
 therefore exact to rounding for any small h (Squire and Trapp, SIAM Review 40, 1998).
 """
@@ -11,16 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor
 
 from ecgrnn.nn.cells import NormWeights, Weights, step
 from ecgrnn.nn.state import State
 from ecgrnn.nn.verification import reference, reference_cells
-from ecgrnn.nn.verification.cells import JoinedCell, RecurrentCell
+from ecgrnn.nn.verification.cells import RecurrentCell
 from ecgrnn.options.choices import Cell
 
-BATCH, TIME, INPUT, HIDDEN, CLASSES = 2, 5, 3, 4, 3
+BATCH, TIME, INPUT, HIDDEN = 2, 5, 3, 4
 _STEP = 1e-30
 
 Arrays = dict[str, NDArray[np.float64]]
@@ -34,20 +33,18 @@ class StepDifferences(NamedTuple):
         name: of the cell.
         forward_numpy: torch against NumPy, all outputs and states.
         gradient_numpy: autograd against the complex step.
-        forward_torch: the states against torch.nn's Elman cell; None where it has none like it.
     """
 
     name: str
     forward_numpy: float
     gradient_numpy: float
-    forward_torch: float | None
 
 
 def verify_steps(*, seed: int = 0) -> list[StepDifferences]:
-    """Compare both cells, the joined one with a linear and with a squashed state."""
+    """Compare the cells that are proved step by step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return [_layer_norm(), _joined(None), _joined(Cell.rnn_tanh)]
+        return [_layer_norm()]
 
 
 def complex_step(function: Callable[[Arrays], Arrays], inputs: Arrays, weights: Arrays) -> Arrays:
@@ -93,48 +90,7 @@ def _layer_norm() -> StepDifferences:
             outputs.append(h)
         return {"y": np.stack(outputs), "c": c}
 
-    return StepDifferences("lstm_layer_norm", *_compare(by_torch, by_numpy, inputs), forward_torch=None)
-
-
-def _joined(activation: Cell | None) -> StepDifferences:
-    cell = JoinedCell(INPUT, HIDDEN, n_classes=CLASSES, activation=activation).double()
-    inputs = {name: value.detach() for name, value in cell.named_parameters()}
-    inputs |= {"x": _random(BATCH, TIME, INPUT), "h": _random(BATCH, HIDDEN)}
-
-    def by_torch(given: Tensors) -> Tensors:
-        """Take the steps with the written-out cell in torch."""
-        weights = {name: value for name, value in given.items() if name not in {"x", "h"}}
-        h, outputs, states = given["h"], [], []
-        for x in given["x"].unbind(dim=1):
-            y, h = functional_call(cell, weights, (x, h))
-            outputs.append(y)
-            states.append(h)
-        return {"y": torch.stack(outputs), "h": torch.stack(states)}
-
-    def by_numpy(given: Arrays) -> Arrays:
-        """Take the same steps with the reference."""
-        hidden = given["to_hidden.weight"], given["to_hidden.bias"]
-        output = given["to_output.weight"], given["to_output.bias"]
-        h, outputs, states = given["h"], [], []
-        for t in range(TIME):
-            y, h = reference_cells.joined(given["x"][:, t], h, hidden, output, squash=activation is not None)
-            outputs.append(y)
-            states.append(h)
-        return {"y": np.stack(outputs), "h": np.stack(states)}
-
-    differences = _compare(by_torch, by_numpy, inputs)
-    elman = None if activation is None else _against_elman(cell, inputs, by_torch(inputs)["h"])
-    name = "joined" if activation is None else "joined_tanh"
-    return StepDifferences(name, *differences, forward_torch=elman)
-
-
-def _against_elman(cell: JoinedCell, inputs: Tensors, states: Tensor) -> float:
-    """Compare the joined cell's states with those of torch.nn's Elman layer of the same weights."""
-    layer = nn.RNN(INPUT, HIDDEN, batch_first=True).double()
-    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    layer.load_state_dict(dict(zip(names, cell.elman_weights()[:4], strict=True)))
-    found, _ = layer(inputs["x"], inputs["h"][None])
-    return float((found.transpose(0, 1) - states).detach().abs().max())
+    return StepDifferences("lstm_layer_norm", *_compare(by_torch, by_numpy, inputs))
 
 
 def _compare(

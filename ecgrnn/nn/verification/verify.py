@@ -95,7 +95,7 @@ def verify(
             num_layers=1,
             directions=1,
             forward_numpy=found.forward_numpy,
-            forward_fused=found.forward_torch,
+            forward_fused=None,
             gradient_numpy=found.gradient_numpy,
             gradient_fused=None,
             tolerance=tolerance,
@@ -215,7 +215,7 @@ def _by_numpy(network: Recurrence, case: _Case) -> _Result:
         network.cell, x, parameters=parameters, state=state, lengths=lengths, d_y=d_y, d_last=d_last
     )
     forward, gradient = {"y": y, "h": last.h}, {"x": back.x, "h": back.state.h, **back.parameters}
-    if network.cell is Cell.lstm:
+    if CELLS[network.cell].has_c:
         forward["c"], gradient["c"] = last.c, back.state.c
     return _Result(forward, gradient)
 

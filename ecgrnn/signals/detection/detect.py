@@ -70,6 +70,9 @@ CANDIDATE_FLOOR = 0.05
 BEATS, NOISES, NOISE_RANK = 8, 24, 19
 """How many last complexes and noise peaks are remembered, and the noise level's rank (the 80 % quantile)."""
 
+MOST_BACK_S = 20.0
+"""No farther back is searched, since a stream does not hold the signal any longer."""
+
 MOST_PASSED_OVER = 64
 """How many peaks passed over since the last complex are remembered, which bounds the state."""
 
@@ -272,6 +275,7 @@ class _Decision:
         self._refractory = REFRACTORY_S * rate_hz
         self._t_wave = T_WAVE_S * rate_hz
         self._longest = LONGEST_RR_S * rate_hz
+        self._most_back = MOST_BACK_S * rate_hz
         self._intervals = deque([0.8 * rate_hz] * BEATS, maxlen=BEATS)
         self._heights = deque([1.0] * BEATS, maxlen=BEATS)
         self._noises = deque([0.1] * NOISES, maxlen=NOISES)
@@ -286,7 +290,7 @@ class _Decision:
         for place, height in zip(peaks.place.tolist(), peaks.height.tolist(), strict=True):
             wave = next(waves) if height > LEAST else _NO_WAVE
             if self._passed and place - self._last > self._patience:
-                self._search_back()
+                self._search_back(place - self._most_back)
             since = place - self._last
             if since < self._refractory:
                 if height > self._last_height:
@@ -319,8 +323,11 @@ class _Decision:
         self._last, self._last_height = place, height
         self._learn()
 
-    def _search_back(self) -> None:
-        height, place, wave = max(self._passed)
+    def _search_back(self, first: float) -> None:
+        near = [peak for peak in self._passed if peak[1] >= first]
+        if not near:
+            return
+        height, place, wave = max(near)
         if height > self._on_search:
             self._found.append(wave)
             self._last, self._last_height = place, height

@@ -214,7 +214,9 @@ class LeadFusion:
         flat = _flat_halves(self._halves)
         by_half = np.repeat(weight, 2, axis=1)
         # Where all leads are as good as flat they are compared as they are: a signal may be small throughout.
-        by_half[flat & ~flat.all(axis=0)] = 0.0
+        # So they are where the lead that is not flat has no weight, since it is flat for seconds around.
+        of_others = np.where(flat & ~flat.all(axis=0), np.float32(0), by_half)
+        by_half = np.where(of_others.any(axis=0), of_others, by_half)
         heard &= (by_half > 0)[..., None]
         curves = Curves(
             _fused(energy, np.repeat(level, 2, axis=1), by_half, heard=heard), self._first_heard(heard)
@@ -285,6 +287,7 @@ def _fused(
     total, fused = np.zeros_like(weight[0]), np.zeros_like(energy[0])
     for one in weight:
         total += one
+    total[total == 0] = 1.0  # no lead shows anything: a flat one is left out here, the others throughout
     for curve, factor in zip(clipped, weight / total / level, strict=True):
         fused += curve * factor[:, None]
     if not heard.all():

@@ -17,7 +17,8 @@ resampling     cubic polynomial through 4 samples          2 samples (6 ms at 36
 =============  ==========================================  ==================================
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +55,39 @@ class CausalState:
         started: ``(lead,)``, whether a valid sample was there.
         recent: ``(3, lead)``, the last filtered samples.
         n_samples: how many source samples were read.
+        last: ``(lead,)``, the last filtered sample of a valid one.
+        since: ``(lead,)``, how many samples were missing since.
     """
 
     sections: NDArray[np.float64]
     started: NDArray[np.bool_]
     recent: NDArray[np.float64]
     n_samples: int
+    last: NDArray[np.float64]
+    since: NDArray[np.int64]
+
+
+def _joined(states: Sequence[CausalState]) -> CausalState:
+    """Put the leads of several records side by side, of which as many samples were read."""
+    return CausalState(
+        sections=np.concatenate([state.sections for state in states], axis=1),
+        started=np.concatenate([state.started for state in states]),
+        recent=np.concatenate([state.recent for state in states], axis=1),
+        n_samples=states[0].n_samples,
+        last=np.concatenate([state.last for state in states]),
+        since=np.concatenate([state.since for state in states]),
+    )
+
+
+def _of_leads(state: CausalState, leads: slice) -> CausalState:
+    return CausalState(
+        state.sections[:, leads].copy(),
+        state.started[leads].copy(),
+        state.recent[:, leads].copy(),
+        state.n_samples,
+        state.last[leads].copy(),
+        state.since[leads].copy(),
+    )
 
 
 @dataclass(frozen=True)
@@ -98,15 +126,32 @@ class CausalFilter:
             The filtered samples ``(new time, lead)``, and the state behind them. Sample ``n`` of the whole
             lies at ``n / to_hz`` and depends on no later source sample.
         """
-        state = self._start(signal.shape[1]) if state is None else state
-        filtered, sections, started = self._filtered(signal, state)
+        state = self.start(signal.shape[1]) if state is None else state
+        filtered, after = self._filtered(signal, state)
         recent = state.recent
         if state.n_samples == 0 and len(filtered):
             recent = np.repeat(filtered[:1], _REMEMBERED, axis=0)
         known = np.concatenate([recent, filtered])
         n_samples = state.n_samples + len(signal)
         out = self._resampled(known, first=state.n_samples - _REMEMBERED, start=state.n_samples)
-        return out, CausalState(sections, started, known[-_REMEMBERED:], n_samples)
+        return out, replace(after, recent=known[-_REMEMBERED:], n_samples=n_samples)
+
+    def apply_each(
+        self, signals: Sequence[NDArray[np.float32]], states: Sequence[CausalState]
+    ) -> list[tuple[NDArray[np.float32], CausalState]]:
+        """Filter the next samples of several records as ``apply`` does, those of one length side by side."""
+        found: dict[int, tuple[NDArray[np.float32], CausalState]] = {}
+        alike: dict[tuple[int, int, int], list[int]] = {}
+        for k, (signal, state) in enumerate(zip(signals, states, strict=True)):
+            alike.setdefault((state.n_samples, *signal.shape), []).append(k)
+        for (_, _, n_leads), group in alike.items():
+            out, after = self.apply(
+                np.concatenate([signals[k] for k in group], axis=1), _joined([states[k] for k in group])
+            )
+            for place, k in enumerate(group):
+                leads = slice(place * n_leads, (place + 1) * n_leads)
+                found[k] = np.ascontiguousarray(out[:, leads]), _of_leads(after, leads)
+        return [found[k] for k in range(len(signals))]
 
     def delay_s(self, frequency_hz: float = QRS_HZ) -> float:
         """Give the group delay at a frequency: how late a wave of about that frequency comes."""
@@ -121,39 +166,70 @@ class CausalFilter:
         turned = np.angle(response[1] / response[0])
         return resampling_s - float(turned) / (2 * np.pi * 2 * apart_hz)
 
-    def _start(self, n_leads: int) -> CausalState:
+    def start(self, n_leads: int) -> CausalState:
+        """Give the state at the beginning of a record."""
         return CausalState(
             sections=np.zeros((len(self.sections), n_leads, 2)),
             started=np.zeros(n_leads, bool),
             recent=np.zeros((_REMEMBERED, n_leads)),
             n_samples=0,
+            last=np.zeros(n_leads),
+            since=np.zeros(n_leads, np.int64),
         )
 
     def _filtered(
         self, signal: NDArray[np.float32], state: CausalState
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float64], CausalState]:
         """Filter the valid samples of each lead, at the source's sampling frequency."""
+        x = signal.T.astype(np.float64)
+        valid = np.isfinite(x)
+        after = CausalState(
+            state.sections.copy(),
+            state.started.copy(),
+            state.recent,
+            state.n_samples,
+            state.last.copy(),
+            state.since.copy(),
+        )
+        out = np.empty(x.shape)
+        whole = state.started & valid.all(axis=1) if len(signal) else np.zeros(len(x), np.bool_)
+        if whole.any():
+            out[whole], after.sections[:, whole] = self._through(x[whole], state.sections[:, whole])
+            after.last[whole], after.since[whole] = out[whole, -1], 0
+        for lead in np.flatnonzero(~whole).tolist():
+            out[lead], of_lead = self._filtered_lead(x[lead], valid[lead], state, lead)
+            one = slice(lead, lead + 1)
+            after.sections[:, one], after.started[one] = of_lead.sections, of_lead.started
+            after.last[one], after.since[one] = of_lead.last, of_lead.since
+        return out.T, after
+
+    def _filtered_lead(
+        self, values: NDArray[np.float64], valid: NDArray[np.bool_], state: CausalState, lead: int
+    ) -> tuple[NDArray[np.float64], CausalState]:
+        """Filter the valid samples of one lead: ``(time,)``, and the state of a record of this lead."""
         from scipy import signal as scipy_signal
 
-        out = np.zeros(signal.shape)
-        sections, started = state.sections.copy(), state.started.copy()
-        for lead, values in enumerate(signal.T.astype(np.float64)):
-            valid = np.isfinite(values)
-            kept = values[valid]
-            if len(kept) and not started[lead] and len(self.sections):
-                sections[:, lead] = scipy_signal.sosfilt_zi(self.sections) * kept[0]
-            started[lead] |= len(kept) > 0
-            filtered, sections[:, lead] = self._through(kept, sections[:, lead])
-            last = np.concatenate([state.recent[-1:, lead], filtered])[np.cumsum(valid)]
-            at = np.arange(len(values))
-            since = at - np.maximum.accumulate(np.where(valid, at, -1))
-            out[:, lead] = last * self.fading**since
-        return out, sections, started
+        one = slice(lead, lead + 1)
+        sections, last, since = state.sections[:, one], state.last[one], state.since[one]
+        kept = values[valid]
+        if len(kept) and not state.started[lead] and len(self.sections):
+            sections = scipy_signal.sosfilt_zi(self.sections)[:, np.newaxis] * kept[0]
+        filtered, sections = self._through(kept[np.newaxis], sections)
+        held = np.concatenate([last, filtered[0]])[np.cumsum(valid)]
+        at = np.arange(len(values))
+        missing = at - np.maximum.accumulate(np.where(valid, at, -1 - since[0]))
+        if len(values):
+            last, since = held[-1:], missing[-1:]
+        started = state.started[one] | (len(kept) > 0)
+        return held * self.fading**missing, replace(
+            state, sections=sections, started=started, last=last, since=since
+        )
 
     def _through(
         self, values: NDArray[np.float64], state: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if not (len(self.sections) and len(values)):
+        """Filter ``(lead, time)`` from a state ``(section, lead, 2)`` on."""
+        if not (len(self.sections) and values.size):
             return values, state
         from scipy import signal as scipy_signal
 

@@ -1,6 +1,7 @@
 """Change the sampling frequency of a signal and of the indices that point into it."""
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ def resampled_length(n_samples: int, *, fs_hz: float, to_hz: float) -> int:
     return -(-n_samples * ratio.numerator // ratio.denominator)
 
 
+@lru_cache(maxsize=64)
 def rate_ratio(*, fs_hz: float, to_hz: float) -> Fraction:
     """Give ``to_hz / fs_hz`` as a fraction of small numbers.
 

@@ -71,7 +71,7 @@ class Hints:
     """What the user says of a file.
 
     Attributes:
-        fs: sampling frequency, where the file does not tell it.
+        fs: sampling frequency, where the file does not state it.
         unit: unit of the samples, which takes the place of the file's own.
         leads: names of the leads to read, or of the columns of a file without names.
     """

@@ -4,6 +4,7 @@ PS3.3 C.10.9: a sample is its stored value by the channel's sensitivity and corr
 baseline is added, in the units of the sensitivity.
 """
 
+import io
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def read_contents(path: Path, hints: Hints) -> Contents:
         DataError: the file holds no waveform.
     """
     with caught_warnings():
-        data = pydicom.dcmread(path)
+        # from memory: of a file pydicom asks for as many bytes as any number in it says
+        data = pydicom.dcmread(io.BytesIO(path.read_bytes()))
         groups = list(data.get("WaveformSequence", []))
         if not groups:
             raise DataError(f"{path} is a DICOM file without a waveform; expected an ECG")

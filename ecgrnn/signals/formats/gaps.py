@@ -99,7 +99,7 @@ def _runs(
         at = int(late[0]) + 1
         raise DataError(
             f"{name}: its times go back, from {(starts[at - 1] + counts[at - 1]) / fs_hz:.3f} s to "
-            f"{starts[at] / fs_hz:.3f} s; expected times that rise, fetch the file again"
+            f"{starts[at] / fs_hz:.3f} s; expected increasing times, fetch the file again"
         )
     if (starts[-1] + counts[-1]) / fs_hz > LONGEST_S:
         raise DataError(
@@ -163,7 +163,7 @@ def _rising_steps(times_s: NDArray[np.float64], name: str) -> NDArray[np.float64
         at = int(np.argmax(steps < 0)) + 1
         raise DataError(
             f"{name}: its times go back at row {at + 1}, from {times_s[at - 1]:.3f} s to "
-            f"{times_s[at]:.3f} s; expected times that rise"
+            f"{times_s[at]:.3f} s; expected increasing times"
         )
     return steps
 

@@ -1,5 +1,6 @@
 """NumPy files: an array ``(time, lead)`` in ``.npy``, read stretch by stretch, or named ones in ``.npz``."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,15 +36,27 @@ def _of_archive(path: Path, hints: Hints) -> Contents:
     with np.load(path, allow_pickle=False) as archive:
         names = list(archive.files)
         fs = next((float(archive[name]) for name in _FS_NAMES if name in names), None)
-        unit = next((str(np.atleast_1d(archive[name])[0]) for name in _UNIT_NAMES if name in names), "")
-        leads = next(
-            (list(map(str, np.atleast_1d(archive[name]))) for name in _LEAD_NAMES if name in names), None
-        )
+        unit = next((_texts(archive[name])[0] for name in _UNIT_NAMES if name in names), "")
+        leads = next((_texts(archive[name]) for name in _LEAD_NAMES if name in names), None)
         chosen = _signal_name(path, [name for name in names if name not in _ABOUT])
         array = checked_array(archive[chosen], f"{path}: ")
     if leads is not None and len(leads) != array.shape[1]:
         raise DataError(f"{path} names {len(leads)} leads, and its signal has the shape {array.shape}")
     return Contents(_channels(array, hints, fs=fs, unit=unit, names=leads), ArraySamples(tuple(array.T)))
+
+
+def _texts(array: NDArray[np.generic]) -> list[str]:
+    """Give the texts of an array.
+
+    Raises:
+        ValueError: one has numbers that stand for no letter.
+    """
+    if (
+        array.dtype.kind == "U"
+        and (np.frombuffer(array.tobytes(), f"{array.dtype.byteorder}u4") > sys.maxunicode).any()
+    ):
+        raise ValueError("its texts have numbers that stand for no letter")
+    return [str(text) for text in np.atleast_1d(array).ravel()]
 
 
 _ABOUT = {*_FS_NAMES, *_LEAD_NAMES, *_UNIT_NAMES}

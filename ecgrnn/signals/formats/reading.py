@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgrnn.errors import ConfigError, DataError, EcgrnnError, names_there, some_of
+from ecgrnn.errors import ConfigError, DataError, EcgrnnError, names_there, reason_of, some_of
 from ecgrnn.signals.content import no_ecg
 from ecgrnn.signals.formats.contents import Channel, Contents, Hints, Samples
 from ecgrnn.signals.formats.kinds import Kind, kind_of
@@ -43,7 +43,7 @@ def read_recording(
 ) -> Recording:
     """Read a recording from a file of any kind; ``formats.read`` tells the arguments and the errors."""
     hints = _checked(fs, unit, leads)
-    kind = kind_of(path)
+    kind = _kind(path)
     contents = _contents(kind, path, hints)
     columns, notes = _chosen(contents, hints, path)
     channels = [contents.channels[column] for column in columns]
@@ -80,6 +80,16 @@ def _checked(fs: float | None, unit: str | None, leads: Sequence[str] | None) ->
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"leads={list(names)} must name one lead, or several different ones")
     return Hints(fs, unit, names)
+
+
+def _kind(path: Path) -> Kind:
+    """Find out the kind of a file, whatever the path is."""
+    if not path.name:
+        raise DataError(f"{str(path)!r} names no recording; give its file, or a WFDB record without suffix")
+    try:
+        return kind_of(path)
+    except OSError as error:  # a name that is too long for any file, a folder that may not be read
+        raise DataError(f"{path!s:.200} cannot be read: {reason_of(error)}; check the path") from error
 
 
 def _contents(kind: Kind, path: Path, hints: Hints) -> Contents:
@@ -184,7 +194,7 @@ def _column(name: str, channels: Sequence[Channel], path: Path) -> int:
 def _frequency(channel: Channel, hints: Hints, path: Path) -> float:
     told, given = channel.fs_hz, hints.fs
     if told is None and given is None:
-        raise ConfigError(f"{path} does not tell its sampling frequency; give it with fs=, in Hz")
+        raise ConfigError(f"{path} does not state its sampling frequency; give it with fs=, in Hz")
     if told is None:
         return float(given or 0)
     if given is not None and abs(given / told - 1) > 0.01:
@@ -201,7 +211,7 @@ def _scale(channel: Channel, hints: Hints, path: Path) -> float:
         return scale
     if channel.unit.strip().casefold() in _NO_UNIT:
         raise ConfigError(
-            f"{path} does not tell the unit of lead {channel.name}; give it with unit=: V, mV, uV or nV"
+            f"{path} does not state the unit of lead {channel.name}; give it with unit=: V, mV, uV or nV"
         )
     raise DataError(
         f"{path}: lead {channel.name} is in {channel.unit}, expected a voltage; if that is wrong, give the "

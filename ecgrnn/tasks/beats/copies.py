@@ -41,7 +41,8 @@ def training_parts(
     if not len(table):
         return parts
     if view.simulated_ectopy:
-        parts.append(ectopic_copies(read, table, scheme=view.scheme, rng=rng))
+        lasting = view.long_range
+        parts.append(ectopic_copies(read, table, scheme=view.scheme, rng=rng, lasting=lasting))
     if view.detected_beats:
         parts.append(
             detected_copies(

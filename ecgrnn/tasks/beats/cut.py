@@ -68,3 +68,9 @@ def _of_record(count: int, *, length: int, training: bool, causal: bool) -> NDAr
     # Where two sequences overlap, the earlier one ends and the later one begins to classify.
     border = stop[:-1] if causal else (start[1:] + stop[:-1]) // 2
     return np.stack([start, stop, np.append(0, border), np.append(border, count)], axis=1)
+
+
+def spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """Keep a share of the rows, evenly spread."""
+    steps = np.floor(np.arange(len(rows) + 1) * share + 1e-9)
+    return np.asarray(rows[np.diff(steps) > 0])

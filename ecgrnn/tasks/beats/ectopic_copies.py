@@ -53,7 +53,12 @@ class EctopicCopy:
 
 
 def ectopic_copies(
-    records: Sequence[PreparedSignal], table: BeatTable, *, scheme: LabelScheme, rng: np.random.Generator
+    records: Sequence[PreparedSignal],
+    table: BeatTable,
+    *,
+    scheme: LabelScheme,
+    rng: np.random.Generator,
+    lasting: bool = False,
 ) -> tuple[list[EctopicCopy], BeatTable]:
     """Draw a copy of every record, see `plan_replay`, and list the beats of the copies.
 
@@ -64,6 +69,7 @@ def ectopic_copies(
         table: their beats, record by record and in order of time.
         scheme: the classes of the labels.
         rng: source of every random draw.
+        lasting: whether simulated rhythms last for up to 900 beats.
 
     Raises:
         ConfigError: a scheme without the classes N and S.
@@ -82,7 +88,7 @@ def ectopic_copies(
             continue
         label = table.label[rows]
         time_s = table.source_sample[rows] / record.source_fs_hz
-        plan = plan_replay(time_s, sinus=label == normal, rng=rng)
+        plan = plan_replay(time_s, sinus=label == normal, rng=rng, lasting=lasting)
         copies.append(EctopicCopy(record, plan))
         positions.append(np.round(plan.time_s * record.source_fs_hz).astype(np.int64))
         labels.append(np.where(plan.ectopic, ectopic, label))

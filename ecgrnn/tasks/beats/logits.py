@@ -1,7 +1,7 @@
 """A trained beat classifier at work: logits for the beats of any records."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from ecgrnn.data.batch import Arrays
 from ecgrnn.data.ranks import gather, share
 from ecgrnn.data.windows import BeatTable
+from ecgrnn.families.evidence import reduced
 from ecgrnn.tasks.finite import require_finite
-from ecgrnn.tasks.running import Network, outputs_of
+from ecgrnn.tasks.running import Network, outputs_of, reading_of
 
 
 class BeatItems(Protocol):
@@ -30,6 +31,20 @@ class BeatItems(Protocol):
         """Give many items as a batch, each with the places of its beats in the table."""
 
 
+class BeatReading(NamedTuple):
+    """What a network makes of beats.
+
+    Attributes:
+        logits: ``(beat, class)``.
+        represented: ``(beat, feature)``, what the classes are read from.
+        windows: ``(beat, sample)``, the beats themselves as they were read, all leads side by side.
+    """
+
+    logits: NDArray[np.float32]
+    represented: NDArray[np.float32]
+    windows: NDArray[np.float16]
+
+
 def beat_logits(network: Network, dataset: BeatItems, *, batch_size: int) -> NDArray[np.float32]:
     """Give logits ``(beat, class)`` for every beat of a dataset, in its order.
 
@@ -38,40 +53,81 @@ def beat_logits(network: Network, dataset: BeatItems, *, batch_size: int) -> NDA
     Raises:
         DataError: some are not finite; names the record.
     """
-    logits = np.zeros((0, 0), np.float32)
-    items = max(1, round(batch_size * len(dataset) / max(len(dataset.table), 1)))
+    return read_beats(network, dataset, batch_size=batch_size, represented=False).logits
+
+
+def read_beats(
+    network: Network, dataset: BeatItems, *, batch_size: int, represented: bool = True
+) -> BeatReading:
+    """Give logits for every beat of a dataset, as `beat_logits` does, and what they are read from.
+
+    Args:
+        network: the network.
+        dataset: the beats.
+        batch_size: beats of a batch.
+        represented: give what classes are read from and the windows, too, where the network gives the former;
+            both are empty otherwise.
+    """
+    n_beats, wholes = len(dataset.table), _NOTHING
+    items = max(1, round(batch_size * len(dataset) / max(n_beats, 1)))
     for start in range(0, len(dataset), items):
         batch = dataset.arrays(range(start, min(start + items, len(dataset))))
-        found = outputs_of(network, batch.signal, batch.lengths, batch.features)
-        found = found.reshape(-1, found.shape[-1])
+        parts: Sequence[NDArray[Any]] = _read_batch(network, batch, represented=represented)
         if start == 0:
-            logits = np.empty((len(dataset.table), found.shape[-1]), np.float32)
+            wholes = [np.empty((n_beats, part.shape[-1]), part.dtype) for part in parts]
         index = batch.index.reshape(-1)
-        logits[index[index >= 0]] = found[index >= 0]
-    _check(logits, dataset)
-    return logits
+        for whole, part in zip(wholes, parts, strict=True):
+            whole[index[index >= 0]] = part[index >= 0]
+    read = BeatReading(*wholes)
+    _check(read.logits, dataset)
+    return read
 
 
-def shared_logits(
+_NOTHING: list[NDArray[Any]] = [np.zeros((0, 0), kind) for kind in ("f4", "f4", "f2")]
+
+
+def _read_batch(network: Network, batch: Arrays, *, represented: bool) -> BeatReading:
+    given = (batch.signal, batch.lengths, batch.features)
+    reading = reading_of(network, *given) if represented else None
+    if reading is None:
+        logits = outputs_of(network, *given)
+        logits = logits.reshape(-1, logits.shape[-1])
+        nothing = np.zeros((len(logits), 0))
+        return BeatReading(logits, nothing.astype(np.float32), nothing.astype(np.float16))
+    logits, read = (part.reshape(-1, part.shape[-1]) for part in reading)
+    # of beats in sequence the last axis holds the beat, and its template beside it
+    beats = batch.signal[..., 0] if batch.signal.ndim == 5 else batch.signal
+    return BeatReading(logits, read, beats.reshape(len(logits), -1).astype(np.float16))
+
+
+def shared_readings(
     network: Network,
     n_records: int,
     dataset_of: Callable[[Sequence[int]], BeatItems],
     *,
     batch_size: int,
-) -> list[NDArray[np.float32]]:
-    """Give logits ``(beat, class)`` of each record; of several processes, each reads a share of the records.
+    reduce: bool = False,
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Give what a network makes of each record; of several processes, each reads a share of the records.
 
     Args:
         network: the network.
         n_records: how many records there are.
         dataset_of: gives the beats of the records with the indices it is given.
         batch_size: beats of a batch.
+        reduce: give what the classes are read from and the beats, too, reduced within each record.
+
+    Returns:
+        Of each record the logits ``(beat, class)``, and the components ``(beat, component)``; none without
+        ``reduce``.
     """
     mine = share(range(n_records))
     if not mine:
         return gather([])
     dataset = dataset_of(mine)
-    return gather(split_by_record(beat_logits(network, dataset, batch_size=batch_size), dataset))
+    read = read_beats(network, dataset, batch_size=batch_size, represented=reduce)
+    parts = zip(*(split_by_record(part, dataset) for part in read), strict=True)
+    return gather([(logits, reduced(represented, windows)) for logits, represented, windows in parts])
 
 
 def _check(logits: NDArray[np.float32], dataset: BeatItems) -> None:
@@ -97,7 +153,7 @@ _OUT_OF_THE_QUESTION = -1e4
 """Far below every logit, and yet finite: temperatures and areas under curves are computed from it."""
 
 
-def split_by_record(values: NDArray[np.float32], dataset: BeatItems) -> Sequence[NDArray[np.float32]]:
+def split_by_record(values: NDArray[Any], dataset: BeatItems) -> Sequence[NDArray[Any]]:
     """Cut rows that stand in the order of a dataset into one array per record."""
     counts = np.bincount(dataset.table.record, minlength=len(dataset.records))
     return np.split(values, np.cumsum(counts)[:-1])

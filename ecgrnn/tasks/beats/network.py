@@ -10,7 +10,7 @@ from ecgrnn.options.networks import BeatSequenceNetworkConfig
 from ecgrnn.options.spec import SignalSpec
 from ecgrnn.tasks.beats.options import BeatSequenceConfig
 from ecgrnn.tasks.beats.sequences import feature_names
-from ecgrnn.tasks.beats.shape import SHAPES
+from ecgrnn.tasks.beats.shape import shape_names
 
 
 def beat_sequence_network(
@@ -24,14 +24,16 @@ def beat_sequence_network(
     sequence = config.sequence
     if task.causal and sequence.bidirectional:
         raise ConfigError(
-            "task.causal=true needs network.sequence.bidirectional=false: backwards is the future"
+            "task.causal=true needs network.sequence.bidirectional=false: the backward direction reads "
+            "later beats"
         )
     n_leads = len(signal.leads)
     # Each lead is read by itself, as two signals: the beat and the patient's beat template.
     encoder = frame_encoder(config.encoder, signal.fs_hz, n_leads=2)
     pool = None
     if config.leads is LeadReading.any:
-        n_leads, pool = 0, LeadPool(encoder.output_size + len(SHAPES), config.lead_size)
+        shapes = len(shape_names(long_range=task.long_range))
+        n_leads, pool = 0, LeadPool(encoder.output_size + shapes, config.lead_size)
     return BeatSequenceClassifier(
         encoder,
         recurrence(
@@ -44,7 +46,7 @@ def beat_sequence_network(
         ),
         n_classes,
         n_leads=n_leads,
-        n_features=len(feature_names(n_leads, causal=task.causal)),
+        n_features=len(feature_names(n_leads, causal=task.causal, long_range=task.long_range)),
         lead_pool=pool,
         pooling=config.pooling,
         dropout=config.head_dropout,

@@ -47,10 +47,10 @@ class AugmentationConfig:
             One lead always stays.
         most_leads: leads that are drawn for each sequence where there are more; 0 keeps all. For networks
             with ``leads=any``.
-        one_lead: share of the sequences of which one lead is read alone; for the same.
-        turned_over: probability that a lead is turned upside down; for the same.
+        one_lead: share of the sequences of which only one lead is read; likewise.
+        turned_over: probability that a lead is turned upside down; likewise.
         amplitude: standard deviation of the logarithm of a random gain of each lead.
-        noise: highest standard deviation of white noise, in heights of the usual QRS.
+        noise: highest standard deviation of white noise, in units of the height of the typical QRS.
         wander: highest standard deviation of a beat's offset and slope, in the same unit.
         shift_s: largest shift of the windows relative to the R peak.
         features: standard deviation of noise added to every feature of a beat.
@@ -87,7 +87,7 @@ class BeatSequenceConfig(BeatsConfig):
         before_s: window before the beat, at least 0.38 s.
         after_s: window after the beat, at least 0.38 s.
         sequence_beats: number of beats of a sequence.
-        causal: use no later beat, and no sample more than ``after_s`` (496 ms in the recipe) behind a beat;
+        causal: use no later beat, and no sample more than ``after_s`` (496 ms in the recipe) after a beat;
             needs preprocessing.causal=true and network.sequence.bidirectional=false.
         logit_adjustment: factor of the logarithm of the class frequencies (training patients) that is added
             to the logits in training, which favours rare classes at prediction; Menon et al., Long-tail
@@ -97,8 +97,11 @@ class BeatSequenceConfig(BeatsConfig):
         detected_beats: share of the other training sequences, below 1, whose beats are where the QRS detector
             finds them, in a copy of the record with added noise and stretches without signal; what is found
             there without a reference beat within 150 ms is of class Q.
+        long_range: compare each beat's RR interval and shape with those of the slow beats among some 3,000
+            around, too, so that a long tachycardia is seen against the rhythm that it began from; and
+            simulate long tachycardias, if ectopic beats are simulated.
         mixed_leads: leads added to each training record of several leads, each a random mixture of its leads,
-            noisy in stretches, as another place of the electrodes would have given; for networks with
+            noisy in stretches, as other electrode positions would have given; for networks with
             ``leads=any``.
         augmentation: random changes in training.
     """
@@ -108,6 +111,7 @@ class BeatSequenceConfig(BeatsConfig):
     logit_adjustment: float = 0.5
     simulated_ectopy: float = 0.0
     detected_beats: float = 0.0
+    long_range: bool = False
     mixed_leads: int = 0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
+from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
+from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import Annotations, beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -20,7 +22,9 @@ from ecgrnn.signals.preprocessing import PreparedRecord
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
-from ecgrnn.tasks.beats.logits import beat_logits
+from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
+from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
+from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
 
@@ -41,7 +45,7 @@ def annotate_recording(
         annotator: extension of an annotation file beside the recording whose beat positions are used;
             None detects the beats, in all leads of the recording.
         extension: extension of the annotation file.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
 
     Raises:
         DataError: when the recording or the annotations cannot be read, or there is no beat.
@@ -49,7 +53,8 @@ def annotate_recording(
     sample, positions_from = positions_of(recording, annotator=annotator, model=model)
     if not len(sample):
         raise _no_beat(recording, annotator)
-    chance = probabilities(classify_recording(model, recording, sample, batch_size=batch_size))
+    read = read_recording(model, recording, sample, batch_size=batch_size)
+    chance = probabilities(read.logits)
     classes = np.array(model.scheme.classes)
     label = chance.argmax(axis=-1)
     by_class = {f"p_{name}": row for name, row in zip(model.scheme.classes, chance.T, strict=True)}
@@ -66,6 +71,13 @@ def annotate_recording(
             f"beats          {len(sample)}, positions from {positions_from}",
             *(f"  {name:<12} {count}" for name, count in zip(classes.tolist(), counts, strict=True)),
         ],
+        evidence=Evidence(
+            sample,
+            recording.fs_hz,
+            read.logits,
+            reduced(read.represented, read.windows),
+            tuple(model.scheme.classes),
+        ),
     )
 
 
@@ -77,13 +89,25 @@ def classify_recording(
     batch_size: int,
     stretch_s: float = 1800.0,
 ) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats of a recording, which is read stretch by stretch.
+    """Give logits ``(beat, class)`` for beats of a recording, as `read_recording` does."""
+    return read_recording(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s).logits
+
+
+def read_recording(
+    model: TrainedModel,
+    recording: Recording,
+    sample: NDArray[np.int64],
+    *,
+    batch_size: int,
+    stretch_s: float = 1800.0,
+) -> BeatReading:
+    """Give what the network makes of beats of a recording, which is read stretch by stretch.
 
     Args:
         model: a trained beat classifier.
         recording: the recording.
         sample: ``(beat,)``, positions at the recording's own sampling frequency, rising, at least one.
-        batch_size: beats of a batch; changes no result.
+        batch_size: beats of a batch; results change by rounding only, below 1e-5.
         stretch_s: length of the stretches; changes no result beyond the rounding of the filters.
 
     Raises:
@@ -98,10 +122,11 @@ def classify_recording(
         context=view.context,
         stretch_s=stretch_s,
     )
-    parts = []
+    parts: list[list[NDArray[Any]]] = []
     for dataset, scored in one_ahead((view.windows([s.record], s.table), s.scored) for s in stretches):
-        parts.append(beat_logits(model.network, dataset, batch_size=batch_size)[scored])
-    return np.concatenate(parts)
+        read = _read(model, dataset, batch_size=batch_size)
+        parts.append([part[scored] for part in read])
+    return BeatReading(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def classify_positions(
@@ -110,6 +135,19 @@ def classify_positions(
     """Give logits ``(beat, class)`` for beats of a prepared record, at positions of its source."""
     dataset = _view(model).windows([prepared], table_of_positions([prepared], [sample]))
     return beat_logits(model.network, dataset, batch_size=batch_size)
+
+
+def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batch_size: int) -> BeatReading:
+    """Judge beats; those of a causal model as a stream judges them, to the last bit."""
+    network = model.network
+    read = read_beats(network, dataset, batch_size=batch_size)
+    if (
+        isinstance(dataset, BeatSequenceDataset)
+        and dataset.view.causal
+        and isinstance(network, BeatSequenceClassifier)
+    ):
+        return read._replace(logits=causal_logits(network, dataset))
+    return read
 
 
 def _view(model: TrainedModel) -> Any:

@@ -25,22 +25,27 @@ from ecgrnn.data.windows import (
     joined_tables,
 )
 from ecgrnn.options.spec import LabelScheme
-from ecgrnn.signals.rhythm_context import REACH_BEATS, rhythm_context, rhythm_names
-from ecgrnn.signals.template import NEIGHBOURS, RENEWED_BEATS, BeatTemplates, beat_templates
-from ecgrnn.tasks.beats.cut import cut_sequences
-from ecgrnn.tasks.beats.shape import SHAPES, beat_shapes
-
-_QRS_S = (0.13, 0.19)
-"""The beat template's height is taken so far before and after the R peak."""
-
-_LEAST_HEIGHT = 0.1
-"""A flatter beat template, in mV, is a loose electrode: it is not blown up."""
+from ecgrnn.signals.rhythm_context import reach_beats, rhythm_context, rhythm_names
+from ecgrnn.signals.template import (
+    NEIGHBOURS,
+    RENEWED_BEATS,
+    SLOW_REACH_BEATS,
+    BeatTemplates,
+    beat_templates,
+    slow_templates,
+)
+from ecgrnn.tasks.beats.cut import cut_sequences, spread
+from ecgrnn.tasks.beats.shape import (
+    AGAINST_SLOW,
+    SHAPES,
+    beat_shapes,
+    scale_of,
+    scaled_beats,
+    shape_names,
+)
 
 _WAY = 2
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
-
-_LARGEST = 6.0
-"""Samples beyond so many heights of the beat template are artefacts."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class BeatSequenceView:
             the beats, in a copy of the record with noise.
         seed: seed of simulation and noise.
         mixed_leads: leads added to each training record, mixtures of its own.
+        long_range: compare beats with the slow ones of some 15 minutes around, too.
     """
 
     by_length: ClassVar[bool] = False
@@ -76,6 +82,7 @@ class BeatSequenceView:
     detected_beats: float = 0.0
     seed: int = 0
     mixed_leads: int = 0
+    long_range: bool = False
 
     @property
     def context(self) -> int:
@@ -84,9 +91,15 @@ class BeatSequenceView:
         The beats of its sequence, and around each of them those that its features and its beat template are
         from; a multiple of the beats by which sequences and beat templates follow one another.
         """
-        step = math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
-        depended_on = self.sequence_beats + max(REACH_BEATS, NEIGHBOURS)
-        return -(-depended_on // step) * step
+        reach = reach_beats(causal=self.causal, long_range=self.long_range)
+        templates = SLOW_REACH_BEATS + RENEWED_BEATS if self.long_range else NEIGHBOURS
+        depended_on = self.sequence_beats + max(reach, templates)
+        return -(-depended_on // self.step) * self.step
+
+    @property
+    def step(self) -> int:
+        """Beats by which sequences and beat templates follow one another."""
+        return math.lcm(max(self.sequence_beats // 2, 1), RENEWED_BEATS)
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -129,10 +142,10 @@ class BeatSequenceView:
         return BeatSequenceDataset(records, table, view=self, training=False)
 
 
-def feature_names(n_leads: int, *, causal: bool) -> tuple[str, ...]:
+def feature_names(n_leads: int, *, causal: bool, long_range: bool = False) -> tuple[str, ...]:
     """Name the features beside each beat: the rhythm, then the shape in each lead, ``NAME:LEAD``."""
-    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in SHAPES)
-    return (*rhythm_names(causal=causal), *shapes)
+    shapes = (f"{name}:{lead}" for lead in range(n_leads) for name in shape_names(long_range=long_range))
+    return (*rhythm_names(causal=causal, long_range=long_range), *shapes)
 
 
 class BeatSequenceDataset:
@@ -165,7 +178,7 @@ class BeatSequenceDataset:
         self._before = round(view.before_s * fs_hz)
         self._width = self._before + round(view.after_s * fs_hz)
         n_leads = max(len(record.leads) for record in records)
-        self.feature_names = feature_names(n_leads, causal=view.causal)
+        self.feature_names = feature_names(n_leads, causal=view.causal, long_range=view.long_range)
         shape = (len(table), n_leads, self._width, 2)
         self._beats = large_array(shape, np.float32, in_memory_mb=view.in_memory_mb)
         features = large_array((len(table), len(self.feature_names)), np.float32)
@@ -183,6 +196,11 @@ class BeatSequenceDataset:
 
     def __len__(self) -> int:
         return len(self.sequences)
+
+    @property
+    def beats(self) -> NDArray[np.float32]:
+        """``(beat, lead, time, 2)``, the beats and their templates, scaled."""
+        return self._beats
 
     def __getitem__(self, index: int) -> SequenceBatch:
         """Give one sequence as a batch of one."""
@@ -236,7 +254,7 @@ class BeatSequenceDataset:
         kept = [rows.pop(0)]
         ectopic = rows.pop(0) if view.simulated_ectopy else np.zeros(0, np.int64)
         if view.detected_beats:
-            kept = [_spread(kept[0], 1 - view.detected_beats), _spread(rows.pop(0), view.detected_beats)]
+            kept = [spread(kept[0], 1 - view.detected_beats), spread(rows.pop(0), view.detected_beats)]
         wanted = round(view.simulated_ectopy / (1 - view.simulated_ectopy) * sum(map(len, kept)))
         chosen = np.sort(rng.choice(ectopic, min(wanted, len(ectopic)), replace=False))
         self.sequences = self.sequences.pick(np.concatenate([*kept, chosen]))
@@ -254,19 +272,25 @@ class BeatSequenceDataset:
 
         file, key = self._kept_in(record, sample, source_sample)
         kept = None if file is None else read_kept(file, key=key)
+        rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
         if kept is not None:
             usual = BeatTemplates(kept["usual"], kept["of"])
         else:
-            rr = np.diff(sample, prepend=sample[0] - record.fs_hz).astype(np.float64)
             usual = beat_templates(beats, rr, causal=self.view.causal)
-        scaled, scaled_usual = _scaled(beats, usual, before=self._before, fs_hz=record.fs_hz)
+        level, height = scale_of(usual.shape, before=self._before, fs_hz=record.fs_hz)
+        scaled = scaled_beats(beats, level[usual.of], height[usual.of])
+        scaled_usual = BeatTemplates((usual.shape - level) / height, usual.of)
         n_leads = beats.shape[1]
         self._beats[start:stop, :n_leads, :, 0] = scaled
         self._beats[start:stop, :n_leads, :, 1] = scaled_usual.around()
         self._beats[start:stop, n_leads:] = 0  # leads that other records have
         if kept is not None:
             return kept["features"]
-        features = self._features(record, scaled, scaled_usual, source_sample=source_sample)
+        slow = None
+        if self.view.long_range:
+            slower = slow_templates(beats, rr, causal=self.view.causal)
+            slow = BeatTemplates((slower - level) / height, usual.of)
+        features = self._features(record, scaled, scaled_usual, slow, source_sample=source_sample)
         if file is not None:
             keep(file, {"usual": usual.shape, "of": usual.of, "features": features}, key=key)
         return features
@@ -276,21 +300,30 @@ class BeatSequenceDataset:
         record: PreparedSignal,
         beats: NDArray[np.float32],
         usual: BeatTemplates,
+        slow: BeatTemplates | None,
         *,
         source_sample: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Describe the rhythm around each beat of a record, and its shape in each lead."""
-        rhythm = rhythm_context(source_sample, fs_hz=record.source_fs_hz, causal=self.view.causal)
-        shapes = [
-            beat_shapes(
-                beats[:, lead],
-                BeatTemplates(usual.shape[:, lead], usual.of),
-                before=self._before,
-                fs_hz=record.fs_hz,
-            )
-            for lead in range(beats.shape[1])
-        ]
+        rhythm = rhythm_context(
+            source_sample,
+            fs_hz=record.source_fs_hz,
+            causal=self.view.causal,
+            long_range=self.view.long_range,
+        )
+        shapes = []
+        for lead in range(beats.shape[1]):
+            shapes.append(self._shapes(record, beats[:, lead], usual, lead))
+            if slow is not None:
+                against = self._shapes(record, beats[:, lead], slow, lead)
+                shapes.append(against[:, [SHAPES.index(name) for name in AGAINST_SLOW]])
         return np.concatenate([rhythm, *shapes], axis=1)
+
+    def _shapes(
+        self, record: PreparedSignal, beats: NDArray[np.float32], usual: BeatTemplates, lead: int
+    ) -> NDArray[np.float32]:
+        own = BeatTemplates(usual.shape[:, lead], usual.of)
+        return beat_shapes(beats, own, before=self._before, fs_hz=record.fs_hz)
 
     def _kept_in(
         self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]
@@ -298,7 +331,7 @@ class BeatSequenceDataset:
         """Say in which file beat templates and features are kept, if any, and name all they depend on."""
         if not self._keep or not isinstance(record, CachedRecord):
             return None, ""
-        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz)
+        settings = (_WAY, record.digest, record.fs_hz, record.source_fs_hz, *[2] * self.view.long_range)
         hashed = hashlib.blake2b(repr((*settings, self._before, self._width, self.view.causal)).encode())
         hashed.update(np.ascontiguousarray(sample).data)
         hashed.update(np.ascontiguousarray(source_sample).data)
@@ -318,20 +351,3 @@ def _rows_between(
         into[: last - first] = array[first:last]
         into[last - first :] = 0.0
     return taken
-
-
-def _spread(rows: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """Keep a share of the rows, evenly spread."""
-    steps = np.floor(np.arange(len(rows) + 1) * share + 1e-9)
-    return np.asarray(rows[np.diff(steps) > 0])
-
-
-def _scaled(
-    beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
-) -> tuple[NDArray[np.float32], BeatTemplates]:
-    """Take each template's median off it and its beats, and divide both by the height of its QRS."""
-    level = np.median(usual.shape, axis=2, keepdims=True)
-    qrs = usual.shape[..., before - round(_QRS_S[0] * fs_hz) : before + round(_QRS_S[1] * fs_hz)]
-    height = np.maximum(np.ptp(qrs, axis=2, keepdims=True), _LEAST_HEIGHT)
-    scaled = (beats - level[usual.of]) / height[usual.of]
-    return np.clip(scaled, -_LARGEST, _LARGEST), BeatTemplates((usual.shape - level) / height, usual.of)

@@ -16,6 +16,15 @@ _LAGS_S = (-0.048, -0.032, -0.016, 0.0, 0.016, 0.032, 0.048)
 
 _LARGEST = 2.0
 
+_HEIGHT_S = (0.13, 0.19)
+"""The beat template's height is taken so far before and after the R peak."""
+
+_LEAST_HEIGHT = 0.1
+"""A flatter beat template, in mV, is a loose electrode: it is not blown up."""
+
+_FARTHEST = 6.0
+"""Samples beyond so many heights of the beat template are artefacts."""
+
 SHAPES = (
     *(f"{what}_{region}" for region in _REGIONS_S for what in ("likeness", "residual", "size")),
     "likeness_qrs_previous",
@@ -25,9 +34,42 @@ SHAPES = (
 )
 """Names of the numbers of one lead."""
 
+AGAINST_SLOW = (
+    *("likeness_p", "residual_p", "size_p", "likeness_p_moved"),
+    *("likeness_qrs", "residual_qrs", "size_qrs", "width_qrs", "likeness_t"),
+)
+"""Of these, those that compare a beat with the template of the slow beats, in a long range."""
+
+
+def shape_names(*, long_range: bool) -> tuple[str, ...]:
+    """Name the numbers of one lead in their order."""
+    return SHAPES + (tuple(f"{name}_slow" for name in AGAINST_SLOW) if long_range else ())
+
+
+def scale_of(
+    usual: NDArray[np.float32], *, before: int, fs_hz: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give the median of each of ``(usual, lead, time)`` and the height of its QRS, ``(usual, lead, 1)``."""
+    level = np.median(usual, axis=2, keepdims=True)
+    qrs = usual[..., before - round(_HEIGHT_S[0] * fs_hz) : before + round(_HEIGHT_S[1] * fs_hz)]
+    return level, np.maximum(np.ptp(qrs, axis=2, keepdims=True), np.float32(_LEAST_HEIGHT))
+
+
+def scaled_beats(
+    beats: NDArray[np.float32], level: NDArray[np.float32], height: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Take the template's median off beats, divide them by the height of its QRS, and clip artefacts."""
+    scaled: NDArray[np.float32] = np.clip((beats - level) / height, -_FARTHEST, _FARTHEST)
+    return scaled
+
 
 def beat_shapes(
-    beats: NDArray[np.float32], usual: BeatTemplates, *, before: int, fs_hz: float
+    beats: NDArray[np.float32],
+    usual: BeatTemplates,
+    *,
+    before: int,
+    fs_hz: float,
+    previous: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Compare each beat of one lead with the patient's beat template, and with the beat before it.
 
@@ -42,10 +84,17 @@ def beat_shapes(
         usual: the beat templates ``(usual, time)``, and which of them is around each beat.
         before: samples of a window before the R peak.
         fs_hz: sampling frequency.
+        previous: ``(beat, time)``, the beat before each, where ``beats`` are not of one record in order.
 
     Returns:
-        ``(beat, shape)`` in the order of ``SHAPES``.
+        ``(beat, shape)`` in the order of ``SHAPES``; those of a beat do not depend on how many there are.
     """
+    if min(len(beats), len(usual.shape)) == 1:
+        # Of one column alone the sum along time would be rounded in another way than of several.
+        usual = BeatTemplates(np.repeat(usual.shape, 2, axis=0), np.append(2 * usual.of, 0))
+        beats = np.concatenate([beats, beats[-1:]])
+        others = None if previous is None else np.concatenate([previous, previous[-1:]])
+        return beat_shapes(beats, usual, before=before, fs_hz=fs_hz, previous=others)[:-1]
 
     def region(limits_s: tuple[float, float], lag_s: float = 0.0) -> slice:
         """Give the samples between two times from the R wave, moved by a lag."""
@@ -63,13 +112,17 @@ def beat_shapes(
             _residual(here, there[:, of]),
             _size(here, there, of),
         ]
-    previous = np.maximum(np.arange(beats.shape[1]) - 1, 0)
+    before_each = np.maximum(np.arange(beats.shape[1]) - 1, 0)
     qrs, p = _centred(beats[region(_QRS_S)]), _centred(beats[region(_P_S)])
+    other_qrs, other_p = qrs, p
+    if previous is not None:
+        before_each, others = np.arange(beats.shape[1]), np.ascontiguousarray(previous.T)
+        other_qrs, other_p = _centred(others[region(_QRS_S)]), _centred(others[region(_P_S)])
     usual_p = _centred(usuals[region(_P_S)])
     moved = [_likeness(_centred(beats[region(_P_S, lag)]), usual_p, of) for lag in _LAGS_S]
     columns += [
-        _likeness(qrs, qrs, previous),
-        _likeness(p, p, previous),
+        _likeness(qrs, other_qrs, before_each),
+        _likeness(p, other_p, before_each),
         np.max(moved, axis=0),
         _width(beats[region(_WIDTH_S)]) - _width(usuals[region(_WIDTH_S)])[of],
     ]

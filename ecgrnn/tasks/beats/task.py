@@ -1,5 +1,6 @@
 """The tasks on beats: each beat by itself (``beats``) or in its sequence of beats (``beat_sequence``)."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ecgrnn.options.choices import LeadReading
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from ecgrnn.signals.recording import Recording
     from ecgrnn.tasks.annotated import Annotated
     from ecgrnn.tasks.model import TrainedModel
+    from ecgrnn.tasks.streamed import Streaming
 
 
 class _OnBeats(Task[Options]):
@@ -62,6 +64,23 @@ class _OnBeats(Task[Options]):
             annotator=options.annotator,
             extension=options.extension,
             batch_size=options.batch_size,
+        )
+
+    def stream(
+        self,
+        model: "TrainedModel",
+        *,
+        fs_hz: float,
+        leads: Sequence[str],
+        n_patients: int,
+        look_ahead: int | None,
+        hop_s: float,
+    ) -> "Streaming":
+        """Give the class of every beat, with its probabilities, as the signals come."""
+        from ecgrnn.tasks.beats.streams.build import beat_streams
+
+        return beat_streams(
+            model, fs_hz=fs_hz, leads=leads, n_patients=n_patients, look_ahead=look_ahead, hop_s=hop_s
         )
 
 
@@ -121,6 +140,7 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
             simulated_ectopy=self.options.simulated_ectopy,
             detected_beats=self.options.detected_beats,
             mixed_leads=self.options.mixed_leads,
+            long_range=self.options.long_range,
             seed=seed,
         )
 
@@ -150,7 +170,7 @@ class BeatSequenceTask(_OnBeats[BeatSequenceConfig]):
 
         options, signal = self.options, inputs.signal
         check_classes(options.macro_f1_classes, inputs.scheme, inputs.counts)
-        names = rhythm_names(causal=options.causal)
+        names = rhythm_names(causal=options.causal, long_range=options.long_range)
         return class_module(
             options,
             inputs,

@@ -107,9 +107,8 @@ def waves_of_labels(
         np.clip(np.rint((edge[keep] + before) * step_s * fs_hz - 0.5).astype(np.int64) - first, 0, last)
         for edge in (start, stop)
     )
-    peak = [_peak(signal, a, b) for a, b in zip(onset.tolist(), offset.tolist(), strict=True)]
     kind = np.array(WAVE_SCHEME.classes)[label[keep]]
-    return Waves(onset=onset, peak=np.array(peak, np.int64), offset=offset, kind=kind)
+    return Waves(onset=onset, peak=_peaks(signal, onset, offset), offset=offset, kind=kind)
 
 
 def waves_agreed_on(leads: Sequence[Waves], *, share: float) -> list[Waves]:
@@ -197,8 +196,17 @@ def _joined(
     return start[begins], stop[ends], label[begins]
 
 
-def _peak(signal: NDArray[np.float32], onset: int, offset: int) -> int:
-    stretch = signal[onset : offset + 1]
-    slope = (stretch[-1] - stretch[0]) / np.float32(max(len(stretch) - 1, 1))
-    line = stretch[0] + slope * np.arange(len(stretch), dtype=np.float32)  # linspace takes ten times as long
-    return onset + int(np.argmax(np.abs(stretch - line)))
+def _peaks(
+    signal: NDArray[np.float32], onset: NDArray[np.int64], offset: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Find for each wave the first sample that is furthest from the line that joins onset and offset."""
+    if not len(onset):
+        return np.zeros(0, np.int64)
+    width = offset - onset + 1
+    start = np.cumsum(width) - width
+    after = np.arange(width.sum()) - np.repeat(start, width)
+    slope = (signal[offset] - signal[onset]) / np.maximum(width - 1, 1).astype(np.float32)
+    line = np.repeat(signal[onset], width) + np.repeat(slope, width) * after.astype(np.float32)
+    off = np.abs(signal[np.repeat(onset, width) + after] - line)
+    top = np.flatnonzero(off == np.repeat(np.maximum.reduceat(off, start), width))
+    return np.asarray(onset + after[top[np.searchsorted(top, start)]], np.int64)

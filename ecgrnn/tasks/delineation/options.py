@@ -1,6 +1,6 @@
 """The options of delineation: steps, feedback, augmentation and the rules for waves."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from ecgrnn.errors import ConfigError
 from ecgrnn.options.rules import above_zero, at_least, share
@@ -15,18 +15,34 @@ class WaveAugmentationConfig:
         crop_s: length of the random stretches that training reads, each annotated at least in part; 0 reads
             whole records.
         leads: leads of a record that a training step reads, chosen at random; 0 reads all.
+        fewest_leads: where above 0, each training step draws how many leads it reads, from so many up to
+            ``leads``, few as often as many (evenly on a logarithmic scale), so that one lead is read as well.
         amplitude: standard deviation of the logarithm of a random gain of each lead.
         noise: highest standard deviation of white noise, in units of the prepared signal.
+        wander: highest amplitude of a slow wave (0.2 to 1 Hz) that is added to each lead, in the same unit.
+        smoothing_s: highest standard deviation of a smoothing of all leads, in s, as another recorder's
+            low-pass does it.
+        stretch: standard deviation of the logarithm of a stretching of time, which changes the heart rate and
+            the width of waves; needs ``crop_s``.
     """
 
     crop_s: float = 0.0
     leads: int = 0
+    fewest_leads: int = 0
     amplitude: float = 0.3
     noise: float = 0.05
+    wander: float = 0.0
+    smoothing_s: float = 0.0
+    stretch: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("crop_s", "leads", "amplitude", "noise"):
-            at_least("task.augmentation", name, getattr(self, name), 0)
+        for one in fields(self):
+            at_least("task.augmentation", one.name, getattr(self, one.name), 0)
+        if self.fewest_leads > self.leads:
+            raise ConfigError(
+                f"task.augmentation.fewest_leads={self.fewest_leads} must not exceed "
+                f"task.augmentation.leads={self.leads}, the most that a step reads"
+            )
 
 
 @dataclass

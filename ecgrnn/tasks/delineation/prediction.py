@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from ecgrnn.errors import CheckpointError
 from ecgrnn.signals.annotations import Waves
 from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.recording import Recording
-from ecgrnn.signals.stretches import overlapping_stretches
+from ecgrnn.signals.stretches import OverlappingStretch, overlapping_stretches
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.delineation.labels import (
     WAVE_SCHEME,
@@ -30,6 +30,9 @@ from ecgrnn.tasks.running import ExportedNetwork
 
 _STRETCH_S = 300.0
 """How much is delineated at once: ten minutes of twelve leads take a gigabyte."""
+
+_LEADS_AT_ONCE = 12
+"""Leads of such stretches that are delineated at once: of two leads, half an hour."""
 
 _MEMORY_S = 10.0
 """How much of its neighbours comes along with a stretch: the length of LUDB's records, in which a network
@@ -50,21 +53,31 @@ def delineate(model: TrainedModel, signal: NDArray[np.float32], *, start: int = 
     Raises:
         CheckpointError: when the model is not a delineator.
     """
+    return _delineate(model, [(signal, start)])[0]
+
+
+def _delineate(model: TrainedModel, parts: Sequence[tuple[NDArray[np.float32], int]]) -> list[list[Waves]]:
+    """Delineate several parts of a recording at once, each a signal and where it begins."""
     network, task = _labeller(model)
     rules = WaveRules(shortest_ms=task.shortest_ms, gap_ms=task.gap_ms)
-    step_s = network.samples_per_label / model.signal.fs_hz
-    found = [
-        waves_of_labels(
-            labels,
-            lead,
-            step_s=step_s,
-            fs_hz=model.signal.fs_hz,
-            rules=rules,
-            before=start // network.samples_per_label,
+    labels = network.labels([signal for signal, _ in parts])
+    return [
+        waves_agreed_on(
+            [
+                waves_of_labels(
+                    of_lead,
+                    lead,
+                    step_s=network.samples_per_label / model.signal.fs_hz,
+                    fs_hz=model.signal.fs_hz,
+                    rules=rules,
+                    before=start // network.samples_per_label,
+                )
+                for lead, of_lead in zip(signal.T, of_part, strict=True)
+            ],
+            share=task.agreement,
         )
-        for lead, labels in zip(signal.T, network.labels(signal), strict=True)
+        for (signal, start), of_part in zip(parts, labels, strict=True)
     ]
-    return waves_agreed_on(found, share=task.agreement)
 
 
 def annotate_waves(model: TrainedModel, recording: Recording) -> Annotated:
@@ -113,8 +126,9 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
         recording, config, stretch_s=_STRETCH_S, overlap_s=_MEMORY_S, step=network.frame
     )
     found: list[list[Waves]] = [[] for _ in recording.leads]
-    for part in stretches:
-        for kept, waves in zip(found, delineate(model, part.record.signal, start=part.start), strict=True):
+    at_once = max(_LEADS_AT_ONCE // len(recording.leads), 1)
+    for part, of_part in _delineated_parts(model, stretches, at_once=at_once):
+        for kept, waves in zip(found, of_part, strict=True):
             own = (waves.onset >= part.first) & (waves.onset < part.stop)
             kept.append(
                 at_source_fs(
@@ -125,6 +139,14 @@ def _delineated(model: TrainedModel, recording: Recording) -> list[list[Waves]]:
                 )
             )
     return found
+
+
+def _delineated_parts(
+    model: TrainedModel, stretches: Iterator[OverlappingStretch], *, at_once: int
+) -> Iterator[tuple[OverlappingStretch, list[Waves]]]:
+    """Delineate stretches, some at a time: recurrent layers take hardly longer for six rows than for one."""
+    while parts := list(itertools.islice(stretches, at_once)):
+        yield from zip(parts, _delineate(model, [(p.record.signal, p.start) for p in parts]), strict=True)
 
 
 def at_source_fs(waves: Waves, *, fs_hz: float, source_fs_hz: float, source_samples: int) -> Waves:

@@ -1,6 +1,6 @@
 """From a signal to the label of each step of each lead, by an exported network: decoding in NumPy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,8 +31,8 @@ class WaveLabels(Protocol):
     def samples_per_label(self) -> int:
         """Samples that a label stands for."""
 
-    def labels(self, signal: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Label ``(time, lead)``: ``(lead, label)``.
+    def labels(self, signals: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
+        """Label several signals ``(time, lead)``: ``(lead, label)`` of each.
 
         Raises:
             DataError: the network gave numbers that are not finite.
@@ -56,15 +56,18 @@ class ExportedLabels:
         self, network: ExportedNetwork, plain: Mapping[str, Any], task: DelineateConfig, *, fs_hz: float
     ) -> None:
         config = read_network(plain)
-        if not isinstance(config, LabellerConfig) or config.head is Head.feedback:
+        if not isinstance(config, LabellerConfig) or config.head in (Head.feedback, Head.feedback_both):
             raise CheckpointError("this exported network labels no steps; export a model of task=delineate")
         self.network = network
         self.frame = max(1, round(config.encoder.frame_s * fs_hz))
         self.samples_per_label = max(1, round(task.step_s * fs_hz))
         self.crf = config.head is Head.crf
 
-    def labels(self, signal: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Label ``(time, lead)``: the most probable label of each step, or the most probable sequence."""
+    def labels(self, signals: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
+        """Label several signals, one by one: the most probable labels, or with a CRF the best sequence."""
+        return [self._labels(signal) for signal in signals]
+
+    def _labels(self, signal: NDArray[np.float32]) -> NDArray[np.int64]:
         scores = self.network.read(signal[np.newaxis], np.array([len(signal)], np.int64))
         require_finite(logsumexp(scores, axis=-1), of="the leads of the record")
         scores = scores[:, : -(-len(signal) // self.samples_per_label)]

@@ -1,5 +1,7 @@
 """From a signal to the label of each step of each lead, by a network of torch."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,13 +31,18 @@ class TorchLabels:
         self.frame = network.encoder.frame
         self.samples_per_label = network.samples_per_label
 
-    def labels(self, signal: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Label ``(time, lead)``: ``(lead, label)``."""
+    def labels(self, signals: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
+        """Label several signals ``(time, lead)``: ``(lead, label)`` of each, without those of padding."""
+        lengths = [len(signal) for signal in signals]
+        padded = np.zeros((len(signals), max(lengths), signals[0].shape[1]), np.float32)
+        for row, signal in zip(padded, signals, strict=True):
+            row[: len(signal)] = signal
         with torch.inference_mode():
-            # The last frame may reach behind the record: as in training, what lies there is padding.
-            lengths = torch.tensor([len(signal)])
-            # a copy: signals of the cache are mapped read-only
-            scores = self.network.outputs(torch.from_numpy(np.array(signal[np.newaxis])), lengths)
+            # The last frame may reach behind a signal: as in training, what lies there is padding.
+            ends = torch.tensor(lengths)
+            scores = self.network.outputs(torch.from_numpy(padded), ends)
             require_finite(torch.logsumexp(scores, dim=-1).numpy(), of="the leads of the record")
-            labels = self.network.decode(scores, lengths, beam_width=self.beam_width)
-        return np.asarray(labels.numpy(), np.int64)
+            found = self.network.decode(scores, ends, beam_width=self.beam_width).numpy()
+            counts = self.network.label_lengths(ends).tolist()
+        of_signal = np.asarray(found, np.int64).reshape(len(signals), -1, found.shape[1])
+        return [labels[:, :count] for labels, count in zip(of_signal, counts, strict=True)]

@@ -14,7 +14,7 @@ class GenerationConfig(TaskConfig):
     Attributes:
         before_s: window before the beat.
         after_s: window after the beat.
-        likelihood: what the generator is trained by.
+        likelihood: the loss that the generator is trained with.
         class_weights: how classes are weighted in the loss.
     """
 

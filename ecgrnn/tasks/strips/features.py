@@ -53,7 +53,9 @@ _ENTROPY_STEP = 0.05
 """Width of the bins that the entropy of the RR intervals is counted in, as a share of the median."""
 
 
-def strip_features(lead: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.float32]:
+def strip_features(
+    lead: NDArray[np.float32], *, fs_hz: float, beats: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
     """Describe one lead of a strip.
 
     With d = ln(RR / median RR) and s = the difference of neighbours in ln RR, the rhythm is described by the
@@ -69,11 +71,13 @@ def strip_features(lead: NDArray[np.float32], *, fs_hz: float) -> NDArray[np.flo
             complexes stay below floors in mV (``qrs_energy.LEVEL_FLOOR_MV``); far above them the features
             hardly depend on the scale.
         fs_hz: sampling frequency, at least 60 Hz.
+        beats: ``(beat,)`` samples of the beats, rising; None finds them in the lead.
 
     Returns:
         ``(feature,)`` in the order of ``STRIP_FEATURES``, each from -3 to 3.
     """
-    beats = detect_qrs(np.ascontiguousarray(lead, np.float32)[:, np.newaxis], fs_hz=fs_hz)
+    if beats is None:
+        beats = detect_qrs(np.ascontiguousarray(lead, np.float32)[:, np.newaxis], fs_hz=fs_hz)
     enough = len(beats) >= _FEWEST
     rhythm = _rhythm(np.diff(beats) / fs_hz) if enough else [0.0] * len(RHYTHM_FEATURES)
     shape = _shape(lead, beats, fs_hz=fs_hz) if enough else [0.0] * len(SHAPE_FEATURES)

@@ -10,6 +10,7 @@ from scipy.special import expit
 from ecgrnn.errors import CheckpointError, DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.signals.annotations import Annotations
+from ecgrnn.signals.filters.resample import resample_index
 from ecgrnn.signals.preprocessing import PreparedRecord, choose_leads, prepare_record
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import Annotated, Marks
@@ -58,7 +59,13 @@ def strip_probabilities(logits: NDArray[np.float32], *, several: bool) -> NDArra
     return np.asarray(expit(logits.astype(np.float64))) if several else probabilities(logits)
 
 
-def annotate_strips(model: TrainedModel, recording: Recording, *, extension: str = "ecg") -> Annotated:
+def annotate_strips(
+    model: TrainedModel,
+    recording: Recording,
+    *,
+    extension: str = "ecg",
+    beats: NDArray[np.int64] | None = None,
+) -> Annotated:
     """Classify a recording as one strip; the rhythm of one longer than a minute strip by strip.
 
     A rhythm is marked as a rhythm change (``+``) with an aux_note such as ``(AFIB``, superclasses by a
@@ -68,6 +75,8 @@ def annotate_strips(model: TrainedModel, recording: Recording, *, extension: str
         model: a model trained with task=rhythm or task=superclass.
         recording: the recording.
         extension: extension of the annotation file.
+        beats: ``(beat,)`` samples of the beats, where they are known; of a recording longer than a minute
+            they are not looked for again, strip by strip.
 
     Raises:
         DataError: the recording cannot be read, lacks a lead, or is too short to have a rhythm.
@@ -85,7 +94,7 @@ def annotate_strips(model: TrainedModel, recording: Recording, *, extension: str
         )
     edges = strip_edges(recording.n_samples, recording.fs_hz)
     if len(edges) > 2:
-        return _rhythms(model, recording, edges, extension=extension)
+        return _rhythms(model, recording, edges, extension=extension, beats=beats)
     rows, chance = _chances(model, recording, edges)
     called = model.scheme.classes[int(chance[0].argmax())]
     marks = _annotations([0], _RHYTHM, [RHYTHM_NOTES[called]], recording.fs_hz)
@@ -106,10 +115,16 @@ def strip_edges(n_samples: int, fs_hz: float) -> NDArray[np.int64]:
 
 
 def _rhythms(
-    model: TrainedModel, recording: Recording, edges: NDArray[np.int64], *, extension: str
+    model: TrainedModel,
+    recording: Recording,
+    edges: NDArray[np.int64],
+    *,
+    extension: str,
+    beats: NDArray[np.int64] | None,
 ) -> Annotated:
     """Give the rhythm of each strip, those of one class that follow each other joined."""
-    columns = _episodes(model, edges, *_chances(model, recording, edges), fs_hz=recording.fs_hz)
+    chances = _chances(model, recording, edges, beats)
+    columns = _episodes(model, edges, *chances, fs_hz=recording.fs_hz)
     onset, offset, rhythm = columns["onset"], columns["offset"], columns["rhythm"]
     # Where no signal tells the rhythm, the one before must not seem to last.
     ends = offset[~np.isin(offset, np.append(onset, recording.n_samples))]
@@ -136,7 +151,10 @@ def _rhythms(
 
 
 def _chances(
-    model: TrainedModel, recording: Recording, edges: NDArray[np.int64]
+    model: TrainedModel,
+    recording: Recording,
+    edges: NDArray[np.int64],
+    beats: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Give which of the strips have a signal, and the probabilities ``(strip, class)`` of these."""
     view, several = model.view(), isinstance(model.task.options, SuperclassConfig)
@@ -150,9 +168,12 @@ def _chances(
             row: strip for row in part if (strip := _strip(model, recording, *edges[row : row + 2].tolist()))
         }
         if strips:
-            logits = strip_logits(
-                model.network, view.unlabelled(list(strips.values())), batch_size=len(strips)
-            )
+            of_strips = [
+                None if beats is None else _beats_in(strip, beats, *edges[row : row + 2].tolist())
+                for row, strip in strips.items()
+            ]
+            dataset = view.unlabelled(list(strips.values()), of_strips)
+            logits = strip_logits(model.network, dataset, batch_size=len(strips))
             found.append(strip_probabilities(logits, several=several))
             rows += strips
     if not rows:
@@ -168,6 +189,13 @@ def _strip(model: TrainedModel, recording: Recording, start: int, stop: int) -> 
     if not np.isfinite(chosen.signal).any(axis=0).all():
         return None
     return prepare_record(chosen, model.preprocessing)
+
+
+def _beats_in(strip: PreparedRecord, beats: NDArray[np.int64], start: int, stop: int) -> NDArray[np.int64]:
+    """Give the beats of a recording that are in a strip, as samples of the prepared strip."""
+    own = beats[np.searchsorted(beats, start) : np.searchsorted(beats, stop)] - start
+    moved = resample_index(own, fs_hz=strip.source_fs_hz, to_hz=strip.fs_hz)
+    return np.minimum(moved, len(strip.signal) - 1)
 
 
 def _episodes(

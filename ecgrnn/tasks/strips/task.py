@@ -79,7 +79,7 @@ class _OnStrips(Task[StripOptions]):
         """Give the classes of the whole recording, or the rhythm of each part of a long one."""
         from ecgrnn.tasks.strips.prediction import annotate_strips
 
-        return annotate_strips(model, recording, extension=options.extension)
+        return annotate_strips(model, recording, extension=options.extension, beats=options.beats)
 
 
 class RhythmTask(_OnStrips[RhythmConfig]):

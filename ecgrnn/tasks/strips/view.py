@@ -87,10 +87,18 @@ class StripView:
         features = np.stack([self._features(records[k]) for k in labelled])
         return StripDataset([records[k] for k in labelled], label, features, in_memory_mb=self.in_memory_mb)
 
-    def unlabelled(self, strips: Sequence[PreparedSignal]) -> "StripDataset":
-        """Give strips without labels as a dataset; their label is -1."""
+    def unlabelled(
+        self, strips: Sequence[PreparedSignal], beats: Sequence[NDArray[np.int64] | None] | None = None
+    ) -> "StripDataset":
+        """Give strips without labels as a dataset; their label is -1.
+
+        Args:
+            strips: the strips.
+            beats: samples of the beats of each strip; None finds them.
+        """
         shape = (len(strips), len(self.scheme.classes)) if self.several else (len(strips),)
-        features = np.stack([self._described(strip) for strip in strips])
+        known = [None] * len(strips) if beats is None else beats
+        features = np.stack([self._described(*one) for one in zip(strips, known, strict=True)])
         return StripDataset(strips, np.full(shape, -1), features, in_memory_mb=self.in_memory_mb)
 
     def _marks(self, record: CachedRecord) -> NDArray[np.int64]:
@@ -108,10 +116,12 @@ class StripView:
         keep(file, {"features": made}, key=record.digest)
         return made
 
-    def _described(self, strip: PreparedSignal) -> NDArray[np.float32]:
+    def _described(
+        self, strip: PreparedSignal, beats: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
         if not self.strip_features:
             return np.zeros(0, np.float32)
-        return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz)
+        return strip_features(_signal(strip)[:, 0], fs_hz=strip.fs_hz, beats=beats)
 
 
 class StripDataset:

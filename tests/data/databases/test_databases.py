@@ -92,7 +92,7 @@ def test_a_records_file_says_which_records_and_in_which_order(tmp_path: Path) ->
 
 def test_a_records_file_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "RECORDS").write_text("../../secret\n")
-    with pytest.raises(DataError, match="is no record's name"):
+    with pytest.raises(DataError, match="is not the name of a record"):
         open_database("folder", tmp_path)
 
 
@@ -162,7 +162,7 @@ def test_ptbxl_takes_patients_and_folds_from_its_table(tmp_path: Path) -> None:
     [
         ("patient_id,strat_fold\n1,2\n", "row 1: no patient_id, strat_fold or filename_lr"),
         ("patient_id,strat_fold,filename_lr\n,2,a\n", "row 1"),
-        ("patient_id,strat_fold,filename_lr\n1,2,../a\n", "is no record's name"),
+        ("patient_id,strat_fold,filename_lr\n1,2,../a\n", "is not the name of a record"),
         ("patient_id,strat_fold,filename_lr\n", "lists no record"),
         ("patient_id,strat_fold,filename_lr\ninf,2,a\n", "row 1"),
         ("patient_id,strat_fold,filename_lr\n1,2\n", "row 1"),
@@ -219,7 +219,9 @@ def test_a_new_line_of_the_table_is_all_that_finding_and_splitting_need(
     assert (split.test, split.accepted_overlaps) == (("c",), (("a", "c"),))
     assert split.notes == ("a and c are one patient",)
     assert scored_split("halves", database=database, records=None, folds=5, fold=0).test == ("c",)
-    with pytest.raises(SplitError, match="made of mine's records, and the database is mitdb; take data=mine"):
+    with pytest.raises(
+        SplitError, match="divides the records of mine, and the database is mitdb; take data=mine"
+    ):
         build_split("halves", database=DATABASES["mitdb"], counts=counts)
 
 

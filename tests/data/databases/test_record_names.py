@@ -10,7 +10,7 @@ from ecgrnn.errors import DataError
     "name", ["", "..", "../100", "a/../../b", "/etc/passwd", "a//b", "a\\b", "s3://b/c", "a\0b", "100 "]
 )
 def test_a_record_name_that_leaves_the_folder_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match=r"RECORDS: .* is no record's name"):
+    with pytest.raises(DataError, match=r"RECORDS: .* is not the name of a record"):
         checked_name(name, source="RECORDS")
 
 

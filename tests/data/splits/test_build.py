@@ -271,7 +271,7 @@ def test_unknown_names_give_the_nearest_right_one() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("ds1ds2", {"database": DATABASES["ludb"]}, "made of mitdb's records, and the database is ludb"),
+        ("ds1ds2", {"database": DATABASES["ludb"]}, "divides the records of mitdb, and the database is ludb"),
         ("published", {}, "mitdb publishes no folds"),
         ("kfold", {"fold": 5}, "fold 5 is not one of 5 folds"),
         ("kfold", {"folds": 60}, "cannot make 60 folds of 43 patients"),

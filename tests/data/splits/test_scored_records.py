@@ -68,7 +68,7 @@ def test_what_cannot_be_scored_is_refused(name, records, wanted):
 
 
 def test_a_split_of_another_database_is_refused():
-    with pytest.raises(SplitError, match="made of mitdb's records"):
+    with pytest.raises(SplitError, match="divides the records of mitdb"):
         scored_split("ds1ds2", database=own(), records=None, folds=5, fold=0)
 
 
@@ -92,7 +92,7 @@ def test_nothing_can_be_trained_with_it(tmp_path):
         check_split_name(str(path))
     with pytest.raises(SplitError, match="the key train is missing"):
         build_split(str(path), database=own(), counts={})
-    with pytest.raises(SplitError, match="leaves nobody to train on"):
+    with pytest.raises(SplitError, match="leaves no patient to train on"):
         check_split_name("all")
     with pytest.raises(SplitError, match="the training set has no record"):
         Split.from_manifest({"name": "a", "train": {}, "validation": {}, "test": {"a": "a"}})

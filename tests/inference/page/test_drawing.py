@@ -22,22 +22,43 @@ def decoded(stored: samples.Stored, n_leads: int) -> np.ndarray:
     """Decode a piece as the page's script does."""
     piece = stored.as_json()
     packed = np.frombuffer(zlib.decompress(base64.b64decode(piece["bytes"])), np.uint8)
-    n = piece["n"]
-    coded = packed[: n * n_leads].astype(np.int64) + (packed[n * n_leads :].astype(np.int64) << 8)
-    steps = (coded >> 1) ^ -(coded & 1)
-    values = np.cumsum(steps.reshape(n_leads, n), axis=1) & 0xFFFF
-    signed = np.where(values > 32767, values - 65536, values)
-    return np.where(signed == samples.MISSING, np.nan, signed * piece["step"]).T
+    n, lengths = piece["n"], [piece["n"]]
+    for _ in range(samples.LEVELS):
+        lengths.append(-(-lengths[-1] // 2))
+    lengths = [lengths[-1], *lengths[:0:-1]]
+    n_all = n_leads * sum(lengths)
+    planes = packed[: 3 * n_all].reshape(3, n_all).astype(np.int64)
+    coded = planes[0] + (planes[1] << 8) + (planes[2] << 16)
+    steps, signal, first = (coded >> 1) ^ -(coded & 1), None, 0
+    for length in lengths:
+        band = steps[first : first + n_leads * length].reshape(n_leads, length).T * piece["step"]
+        first += n_leads * length
+        signal = np.cumsum(band, axis=0) / 2 if signal is None else joined(signal[:length], band)
+    missing = np.unpackbits(packed[3 * n_all :].reshape(n_leads, -1), axis=1)[:, :n].T == 1
+    return np.where(missing, np.nan, signal[:n])
 
 
-def test_stored_samples_are_those_of_the_recording_to_half_a_step():
+def joined(slow: np.ndarray, fast: np.ndarray) -> np.ndarray:
+    """Undo one step of the 9/7 wavelet."""
+    slow, fast = slow / 1.149604398860241, fast * 1.149604398860241
+    for slow_factor, fast_factor in (
+        (0.443506852043971, 0.882911075530934),
+        (-0.052980118572961, -1.586134342059924),
+    ):
+        slow = slow - slow_factor * (fast + np.concatenate([fast[:1], fast[:-1]]))
+        fast = fast - fast_factor * (slow + np.concatenate([slow[1:], slow[-1:]]))
+    return np.stack([slow, fast], axis=1).reshape(2 * len(slow), -1)
+
+
+def test_stored_samples_are_those_of_the_recording_to_a_third_of_a_step():
     rng = np.random.default_rng(0)
-    signal = np.cumsum(rng.normal(size=(5000, 3)), axis=0).astype(np.float32)
+    signal = np.cumsum(rng.normal(size=(5003, 3)), axis=0).astype(np.float32)
     signal[100:200, 1] = np.nan
-    piece = samples.encode(signal, step_mv=0.005, most_bytes=1e9)
+    piece = samples.encode(signal, step_mv=0.01, most_bytes=1e9)
     back = decoded(piece, 3)
     assert np.array_equal(np.isnan(back), np.isnan(signal))
-    assert np.nanmax(np.abs(back - signal)) <= 0.0026
+    assert np.nanstd(back - signal) <= 0.0034
+    assert np.nanmax(np.abs(back - signal)) <= 0.015
 
 
 def test_a_piece_that_would_be_too_large_is_stored_in_coarser_steps():
@@ -46,13 +67,13 @@ def test_a_piece_that_would_be_too_large_is_stored_in_coarser_steps():
     coarse = samples.encode(signal, step_mv=0.005, most_bytes=0.8 * len(fine.packed))
     assert coarse.step_mv > fine.step_mv
     assert len(coarse.packed) <= 0.8 * len(fine.packed)
-    assert np.abs(decoded(coarse, 1) - signal).max() <= coarse.step_mv / 2 + 1e-6
+    assert np.abs(decoded(coarse, 1) - signal).max() <= 1.5 * coarse.step_mv
 
 
 def test_values_beyond_the_stored_range_are_held_at_its_end():
     signal = np.array([[1e9], [-1e9], [0.0]], np.float32)
     back = decoded(samples.encode(signal, step_mv=0.01, most_bytes=1e9), 1)[:, 0]
-    assert back.tolist() == pytest.approx([327.67, -327.67, 0.0])
+    assert back.tolist() == pytest.approx([300.0, -300.0, 0.0], abs=0.01)
 
 
 def test_pieces_join_as_if_they_were_read_at_once():
@@ -102,12 +123,12 @@ def test_an_hour_has_a_row_a_minute_and_colours_around_ectopic_beats():
     lead = np.sin(2 * np.pi * t).astype(np.float32)
     how = hours.layout(duration_s=3600.0, span_mv=2.0)
     ends = hours.envelope(lead, fs_hz=fs_hz, how=how)
-    assert ends.shape == (2, 2400)
+    assert ends.shape == (2, 2000)
     image = hours.rows_of(ends, how=how, ectopic=[(30.0, hours.V), (90.0, hours.S)])
     top, bottom = image[:18], image[36:]
-    assert (top[:, 600] == hours.V).any()
+    assert (top[:, 500] == hours.V).any()
     assert not (image[:, 100] == hours.V).any()
-    assert (bottom[:, 600] == hours.S).any()
+    assert (bottom[:, 500] == hours.S).any()
 
 
 def test_missing_samples_are_left_blank_in_an_hour():
@@ -115,14 +136,14 @@ def test_missing_samples_are_left_blank_in_an_hour():
     lead[:3000] = np.sin(np.arange(3000) / 10.0)
     how = hours.layout(duration_s=3600.0, span_mv=2.0)
     image = hours.rows_of(hours.envelope(lead, fs_hz=100.0, how=how), how=how, ectopic=())
-    assert image[:, :600].any(axis=0).all()
-    assert not image[:, 600:].any()
+    assert image[:, :500].any(axis=0).all()
+    assert not image[:, 500:].any()
     assert not image[-18:].any()
 
 
 def test_the_picture_of_an_hour_is_a_picture_with_labels():
     how = hours.layout(duration_s=3600.0, span_mv=2.0)
-    image = np.zeros((54, 1200), np.uint8)
+    image = np.zeros((54, 1000), np.uint8)
     image[10, 20], image[20, 30] = hours.V, hours.TRACE
     lost = np.array([[3570.0, 3580.0], [3630.0, 3690.0]])
     made = hours.hour_svg(
@@ -132,14 +153,14 @@ def test_the_picture_of_an_hour_is_a_picture_with_labels():
     assert root.get("aria-label") == 'a "b"'
     assert [node.text for node in root if node.tag == "text"] == ["<1>", "2"]
     data = next(node for node in root if node.tag == "image").get("href").partition(",")[2]
-    picture = np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA"))
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGBA")).swapaxes(0, 1)
     assert picture[10, 20].tolist() == [194, 84, 0, 255]
     assert picture[20, 30].tolist() == [21, 23, 26, 255]
     assert picture[0, 0, 3] == 0
     boxes = re.findall(
         r"M(\d+) \d+H(\d+)", next(node for node in root if node.get("class") == "lost").get("d")
     )
-    assert boxes == [("680", "1280"), ("80", "680")]  # half of the first row, half of the second
+    assert boxes == [("580", "1080"), ("80", "580")]  # half of the first row, half of the second
 
 
 def test_a_strip_shows_classes_intervals_and_waves_and_escapes_names():

@@ -6,62 +6,14 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
+from doubles import FS_HZ, result_of
 
 from ecgrnn.errors import DataError
 from ecgrnn.inference.page import page_of, write_page
 from ecgrnn.inference.page.exhibits import choose
 from ecgrnn.inference.page.findings.findings import find
 from ecgrnn.signals.recording import Recording
-
-FS_HZ = 100.0
-
-
-def result_of(
-    *,
-    seconds: float = 900.0,
-    labels: str = "NNNNNNNVNNNVVNNNNNSNNVVVNNFNNNQNNNNNNNNNNNNN",
-    rr_s: float = 0.8,
-    leads=("MLII", "V5"),
-    kinds=("beats", "waves", "rhythms"),
-    name: str = "x",
-    start: datetime | None = None,
-    notes: tuple[str, ...] = (),
-) -> SimpleNamespace:
-    """A made recording with annotations of the asked kinds, as pandas tables."""
-    time_s = np.arange(0.4, seconds - 0.5, rr_s)
-    t = np.arange(round(seconds * FS_HZ)) / FS_HZ
-    wave = np.interp((t - 0.4) % rr_s, [0.0, 0.03, 0.06, rr_s - 0.03, rr_s], [1.2, -0.2, 0.0, 0.0, 1.2])
-    noise = np.random.default_rng(0).normal(0.0, 0.02, (len(t), len(leads)))
-    signal = (wave[:, np.newaxis] + noise).astype(np.float32)
-    source = Recording(signal, fs=FS_HZ, leads=list(leads), name=name, start=start)
-    recording = Recording.of_source(
-        source._source, n_samples=len(t), fs_hz=FS_HZ, leads=list(leads), name=name, start=start, notes=notes
-    )
-    label = np.resize(np.array(list(labels)), len(time_s))
-    sample = np.rint(time_s * FS_HZ).astype(np.int64)
-    certainty = np.random.default_rng(1).uniform(0.4, 1.0, len(sample))
-    beats = pd.DataFrame(
-        {"sample": sample, "time_s": time_s, "class": label}
-        | {f"p_{one}": np.where(label == one, certainty, 0.1) for one in "NSVFQ"}
-    )
-    rows = [
-        (lead, kind, at + first, at + first, at + last)
-        for lead in leads
-        for at in sample.tolist()
-        for kind, first, last in (("P", -16, -6), ("QRS", -4, 5), ("T", 18, 36))
-    ]
-    waves = pd.DataFrame(rows, columns=["lead", "wave", "onset", "peak", "offset"])
-    onset = np.arange(0, len(t), 3000)
-    rhythm = np.resize(np.array(["N", "N", "A", "A", "O", "~"]), len(onset))
-    rhythms = pd.DataFrame({"onset": onset, "offset": np.minimum(onset + 3000, len(t)), "rhythm": rhythm})
-    tables = {"beats": beats, "waves": waves, "rhythms": rhythms}
-    return SimpleNamespace(
-        recording=recording,
-        models={kind: f"model of {kind}" for kind in kinds},
-        **{kind: table if kind in kinds else table.iloc[:0] for kind, table in tables.items()},
-    )
 
 
 class Tags(HTMLParser):

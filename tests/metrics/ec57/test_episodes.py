@@ -114,7 +114,7 @@ def test_gross_adds_hits_and_totals():
 def test_gross_over_sampling_frequencies_is_refused():
     both = rhythm((1000, "(AFIB"), (2000, "(N"))
     slow = compare_episodes(both, both, fs_hz=250.0, start_s=0.0)
-    with pytest.raises(DataError, match="score each sampling frequency apart"):
+    with pytest.raises(DataError, match="score each sampling frequency separately"):
         gross_episodes([compared(both, both), slow])
 
 

@@ -71,7 +71,7 @@ def test_units_of_the_header_are_heeded_and_a_blank_one_is_asked_for(tmp_path):
         path.write_bytes(path.read_bytes().replace(b"uV", b"\xb5V") if unit == "µV" else path.read_bytes())
         np.testing.assert_allclose(read(path).signal, ecg(5000, 1), atol=2e-4)
     blank = write(tmp_path / "blank.edf", signal_of("II", 500, unit="", scale=1000.0))
-    with pytest.raises(ConfigError, match="does not tell the unit of lead II; give it with unit="):
+    with pytest.raises(ConfigError, match="does not state the unit of lead II; give it with unit="):
         read(blank)
     np.testing.assert_allclose(read(blank, unit="uV").signal, ecg(5000, 1), atol=2e-4)
     with pytest.raises(DataError, match="likely in uV: give unit=uV"):

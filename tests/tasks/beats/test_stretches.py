@@ -78,13 +78,19 @@ def long_path(tmp_path_factory):
     return folder / "long"
 
 
-@pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("length", [24, 64])
-def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(long_path, length, causal):
+@pytest.mark.parametrize(
+    ("length", "causal", "long_range"),
+    [(24, False, False), (24, True, False), (64, False, False), (64, True, False), (64, False, True)],
+)
+def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(
+    long_path, length, causal, long_range
+):
     rng = np.random.default_rng(2)
     sample = np.cumsum(rng.integers(50, 130, 5_000))
     sample = sample[sample < 480_000]
-    view = BeatSequenceView("atr", SCHEMES["aami"], 0.4, 0.496, length, causal=causal, in_memory_mb=1024.0)
+    view = BeatSequenceView(
+        "atr", SCHEMES["aami"], 0.4, 0.496, length, causal, in_memory_mb=1024.0, long_range=long_range
+    )
     config = PreprocessingConfig(fs_hz=100.0, n_leads=1)
     prepared = prepare_record(read_record(long_path), config)
     whole = sequences_of(view.windows([prepared], table_of_positions([prepared], [sample])))
@@ -100,7 +106,7 @@ def test_beats_in_sequence_get_the_sequences_and_features_of_the_whole_record(lo
             start, signal, features = found[beat]
             wanted_start, wanted_signal, wanted_features = whole[origin + beat]
             assert start + origin == wanted_start
-            n_rhythm = len(rhythm_names(causal=causal))
+            n_rhythm = len(rhythm_names(causal=causal, long_range=long_range))
             np.testing.assert_array_equal(features[:, :n_rhythm], wanted_features[:, :n_rhythm])
             np.testing.assert_allclose(features, wanted_features, atol=2e-2)
             np.testing.assert_allclose(signal, wanted_signal, atol=5e-3)  # of the height of a beat of noise

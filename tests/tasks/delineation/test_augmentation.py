@@ -1,9 +1,17 @@
 from dataclasses import replace
 
+import pytest
 import torch
 
 from ecgrnn.data.batch import LabelBatch
-from ecgrnn.tasks.delineation.augmentation import WaveAugmentation, random_leads, random_stretches
+from ecgrnn.errors import ConfigError
+from ecgrnn.tasks.delineation.augmentation import (
+    WaveAugmentation,
+    in_other_time,
+    random_leads,
+    random_stretches,
+    smoothed,
+)
 from ecgrnn.tasks.delineation.options import WaveAugmentationConfig
 
 FRAME, PER_FRAME, LEADS = 4, 2, 3
@@ -69,3 +77,50 @@ def test_gain_and_noise_change_signals_but_no_label():
     gain = changed.signal[:, -1] / whole.signal[:, -1]
     assert gain.flatten().unique().numel() == 2 * LEADS
     assert ((gain > 0.2) & (gain < 5)).all()
+
+
+def test_a_step_reads_from_the_fewest_leads_to_the_most_and_one_as_often_as_many():
+    torch.manual_seed(0)
+    config = WaveAugmentationConfig(leads=LEADS, fewest_leads=1)
+    augment = WaveAugmentation(config, fs_hz=250.0, frame=FRAME, per_frame=PER_FRAME)
+    counts = [augment(batch(n=2)).signal.shape[2] for _ in range(200)]
+    assert 70 < counts.count(1) < 130
+    assert set(counts) == {1, 2, 3}
+
+
+def test_no_step_reads_more_leads_than_the_most():
+    with pytest.raises(ConfigError, match="fewest_leads=7 must not exceed"):
+        WaveAugmentationConfig(leads=6, fewest_leads=7)
+
+
+def test_in_another_time_labels_stay_with_their_samples():
+    whole = batch(n=2, frames=24)
+    whole = replace(
+        whole, signal=whole.signal[:, :-3], lengths=torch.tensor([96, 96]), labels=whole.labels[..., :-2]
+    )
+    for frames in (20, 30):
+        played = in_other_time(whole, frames, frame=FRAME, per_frame=PER_FRAME)
+        assert played.signal.shape == (2, frames * FRAME, LEADS)
+        assert played.lengths.tolist() == [frames * FRAME] * 2
+        known = played.labels >= 0
+        assert abs(known.sum() / (whole.labels >= 0).sum() - frames / 24) < 0.1
+        off = (played.signal[:, ::2].transpose(1, 2) / 2 - played.labels)[known]
+        assert off.abs().max() <= 1.0
+
+
+def test_smoothing_moves_no_wave_and_wander_is_slow():
+    peak = torch.zeros(1, 101, 2)
+    peak[0, 50] = 1.0
+    done = smoothed(peak, 2.0)
+    assert done.shape == peak.shape
+    assert done[0, :, 0].argmax() == 50
+    torch.testing.assert_close(done.flip(1), done)
+    torch.testing.assert_close(done.sum(dim=1), peak.sum(dim=1))
+    assert smoothed(peak, 0.0) is peak
+    torch.manual_seed(0)
+    config = WaveAugmentationConfig(amplitude=0.0, noise=0.0, wander=0.5)
+    augment = WaveAugmentation(config, fs_hz=250.0, frame=FRAME, per_frame=PER_FRAME)
+    whole = batch(n=4)
+    added = augment(whole).signal - whole.signal
+    assert 0.1 < added.abs().max() <= 0.5 + 1e-3
+    assert added.diff(dim=1).abs().max() < 0.5 * 2 * 3.15 / 250 + 1e-3

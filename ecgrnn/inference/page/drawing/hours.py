@@ -15,7 +15,7 @@ from ecgrnn.reports.render import drawn
 
 HOUR_S = 3600.0
 
-_WIDTH, _PITCH, _LABEL = 1200, 18, 80
+_WIDTH, _PITCH, _LABEL = 1000, 18, 80
 """Points of a row, from a row to the next, and of the room for its time."""
 
 _MV = (6.0, 40.0)
@@ -154,7 +154,9 @@ def hour_svg(
         f'<svg class="hour" viewBox="0 0 {_LABEL + width} {height}" role="img" aria-label="{escape(name)}" '
         f'data-start="{start_s:.0f}" data-row="{how.row_s:g}" data-pitch="{_PITCH}">',
         f'<path class="lost" d="{lost}"/>' if lost else "",
-        f'<image x="{_LABEL}" width="{width}" height="{height}" href="{_data_url(image)}"/>',
+        # in the picture time goes down, so that neighbours in its file are of one column: a seventh less
+        f'<image width="{height}" height="{width}" transform="matrix(0 1 1 0 {_LABEL} 0)" '
+        f'href="{_data_url(image.T)}"/>',
         f'<path class="pulse" d="M1 {_PITCH + how.points_per_mv / 2:.1f}h2v-{mv}h3v{mv}h2"/>',
         *texts,
         "</svg>",
@@ -173,8 +175,8 @@ def _shaded(stretches: NDArray[np.float64], n_rows: int) -> str:
 
 
 def _data_url(image: NDArray[np.uint8]) -> str:
-    indexed = Image.fromarray(image)
+    indexed = Image.fromarray(np.ascontiguousarray(image))
     indexed.putpalette([channel for code in range(4) for channel in _COLOURS.get(code, (255, 255, 255))])
     held = io.BytesIO()
-    indexed.save(held, "PNG", transparency=0, bits=2, compress_level=6)
+    indexed.save(held, "PNG", transparency=0, bits=2, compress_level=9)
     return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode("ascii")

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from ecgrnn.inference.page.drawing.wavelet import analyse
 from ecgrnn.signals.recording import Recording
 
-MISSING = -32768
-"""What stands for a sample that is missing."""
+LEVELS = 5
+"""How often the slow half of the signal is split again; two seconds then have few slow values."""
 
-MOST_BYTES = 6_800_000
+MOST_BYTES = 4_500_000
 """All samples of a page, compressed; written as text they are a third longer."""
 
 _MOST_SAMPLES = 24_000_000
@@ -22,8 +23,17 @@ _MOST_SAMPLES = 24_000_000
 _RATES_HZ = (500.0, 250.0, 125.0)
 """A screen shows about 100 points for each second at 25 mm/s."""
 
-_FINE_MV, _COARSE_MV = 0.005, 0.01
-"""Steps of the stored samples; on paper 0.01 mV is 0.1 mm, less than a point of the screen."""
+_FINE_MV, _COARSE_MV = 0.01, 0.06
+"""Steps of the stored values. Samples are off by 0.3 steps as a rule: at 0.06 mV that is 0.2 mm on paper,
+less than a point of the screen."""
+
+_COARSER = 1.25
+
+_LIMIT_MV = 300.0
+"""Samples beyond are held there."""
+
+_DEAD = 0.62
+"""Values of the fast bands up to so many steps are noise for the most part, and are stored as zero."""
 
 _COARSEST_MV = 1000.0
 """Noise of a loose lead would take all the room of the others: it is stored as coarsely as need be."""
@@ -78,7 +88,7 @@ class Stored:
     Attributes:
         n_samples: samples of each lead.
         step_mv: what 1 stands for.
-        packed: the samples.
+        packed: the samples as bands of a wavelet.
     """
 
     n_samples: int
@@ -94,39 +104,31 @@ class Stored:
         }
 
 
-def encode_times(seconds: NDArray[np.float64]) -> str:
-    """Store times in order as the ms between them, 32 bit each, by zlib and Base64."""
-    ms = np.rint(seconds * 1000.0).astype(np.int64)
-    steps = np.diff(ms, prepend=0).astype("<u4")
-    planes = steps.view(np.uint8).reshape(-1, 4).T.tobytes()
-    return base64.b64encode(zlib.compress(planes)).decode("ascii")
-
-
 def encode(signal: NDArray[np.float32], *, step_mv: float, most_bytes: float) -> Stored:
     """Store a piece ``(time, lead)`` in mV.
 
-    Each lead is written as differences of 16 bit that wrap around, their sign in the lowest bit; first the
-    low bytes of all leads, then the high ones, which are nearly all zero; then zlib and Base64. Huffman codes
-    and run lengths are enough: noise does not repeat itself. A piece that takes too much room is stored in
-    coarser steps.
+    Its bands, the slowest first and of each band a lead behind the other, are written as whole steps of 24
+    bit, the sign in the lowest: first all low bytes, then the others, which are nearly all zero; then a bit
+    for each sample that is missing; then zlib. The slowest band is written as differences of half steps. A
+    piece that takes too much room is stored in coarser steps.
     """
+    missing = np.isnan(signal)
+    held = np.clip(_held(signal, missing) if missing.any() else signal, -_LIMIT_MV, _LIMIT_MV)
+    bands, gaps = analyse(held.astype(np.float64), LEVELS), np.packbits(missing.T, axis=1).tobytes()
     while True:
-        packer = zlib.compressobj(6, strategy=zlib.Z_RLE)
-        packed = packer.compress(_differences(signal, step_mv)) + packer.flush()
+        packed = zlib.compress(_planes(bands, step_mv) + gaps)
         if len(packed) <= most_bytes or step_mv >= _COARSEST_MV:
             return Stored(len(signal), step_mv, packed)
-        step_mv *= 2.0
+        step_mv *= _COARSER
 
 
-def _differences(signal: NDArray[np.float32], step_mv: float) -> bytes:
-    limit = -(MISSING + 1)
-    known = np.isfinite(signal)
-    steps = np.clip(np.rint(np.where(known, signal, 0.0) / step_mv), -limit, limit).astype(np.int16)
-    steps[~known] = MISSING
-    difference = np.diff(steps.T, axis=1, prepend=np.int16(0)).ravel()
-    coded = ((difference << 1) ^ (difference >> 15)).astype("<i2")
-    low_and_high = coded.view(np.uint8).reshape(-1, 2)
-    return low_and_high.T.tobytes()
+def _planes(bands: list[NDArray[np.float64]], step_mv: float) -> bytes:
+    slowest = np.rint(bands[0] * (2.0 / step_mv))
+    whole = [np.diff(slowest, axis=0, prepend=0.0)]
+    whole += [np.sign(band) * np.floor(np.abs(band) / step_mv + (1.0 - _DEAD)) for band in bands[1:]]
+    steps = np.concatenate([band.T.ravel() for band in whole]).astype(np.int32)
+    coded = ((steps << 1) ^ (steps >> 31)).astype("<u4")
+    return coded.view(np.uint8).reshape(-1, 4).T[:3].tobytes()
 
 
 def piece(recording: Recording, how: Plan, *, start: int, stop: int) -> NDArray[np.float32]:

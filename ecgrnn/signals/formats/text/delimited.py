@@ -40,7 +40,7 @@ def read_contents(path: Path, hints: Hints) -> Contents:
     text, coding = coding_of(head)
     dialect = find_dialect(text, whole=len(head) < HEAD)
     if dialect is None:
-        raise DataError(f"{path} is no table of numbers; expected a row per sample and a column per lead")
+        raise DataError(f"{path} is not a table of numbers; expected a row per sample and a column per lead")
     table = _Table(path, dialect, parsed(path, dialect, coding))
     runs, fs_hz, start, notes = _times(table, hints)
     left = [at for at in range(len(table.columns)) if at not in table.times]
@@ -200,5 +200,5 @@ def _column(column: "pd.Series[float]", at: int, path: Path, *, time: bool) -> N
     wrong = column[numbers.isna() & column.notna()]
     raise DataError(
         f"{path}: expected numbers in column {at + 1}, got {str(wrong.iloc[0])[:40]!r} in row "
-        f"{int(wrong.index[0]) + 1} behind its header; correct the file"
+        f"{int(wrong.index[0]) + 1} after its header; correct the file"
     )

@@ -17,9 +17,10 @@ _LOOKED_AT = 40
 """Rows that must have the same number of columns."""
 
 _NUMBER = {
-    ".": re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"),
-    ",": re.compile(r"[-+]?(?:\d+,?\d*|,\d+)(?:[eE][-+]?\d+)?"),
+    ".": re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"),
+    ",": re.compile(r"[-+]?(?:\d+(?:,\d*)?|,\d+)(?:[eE][-+]?\d+)?"),
 }
+"""No digit can belong to two parts of these: what is tried grows with the length, not with its square."""
 _MISSING = {"", "nan", "na", "n/a", "null", "none", "-"}
 _TIME = re.compile(
     r"\[?(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[T ]?)?\s*(?:\d{1,3}:)?\d{1,2}:\d{2}(?:[.,]\d+)?"
@@ -124,14 +125,16 @@ def _described(before: Sequence[str], delimiter: str | None, decimal: str, width
     if header is not None and len(rows) > 1 and len(rows[-2]) == width and all(map(_is_unit, header)):
         units, header = header, rows[-2]
     if header is not None:
-        split = [_UNIT_OF_NAME.fullmatch(name) for name in header]
+        split = [_UNIT_OF_NAME.fullmatch(name) if len(name) < _LONG else None for name in header]
         names = [found[1].strip() if found else name for found, name in zip(split, header, strict=True)]
         units = [found[2] if found else unit for found, unit in zip(split, units, strict=True)]
     quote = "'" if "'" in row and '"' not in row else '"'
-    return Dialect(
-        delimiter, decimal, len(before), tuple(names) if header else (), tuple(units), tuple(plain), quote
-    )
+    said = tuple(line[:_LONG] for line in plain)
+    return Dialect(delimiter, decimal, len(before), tuple(names) if header else (), tuple(units), said, quote)
 
+
+_LONG = 200
+"""Letters of a line before the table, or of a name, that are looked at for a unit or a frequency."""
 
 _UNIT_OF_NAME = re.compile(r"(.+?)\s*[\[(]([^\])]{1,10})[\])]")
 _UNIT = re.compile(

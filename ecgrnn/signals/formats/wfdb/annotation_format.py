@@ -145,7 +145,7 @@ def _words(file: Path) -> NDArray[np.uint16]:
         ) from error
     if len(content) % 2 or len(content) < 2:
         raise DataError(
-            f"{file} is no MIT annotation file: expected words of two bytes, got {len(content)} bytes"
+            f"{file} is not an MIT annotation file: expected words of two bytes, got {len(content)} bytes"
         )
     return np.frombuffer(content, "<u2")
 

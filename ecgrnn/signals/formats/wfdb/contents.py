@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
 from ecgrnn.signals.formats.contents import Channel, Contents, Hints
-from ecgrnn.signals.formats.wfdb.header import Header, read_header
+from ecgrnn.signals.formats.wfdb.checksums import verify_checksums
+from ecgrnn.signals.formats.wfdb.header import Header, read_header, record_files
 from ecgrnn.signals.formats.wfdb.header_lines import header_lines
 from ecgrnn.signals.formats.wfdb.record import read_record
 
@@ -53,10 +54,25 @@ def read_contents(path: Path, hints: Hints) -> Contents:
         ),
         samples=_RecordSamples(record, header),
         start=header.start,
+        notes=_damage(record, header),
         in_mv=True,
         frame_hz=header.frame_hz,
         path=record,
     )
+
+
+_COMPARED_BYTES = 8_000_000
+"""Longer records, of more than two hours or so, are not read once more to compare their checksums."""
+
+
+def _damage(record: Path, header: Header) -> tuple[str, ...]:
+    """Say where the samples of a record are not those that the checksums of its header are of."""
+    try:
+        if sum(file.stat().st_size for file in record_files(record, header)) <= _COMPARED_BYTES:
+            verify_checksums(record)
+    except (OSError, DataError) as error:  # of anything else reading the samples tells
+        return (str(error),) if "has the checksum" in str(error) else ()
+    return ()
 
 
 @dataclass(frozen=True)

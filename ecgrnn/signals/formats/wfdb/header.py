@@ -274,7 +274,7 @@ def _counted(header: Header, source: Path) -> int:
     if not files:
         raise DataError(
             f"{source} does not say how many samples the record has; write the number into its first line, "
-            "behind the sampling frequency"
+            "after the sampling frequency"
         )
     file = next(iter(files))
     if not file.path.is_file():
@@ -290,7 +290,7 @@ def _joined(
     """Describe a record of several segments by its first one, which is its layout where the layout varies."""
     parts = [part for part in segments if part.header is not None]
     if not parts or parts[0].header is None:
-        raise DataError(f"{source} lists gaps alone and no segment with a signal; leave the record out")
+        raise DataError(f"{source} lists only gaps, and no segment with a signal; leave the record out")
     together = segments[-1].start + segments[-1].n_frames
     if line.n_frames is not None and line.n_frames > together:
         raise DataError(

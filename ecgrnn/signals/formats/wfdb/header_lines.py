@@ -95,7 +95,7 @@ def header_lines(source: Path) -> tuple[list[str], tuple[str, ...]]:
         raise DataError(f"{source} cannot be read: {error.strerror}; check its permissions") from error
     if len(content) > _MOST_BYTES:
         raise DataError(
-            f"{source} is no header: expected a text of at most {_MOST_BYTES} bytes; fetch it again"
+            f"{source} is not a header: expected text of at most {_MOST_BYTES} bytes; fetch it again"
         )
     _refuse_wide(content, source)
     try:
@@ -267,7 +267,7 @@ def _refuse_wide(content: bytes, source: Path) -> None:
             f"e.g. iconv -f {encoding} -t UTF-8"
         )
     if b"\0" in content:
-        raise DataError(f"{source} is not a text: it has bytes of 0; expected a WFDB header, fetch it again")
+        raise DataError(f"{source} is not text: it has zero bytes; expected a WFDB header, fetch it again")
 
 
 def _inside(name: str, source: Path) -> str:

@@ -29,7 +29,7 @@ def chosen_columns(
         if not 1 <= wanted <= len(header.leads):
             raise DataError(
                 f"record {path} has {len(header.leads)} lead(s) ({', '.join(header.leads)}), "
-                f"{wanted} were asked for; ask for at least one and no more than there are "
+                f"{wanted} were requested; request at least one and at most as many as there are "
                 "(preprocessing.n_leads)"
             )
         return first_columns(header.leads, wanted, first_lead=first_lead)

@@ -178,8 +178,8 @@ def _check_stretch(header: Header, start: int, *, stop: int, path: Path) -> None
         raise DataError(f"record {path} is empty: its files hold no sample; leave it out or fetch it again")
     if not 0 <= start < stop <= header.n_samples:
         raise DataError(
-            f"record {path} has {header.n_samples} samples, the stretch {start} to {stop} was asked for; "
-            "ask for a stretch inside the record that is not empty"
+            f"record {path} has {header.n_samples} samples, and {start} to {stop} were requested; "
+            "request a stretch inside the record that is not empty"
         )
 
 

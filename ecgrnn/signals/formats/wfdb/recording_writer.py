@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.errors import DataError
+from ecgrnn.signals.formats.wfdb.writer import write_whole
 from ecgrnn.signals.recording import Recording
 
 _STRETCH = 2**18
@@ -56,7 +57,7 @@ def write_recording(
     header, signal = path.with_name(f"{path.name}.hea"), path.with_name(f"{path.name}.dat")
     for file in (header, signal):
         if file.exists():
-            raise DataError(f"{file} is there already; nothing is overwritten: choose another folder")
+            raise DataError(f"{file} already exists and is not overwritten; choose another folder")
     lows, highs, steps = _ranges(recording)
     bits, scales = _scales(lows, highs, steps)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ def write_recording(
         gain = f"{scale.gain:.12g}({scale.baseline})/mV"
         lines.append(f"{path.name}.dat {bits} {gain} {bits} 0 {first[at]} {sums[at] & 0xFFFF} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
-    header.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    write_whole(header, ("\n".join(lines) + "\n").encode())
 
 
 def safe_name(name: str) -> str:

@@ -47,13 +47,23 @@ def write_digital(
     """
     _check(path, digital, fmt=fmt, leads=leads)
     _check_texts(path.name, leads, comments)
-    path.with_name(f"{path.name}.dat").write_bytes(_encode(digital, fmt))
+    write_whole(path.with_name(f"{path.name}.dat"), _encode(digital, fmt))
     lines = [f"{path.name} {len(leads)} {fs_hz:.12g} {len(digital)}"]
     for lead, column in zip(leads, digital.T, strict=True):
         scale = f"{gain_per_mv:.12g}(0)/mV"
         lines.append(f"{path.name}.dat {fmt} {scale} {_BITS[fmt]} 0 {column[0]} {checksum(column)} 0 {lead}")
     lines += [f"# {comment}" for comment in comments]
-    path.with_name(f"{path.name}.hea").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    write_whole(path.with_name(f"{path.name}.hea"), ("\n".join(lines) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it, so that it is never there in half."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def write_signal(

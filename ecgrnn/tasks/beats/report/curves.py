@@ -1,5 +1,6 @@
 """The report's curves: ROC and precision-recall, reliability, and the course of the training."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,6 +68,38 @@ def learning_charts(rows: Sequence[Mapping[str, str]]) -> list[str]:
             )
         )
     return charts
+
+
+QUESTION_WAYS = {
+    "head": "families and head",
+    "families": "families, no head",
+    "nearest": "nearest beat asked",
+    "random": "families at random, head",
+}
+"""Ways to use answers, as the page names them."""
+
+
+def question_charts(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Draw F1 against the number of questions, for S and V at either positions: caption and drawing."""
+    drawn = []
+    for positions, name in itertools.product(("reference", "own"), "SV"):
+        ours = [row for row in rows if (row["positions"], row["class"]) == (positions, name)]
+        series = []
+        for style, (way, words) in enumerate(QUESTION_WAYS.items()):
+            points = [
+                (float(row["asked"]), float(row["f1"]))
+                for row in ours
+                if row["method"] == way and row["asked"] is not None and row["f1"] is not None
+            ]
+            series.append(Series(words, points, style=style, dots=points))
+        known = [one for one in series if one.points]
+        if known:
+            most = max(x for one in known for x, _ in one.points)
+            chart = line_chart(
+                known, x_label="questions", y_label=f"F1 of {name}", x_range=(0, max(most, 1)), whole_x=True
+            )
+            drawn.append((f"{name}, {positions} positions", chart))
+    return drawn
 
 
 def _series(

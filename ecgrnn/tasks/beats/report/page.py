@@ -7,7 +7,12 @@ from typing import Any
 
 from ecgrnn.options.spec import Row
 from ecgrnn.reports.render import render
-from ecgrnn.tasks.beats.report.curves import curve_charts, learning_charts, reliability_chart
+from ecgrnn.tasks.beats.report.curves import (
+    curve_charts,
+    learning_charts,
+    question_charts,
+    reliability_chart,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Shown:
         reliability: rows of ``reliability.csv``.
         curves: rows of ``curves.csv``.
         learning: rows of the training's ``metrics.csv``; empty where there is none.
+        questions: rows of ``questions.csv``; empty where none were asked.
         exhibits: rows of ``gallery.csv``.
         drawings: an SVG for each exhibit.
     """
@@ -35,6 +41,7 @@ class Shown:
     reliability: Sequence[Row]
     curves: Sequence[Row]
     learning: Sequence[Mapping[str, str]]
+    questions: Sequence[Row]
     exhibits: Sequence[Row]
     drawings: Sequence[str]
 
@@ -61,6 +68,7 @@ def report(shown: Shown) -> str:
         },
         charts=curve_charts(summary, shown.curves) | {"reliability": reliability_chart(shown.reliability)},
         learning_charts=learning_charts(shown.learning),
+        question_charts=question_charts(shown.questions),
         exhibits=list(zip(shown.exhibits, shown.drawings, strict=True)),
     )
 

@@ -18,7 +18,7 @@ from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotations import Annotations, write_annotations
 from ecgrnn.signals.detection.records import find_beats as beats_in_record
 from ecgrnn.signals.symbols import BXB
-from ecgrnn.tasks.beats.logits import BeatItems, shared_logits, without_classes
+from ecgrnn.tasks.beats.logits import BeatItems, shared_readings, without_classes
 from ecgrnn.tasks.beats.sequences import BeatSequenceView
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.score_files import in_scheme, read_pairs
@@ -36,10 +36,14 @@ class LabelledBeats:
     Attributes:
         sample: ``(beat,)``, position at the record's own sampling frequency.
         label: ``(beat,)``, class index.
+        logits: ``(beat, class)``.
+        components: ``(beat, component)``, as those of ``HeldOutBeats``.
     """
 
     sample: NDArray[np.int64]
     label: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    components: NDArray[np.float32]
 
 
 def find_beats(model: TrainedModel, held_out: HeldOutRecords) -> list[NDArray[np.int64]]:
@@ -59,8 +63,11 @@ def classify_found(
     *,
     batch_size: int,
     untold: Sequence[str] = (),
+    reduce: bool = False,
 ) -> list[LabelledBeats]:
     """Let a model classify beats at given positions, record by record, none as one of the classes ``untold``.
+
+    ``reduce`` is as in `shared_readings`.
 
     Raises:
         CheckpointError: the model classifies no beats.
@@ -75,14 +82,25 @@ def classify_found(
         dataset: BeatItems = view.windows(chosen, table_of_positions(chosen, [positions[k] for k in mine]))
         return dataset
 
-    found = shared_logits(model.network, len(records), beats_of, batch_size=batch_size)
-    logits = [
-        without_classes(part, untold, classes=model.scheme.classes) if len(part) else part for part in found
-    ]
+    found = shared_readings(model.network, len(records), beats_of, batch_size=batch_size, reduce=reduce)
     return [
-        LabelledBeats(sample, part.argmax(axis=-1).astype(np.int64) if len(part) else np.zeros(0, np.int64))
-        for sample, part in zip(positions, logits, strict=True)
+        _labelled(sample, *read, untold=untold, classes=model.scheme.classes)
+        for sample, read in zip(positions, found, strict=True)
     ]
+
+
+def _labelled(
+    sample: NDArray[np.int64],
+    logits: NDArray[np.float32],
+    components: NDArray[np.float32],
+    *,
+    untold: Sequence[str],
+    classes: Sequence[str],
+) -> LabelledBeats:
+    if not len(sample):
+        return LabelledBeats(sample, np.zeros(0, np.int64), logits, components)
+    logits = without_classes(logits, untold, classes=classes)
+    return LabelledBeats(sample, logits.argmax(axis=-1).astype(np.int64), logits, components)
 
 
 def write_beats(

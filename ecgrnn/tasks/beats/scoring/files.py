@@ -13,6 +13,7 @@ from ecgrnn.reports.files import write_csv, write_json, write_text
 from ecgrnn.tasks.beats.report.gallery import choose_exhibits, draw_exhibit, gallery_rows, read_exhibit
 from ecgrnn.tasks.beats.report.page import Shown, model_card, report
 from ecgrnn.tasks.beats.scoring.calibration import curve_rows, reliability_rows
+from ecgrnn.tasks.beats.scoring.questions import question_rows
 from ecgrnn.tasks.beats.scoring.results import Results, evaluate_beats, matrices_by_record
 from ecgrnn.tasks.beats.scoring.summary import (
     beat_lines,
@@ -75,6 +76,7 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
         reliability=reliability_rows(results.beats, results.fitted),
         curves=curve_rows(results.beats),
         learning=results.curves,
+        questions=question_rows(results.questions),
         exhibits=gallery_rows(results, exhibits),
         drawings=[draw_exhibit(results, exhibit) for exhibit in exhibits],
     )
@@ -90,6 +92,7 @@ def write_results(results: Results, *, run_dir: Path, seconds: Mapping[str, floa
         "curves": shown.curves,
         "gallery": shown.exhibits,
         **({"comparison": comparison_rows(summary)} if summary["comparison"] else {}),
+        **({"questions": shown.questions} if shown.questions else {}),
     }
     for name, rows in tables.items():
         write_csv(run_dir / f"{name}.csv", rows)

@@ -14,7 +14,7 @@ from ecgrnn.errors import DataError, some_of
 from ecgrnn.metrics.calibration import probabilities
 from ecgrnn.options.spec import LabelScheme
 from ecgrnn.signals.annotation_kinds import kinds_of
-from ecgrnn.tasks.beats.logits import BeatItems, shared_logits
+from ecgrnn.tasks.beats.logits import BeatItems, shared_readings
 from ecgrnn.tasks.model import TrainedModel
 
 
@@ -28,6 +28,8 @@ class HeldOutBeats:
         records: the records.
         table: their beats, labelled by the scheme.
         logits: ``(beat, class)``.
+        components: ``(beat, component)``, what the classes are read from, reduced within each record; no
+            component where it was not asked for.
     """
 
     model: TrainedModel
@@ -35,6 +37,7 @@ class HeldOutBeats:
     records: Sequence[CachedRecord]
     table: BeatTable
     logits: NDArray[np.float32]
+    components: NDArray[np.float32]
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -54,8 +57,9 @@ def read_beats(
     annotator: str,
     scheme: LabelScheme,
     batch_size: int,
+    reduce: bool = False,
 ) -> HeldOutBeats:
-    """Let a model read the reference beats of records."""
+    """Let a model read the reference beats of records; ``reduce`` as in `shared_readings`."""
     view = model.view(annotator=annotator, scheme=scheme)
     table = beat_table(records, annotator=annotator, scheme=scheme)
     if not len(table):
@@ -64,16 +68,18 @@ def read_beats(
             f"the records {some_of([record.name for record in records])} have no beat in their {annotator!r} "
             f"annotations ({records[0].name} has {held}); give data.annotator another extension"
         )
-    logits = shared_logits(
+    read = shared_readings(
         model.network,
         len(records),
         lambda mine: cast("BeatItems", view.dataset([records[k] for k in mine], training=False)),
         batch_size=batch_size,
+        reduce=reduce,
     )
     return HeldOutBeats(
         model=model,
         scheme=scheme,
         records=records,
         table=table,
-        logits=np.concatenate([part for part in logits if len(part)]),
+        logits=np.concatenate([logits for logits, _ in read if len(logits)]),
+        components=np.concatenate([components for logits, components in read if len(logits)]),
     )

@@ -33,6 +33,7 @@ from ecgrnn.tasks.beats.scoring.detected import (
     write_beats,
 )
 from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats, read_beats
+from ecgrnn.tasks.beats.scoring.questions import ask_reference
 from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
 from ecgrnn.tasks.summary import describe_model
 from ecgrnn.tasks.task import Evaluation, Second
@@ -79,6 +80,7 @@ class Results:
         resampling: how intervals are made.
         comparison: how a second checkpoint differs, by name of the statistic; empty without one.
         curves: rows of the training's ``metrics.csv``; empty where there is none.
+        questions: figures after so many questions about each record; empty where none were to be asked.
     """
 
     held_out: HeldOutRecords
@@ -89,6 +91,7 @@ class Results:
     resampling: Resampling
     comparison: Mapping[str, Any]
     curves: Sequence[Mapping[str, str]]
+    questions: Sequence[Mapping[str, Any]] = ()
 
     @property
     def beats(self) -> HeldOutBeats:
@@ -136,8 +139,17 @@ def evaluate_beats(evaluation: Evaluation) -> Results:
         )
         comparison = _compare(reading, other, scored=scored, resampling=evaluation.resampling)
         audit = replace(audit, checks=(*audit.checks, second.unseen))
+    questions = [] if options.questions is None else ask_reference(reading.beats, reading.own, evaluation)
     return Results(
-        held_out, reading, scored, fitted, audit, evaluation.resampling, comparison, evaluation.curves
+        held_out,
+        reading,
+        scored,
+        fitted,
+        audit,
+        evaluation.resampling,
+        comparison,
+        evaluation.curves,
+        questions,
     )
 
 
@@ -159,7 +171,7 @@ def _scheme(model: TrainedModel, name: str | None) -> LabelScheme:
     scheme = model.scheme if name is None else find_scheme(name)
     if scheme.classes != model.scheme.classes:
         raise ConfigError(
-            f"scheme={scheme.name} has the classes {', '.join(scheme.classes)}, the checkpoint tells apart "
+            f"scheme={scheme.name} has the classes {', '.join(scheme.classes)}, the checkpoint has "
             f"{', '.join(model.scheme.classes)}; leave scheme out"
         )
     return scheme
@@ -185,14 +197,22 @@ def _read(
         annotator=held_out.annotator,
         scheme=scheme,
         batch_size=options.batch_size,
+        reduce=options.questions is not None,
     )
     beats = replace(beats, logits=without_classes(beats.logits, held_out.untold, classes=scheme.classes))
     own = classify_found(
-        model, held_out.test, positions, batch_size=options.batch_size, untold=held_out.untold
+        model,
+        held_out.test,
+        positions,
+        batch_size=options.batch_size,
+        untold=held_out.untold,
+        reduce=options.questions is not None,
     )
     write_beats(folder / ANNOTATIONS, held_out.test, own, classes=scheme.classes)
     at_reference = [
-        LabelledBeats(beats.table.source_sample[rows], beats.predicted[rows])
+        LabelledBeats(
+            beats.table.source_sample[rows], beats.predicted[rows], beats.logits[rows], beats.components[rows]
+        )
         for rows in (beats.table.record == k for k in range(len(held_out.test)))
     ]
     write_beats(folder / AT_REFERENCE, held_out.test, at_reference, classes=scheme.classes)
@@ -209,9 +229,9 @@ def _read(
 def _check_classes(evaluation: Evaluation, second: Second, scheme: LabelScheme) -> None:
     if second.model.scheme.classes != scheme.classes:
         raise CheckpointError(
-            f"{evaluation.options.compare} tells apart {', '.join(second.model.scheme.classes)}, "
+            f"{evaluation.options.compare} has the classes {', '.join(second.model.scheme.classes)}, "
             f"{evaluation.options.checkpoint} {', '.join(scheme.classes)}; only checkpoints of the same "
-            "classes are compared"
+            "classes can be compared"
         )
 
 

@@ -55,6 +55,7 @@ def summarise(results: Results, *, seconds: Mapping[str, float]) -> dict[str, An
         "fitted_on_validation": _fitted(results),
         "ec57": {name: _ec57(scores, results) for name, scores in results.reading.ec57.items()},
         "comparison": dict(results.comparison) or None,
+        "questions": list(results.questions),
         "audit": results.audit.to_dict(),
         "model": describe_model(results.reading.model),
         "limits": LIMITS,
@@ -228,4 +229,12 @@ def beat_lines(summary: Summary) -> list[str]:
     for name, key in _DETECTED.items():
         cells = [with_ends(ec57["intervals"][f"{key}_{one}"]) for one in SE_AND_PP]
         lines.append(f"{name:<10} {cells[0]}   {cells[1]}")
+    for one in summary["questions"]:
+        own = one["own_positions"]["classes"]
+        figures = [found[name]["f1"] for found in (one["classes"], own) for name in "SV"]
+        cells = ["-" if f1 is None else f"{100 * f1:.1f}" for f1 in figures]
+        lines.append(
+            f"after {one['asked']:>2} questions a record: F1 of S {cells[0]}, V {cells[1]}; detected beats "
+            f"S {cells[2]}, V {cells[3]}"
+        )
     return [*lines, *few_patients_lines(summary)]

@@ -93,7 +93,7 @@ def test_times_without_a_header_are_known_by_their_steps(tmp_path):
     recording = read(table(tmp_path / "x.csv", with_times(TIMES["time"])), unit="mV")
     assert (recording.fs_hz, len(recording.leads)) == (500.0, 2)
     counted = table(tmp_path / "y.csv", with_times([str(at) for at in range(2000)]))
-    with pytest.raises(ConfigError, match="does not tell its sampling frequency; give it with fs="):
+    with pytest.raises(ConfigError, match="does not state its sampling frequency; give it with fs="):
         read(counted, unit="mV")
     recording = read(counted, unit="mV", fs=500)
     assert recording.notes == ("left out, no ECG: 1 (it only rises)",)

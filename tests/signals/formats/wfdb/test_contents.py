@@ -48,7 +48,7 @@ def test_a_unit_that_is_given_takes_the_place_of_the_headers(tmp_path):
     assert recording.leads == ("I", "II")
     np.testing.assert_allclose(recording.signal[:, 0], np.rint(beats() * 1000) / 1000, atol=1e-6)
     only_counts = write(tmp_path, [("I", "adu", 1)])
-    with pytest.raises(ConfigError, match="does not tell the unit of lead I; give it with unit="):
+    with pytest.raises(ConfigError, match="does not state the unit of lead I; give it with unit="):
         read(only_counts)
 
 

@@ -142,7 +142,7 @@ def test_a_segment_that_has_segments_is_refused(tmp_path):
 
 
 def test_a_record_of_nothing_but_gaps_is_refused(tmp_path):
-    with pytest.raises(DataError, match="gaps alone"):
+    with pytest.raises(DataError, match="only gaps"):
         header_of(tmp_path, "rec/1 1 360 10\n~ 10\n")
 
 

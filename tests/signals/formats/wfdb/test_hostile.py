@@ -37,7 +37,7 @@ def record_of(folder: Path, header: str) -> Path:
         (f"rec 1 360 1000\n{LEAD}{'x' * 100_000}\n", "lines of at most 4000 characters"),
         (f"rec 1000000 360 1000\n{LEAD}\n", "at most 4096 leads"),
         (f"rec/1000000 1 360 1000\n{LEAD}\n", "and 200000 segments"),
-        (f"rec 1000000 360 1000\n{(LEAD + chr(10)) * 300_000}", "is no header"),
+        (f"rec 1000000 360 1000\n{(LEAD + chr(10)) * 300_000}", "is not a header"),
         (f"rec 1 360 217728000\n{LEAD}\n", "is truncated"),
         (f"rec 1 360 1000000000000\n{LEAD}\n", "is truncated"),
         ("rec 1 360 1000000000000\n~ 0 200 12 0 0 0 0 I\n", "1000000000000 samples are missing"),

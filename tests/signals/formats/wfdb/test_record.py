@@ -165,7 +165,7 @@ def test_a_number_of_leads_that_the_record_has_not_is_an_error(tmp_path, n_leads
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (0, 51), (5, 5), (50, None)])
 def test_a_stretch_outside_the_record_is_an_error(tmp_path, start, stop):
     path = write(tmp_path, random_signal(50, 1))
-    with pytest.raises(DataError, match=r"has 50 samples, the stretch"):
+    with pytest.raises(DataError, match=r"has 50 samples, and"):
         read_record(path, start=start, stop=stop)
 
 

@@ -1,0 +1,1 @@
+"""Beats as they come: the state that filters, templates, features and network carry from beat to beat."""
