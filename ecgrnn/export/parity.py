@@ -16,9 +16,9 @@ from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.recording import Recording
+from ecgrnn.tasks.annotated import AnnotateOptions
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.running import outputs_of
-from ecgrnn.tasks.task import AnnotateOptions
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
 """Signal, lengths and features."""
