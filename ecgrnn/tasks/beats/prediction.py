@@ -61,7 +61,7 @@ def annotate_recording(
         unreadable = unreadable_stretches(recording, sample, quality)
         readable = outside(sample, unreadable)
         sample = sample[readable]
-        read = BeatReading(read.logits[readable], read.represented[readable])
+        read = BeatReading(read.logits[readable], read.represented[readable], read.windows[readable])
     if not len(sample):
         raise _no_beat(recording, annotator)
     chance = probabilities(read.logits)
