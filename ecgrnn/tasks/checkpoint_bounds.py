@@ -56,7 +56,7 @@ def _name_fault(content: bytes) -> str:
     Raises:
         ValueError: what stands there is none.
     """
-    names = (given for operation, given, _ in pickletools.genops(content) if operation.name == "GLOBAL")
+    names = (str(given) for operation, given, _ in pickletools.genops(content) if operation.name == "GLOBAL")
     return "it has a name of thousands of letters" if any(len(name) > _LONGEST_NAME for name in names) else ""
 
 
