@@ -10,7 +10,7 @@ from ecgrnn.options.choices import ExportFormat
 from ecgrnn.options.deploy import ExportConfig
 from ecgrnn.signals.formats import read
 
-_ENDINGS = {ExportFormat.onnx: ".onnx"}
+_ENDINGS = {ExportFormat.onnx: ".onnx", ExportFormat.torch: ".pt2"}
 
 
 def run(options: ExportConfig) -> None:
@@ -22,6 +22,11 @@ def run(options: ExportConfig) -> None:
         DataError: the recording cannot be read, or the file cannot be written.
     """
     out = _out(options)
+    if options.format is ExportFormat.torch:
+        from ecgrnn.export.torch_program import export_torch
+
+        say_all(export_torch(load_model(options.checkpoint), out, tolerance=options.tolerance))
+        return
     _need_extra()
     model = load_model(options.checkpoint)
     recording = None if options.record is None else read(Path(options.record), fs=options.fs)

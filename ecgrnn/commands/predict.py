@@ -20,9 +20,8 @@ from ecgrnn.models import is_name
 from ecgrnn.options.recordings import PredictConfig
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.recording import Recording
-from ecgrnn.tasks.annotated import safe_name, write_annotated
+from ecgrnn.tasks.annotated import AnnotateOptions, safe_name, write_annotated
 from ecgrnn.tasks.model import TrainedModel
-from ecgrnn.tasks.task import AnnotateOptions
 
 _MOST_AT_ONCE = 8
 """Recordings that are annotated at the same time, where nothing was asked for."""

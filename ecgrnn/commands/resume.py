@@ -12,6 +12,7 @@ from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.options.commands import TrainConfig
 from ecgrnn.tasks.checkpoint_file import read_checkpoint
 from ecgrnn.training.checkpoint_io import remove_parts
+from ecgrnn.training.claim_mark import is_unfinished
 from ecgrnn.training.continued import Last
 from ecgrnn.training.interruption import WARNING
 from ecgrnn.training.resume_point import LAST, seconds_trained, was_stopped
@@ -33,7 +34,7 @@ def last_checkpoint(options: TrainConfig) -> Last | None:
         say("resume      there is no checkpoint yet, so training starts from the beginning")
         return None
     model, checkpoint = load_model(path), read_checkpoint(path)
-    if results.is_file():
+    if results.is_file() and not is_unfinished(Path(options.resume)):  # it may have been killed between files
         _refuse_finished(options, checkpoint, results=results.name)
     say(f"resume      {path}, after {checkpoint['global_step']:,} steps")
     return Last(path, model.trained, int(checkpoint["global_step"]), seconds_trained(checkpoint))

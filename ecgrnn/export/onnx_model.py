@@ -9,27 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, helper
-from torch import nn
 
-from ecgrnn.errors import CheckpointError
 from ecgrnn.export.networks import Network, network_graph
+from ecgrnn.export.parity import torch_network, window_of
 from ecgrnn.inference.onnx_file import ABOUT, DIGEST, FACTS, read_onnx
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.running import n_weights
 
 LICENCE = "Apache-2.0"
 """Of the weights of the models that come with the package; a card may say more."""
-
-
-def torch_network(model: TrainedModel) -> nn.Module:
-    """Give a model's network of torch.
-
-    Raises:
-        CheckpointError: the model was exported already.
-    """
-    if not isinstance(model.network, nn.Module):
-        raise CheckpointError("this model was exported already; give the checkpoint it was exported from")
-    return model.network
 
 
 def onnx_model(model: TrainedModel, *, card: str) -> ModelProto:
@@ -42,7 +30,7 @@ def onnx_model(model: TrainedModel, *, card: str) -> ModelProto:
     Raises:
         CheckpointError: ONNX has no such network, or no such layer.
     """
-    made = network_graph(torch_network(model), n_leads=_n_leads(model), window=_window(model))
+    made = network_graph(torch_network(model), n_leads=_n_leads(model), window=window_of(model))
     proto = made.graph.model({})
     stamp(proto, _texts(model, card=card), _about(model, made))
     return proto
@@ -83,16 +71,6 @@ def texts_of(proto: ModelProto) -> dict[str, str]:
 def _n_leads(model: TrainedModel) -> int:
     """Count the leads of the signal; 0 where the network reads any number."""
     return len(model.signal.leads) if model.task.chooses_leads else 0
-
-
-def _window(model: TrainedModel) -> int:
-    """Count the samples of a beat; 0 where the task has no beats."""
-    options = model.task.options
-    before, after = getattr(options, "before_s", None), getattr(options, "after_s", None)
-    if before is None or after is None:
-        return 0
-    fs_hz = model.signal.fs_hz
-    return int(round(before * fs_hz) + round(after * fs_hz))
 
 
 def _about(model: TrainedModel, made: Network) -> dict[str, Any]:

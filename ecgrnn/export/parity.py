@@ -16,15 +16,15 @@ from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.networks.classifier import Classifier
 from ecgrnn.networks.labeller import Labeller
 from ecgrnn.signals.recording import Recording
+from ecgrnn.tasks.annotated import AnnotateOptions
 from ecgrnn.tasks.model import TrainedModel
 from ecgrnn.tasks.running import outputs_of
-from ecgrnn.tasks.task import AnnotateOptions
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
 """Signal, lengths and features."""
 
 _ROWS = (1, 7)
-_BEATS, _STRIP_S = 64, 10.0
+LONGEST_BEATS, _STRIP_S = 64, 10.0
 _SEED = 0
 _CHUNKS = (1, 20, 64)
 """Where a sequence of beats is cut: a single beat first, then uneven parts."""
@@ -60,9 +60,9 @@ def compare(model: TrainedModel, exported: TrainedModel, recording: Recording) -
         CheckpointError: one of them cannot read the other's signal.
         DataError: the recording cannot be read.
     """
-    module, network = _module(model), _exported(exported)
+    module, network = torch_network(model), _exported(exported)
     rng = np.random.default_rng(_SEED)
-    window = _window(network)
+    window = window_of(model)
     batches = [random_batch(module, model, rows, window=window, rng=rng) for rows in _ROWS]
     largest = max(_distance(torch_outputs(module, *batch), network.read(*batch)) for batch in batches)
     ours, theirs = (_annotated(one, recording) for one in (model, exported))
@@ -95,8 +95,11 @@ def random_batch(
     shape: tuple[int, ...]
     count: tuple[int, ...]
     if isinstance(module, BeatSequenceClassifier):
-        shape, count = (rows, _BEATS, n_leads, window, 2), (rows, _BEATS, _features(module, n_leads))
-        longest = _BEATS
+        shape, count = (
+            (rows, LONGEST_BEATS, n_leads, window, 2),
+            (rows, LONGEST_BEATS, _features(module, n_leads)),
+        )
+        longest = LONGEST_BEATS
     else:
         longest = round(_STRIP_S * model.signal.fs_hz) + 3  # no whole number of frames
         shape = (rows, longest, n_leads)
@@ -116,7 +119,7 @@ def _features(module: BeatSequenceClassifier, n_leads: int) -> int:
 def _states(network: OnnxNetwork, batch: Batch) -> float:
     """Read sequences in parts, the state carried, and compare with the whole."""
     signal, _, features = batch
-    whole = network.read(signal, np.full(len(signal), _BEATS), features)
+    whole = network.read(signal, np.full(len(signal), LONGEST_BEATS), features)
     state: State = {}
     parts, first = [], 0
     for stop in _CHUNKS:
@@ -173,18 +176,28 @@ def _seconds(work: Callable[[], object]) -> float:
     return min(taken)
 
 
-def _module(model: TrainedModel) -> nn.Module:
+def torch_network(model: TrainedModel) -> nn.Module:
+    """Give a model's network of torch.
+
+    Raises:
+        CheckpointError: the model was exported already.
+    """
     if not isinstance(model.network, nn.Module):
         raise CheckpointError("this model was exported already; give the checkpoint it was exported from")
     return model.network
+
+
+def window_of(model: TrainedModel) -> int:
+    """Count the samples of a beat; 0 where the task has no beats."""
+    options = model.task.options
+    before, after = getattr(options, "before_s", None), getattr(options, "after_s", None)
+    if before is None or after is None:
+        return 0
+    fs_hz = model.signal.fs_hz
+    return int(round(before * fs_hz) + round(after * fs_hz))
 
 
 def _exported(model: TrainedModel) -> OnnxNetwork:
     if not isinstance(model.network, OnnxNetwork):
         raise CheckpointError("this model is a checkpoint; give what was exported")
     return model.network
-
-
-def _window(network: OnnxNetwork) -> int:
-    extent = network.signal_shape[3] if len(network.signal_shape) > 3 else 0
-    return extent if isinstance(extent, int) else 0

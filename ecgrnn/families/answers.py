@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from ecgrnn.families.evidence import Evidence
-from ecgrnn.families.grouping import Grouping
+from ecgrnn.families.grouping import Grouping, after_answer, means_by, similarity, told
 from ecgrnn.families.head import fit_head
 
 NOISE, MIXED = "noise", "mixed"
@@ -80,6 +80,25 @@ def settle(evidence: Evidence, grouping: Grouping, answers: Answers, *, follow: 
     answered = (source >= FAMILY)[:, np.newaxis]
     chance = np.where(answered, np.arange(len(evidence.classes)) == label[:, np.newaxis], chance)
     return Settled(label, chance, source)
+
+
+def worth(evidence: Evidence, grouping: Grouping, answers: Answers) -> NDArray[np.float64]:
+    """Give what an answer about each family is worth after the answers so far, ``(family,)``.
+
+    It is the expected number of beats put right, as `Grouping.gain` is, with the probabilities that the
+    answers so far leave; 0 for families that are answered.
+    """
+    index = {name: place for place, name in enumerate(evidence.classes)}
+    chance = np.asarray(softmax(_followed(evidence, grouping, answers, index), axis=1))
+    known = means_by(grouping.of_beat, chance, n=len(grouping.n)).max(axis=1)
+    left = np.ones(len(grouping.n), bool)
+    covariance = similarity(grouping.centre, grouping.centre)
+    for family, answer in answers.families.items():
+        if answer != MIXED:
+            left[family] = False
+            covariance = after_answer(covariance, family)
+    wrong = grouping.n * (1 - known) * left
+    return np.where(left, wrong @ told(covariance), 0.0)
 
 
 def _followed(

@@ -36,11 +36,14 @@ FORMATS = {
 class Families:
     """The beats of a recording in families, the one first that is most worth an answer.
 
+    Families are numbered in this order. Once a person has answered, the order is that after these answers,
+    and the numbers stay.
+
     Attributes:
         of_beat: ``(beat,)``, the family of each beat; -1 for none.
-        columns: a row for each family: ``family``; ``class`` and its mean probability ``p``; ``n`` beats
-            and their ``share``; ``gain``, the expected number of beats put right by an answer; ``settled``,
-            the expected share of right beats once this family and all before it are answered;
+        columns: a row for each family: ``family``, its number; ``class`` and its mean probability ``p``;
+            ``n`` beats and their ``share``; ``gain``, the expected number of beats put right by an answer;
+            ``settled``, the expected share of right beats once this family and all before it are answered;
             ``rr_before_s`` and ``rr_after_s``, medians; ``rr_before_ratio``, to the patient's median;
             ``first_s`` and ``last_s``; ``middle``, the sample of the beat that is asked about.
         templates: ``(family, time, lead)``, mean of the beats in mV; NaN where none could be read.

@@ -114,16 +114,26 @@ def _by_worth(
     left = np.ones(len(wrong), bool)
     order, gains = [], []
     for _ in wrong:
-        known = np.square(covariance) / (np.diag(covariance) + _NOISE)
-        np.fill_diagonal(known, np.diag(covariance))  # its own beats are known then
-        worth = np.where(left, (wrong * left) @ known, -1.0)
+        worth = np.where(left, (wrong * left) @ told(covariance), -1.0)
         best = int(np.round(worth, 9).argmax())
         order.append(best)
         gains.append(worth[best])
         left[best] = False
-        column = covariance[:, best]
-        covariance = covariance - np.outer(column, column) / (covariance[best, best] + _NOISE)
+        covariance = after_answer(covariance, best)
     return np.array(order, np.int64), np.array(gains)
+
+
+def told(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how much of each family (row) an answer about each (column) tells; all of its own."""
+    known = np.square(covariance) / (np.diag(covariance) + _NOISE)
+    np.fill_diagonal(known, np.diag(covariance))
+    return np.asarray(known)
+
+
+def after_answer(covariance: NDArray[np.float64], family: int) -> NDArray[np.float64]:
+    """Give the covariance of families that an answer about one of them leaves."""
+    column = covariance[:, family]
+    return np.asarray(covariance - np.outer(column, column) / (covariance[family, family] + _NOISE))
 
 
 def similarity(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,9 +14,8 @@ from ecgrnn.models import for_leads as file_for_leads
 from ecgrnn.models import is_name
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.stretches import readable_leads
-from ecgrnn.tasks.annotated import Annotated
+from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
 from ecgrnn.tasks.model import TrainedModel
-from ecgrnn.tasks.task import AnnotateOptions
 
 DEFAULT_MODELS = ("beats", "waves", "rhythm")
 """The models that annotate a recording where none is named."""

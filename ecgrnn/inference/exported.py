@@ -77,11 +77,6 @@ class OnnxNetwork(ExportedNetwork):
         self.beside = {name: _beside(rows) for name, rows in about.beside.items()}
 
     @property
-    def signal_shape(self) -> list[int | str]:
-        """Extents of the signal's axes, by number or by name."""
-        return list(self._session.get_inputs()[0].shape)
-
-    @property
     def carries_state(self) -> bool:
         """Whether a batch can continue another one: the network reads forwards only."""
         return len(self._session.get_outputs()) > 1

@@ -7,7 +7,7 @@ from torch.nn import functional
 from ecgrnn.networks.encoder import FrameEncoder
 from ecgrnn.networks.lead_pool import LeadPool
 from ecgrnn.nn.pooling import Pool
-from ecgrnn.nn.recurrence import Recurrence, valid_steps
+from ecgrnn.nn.recurrence import Recurrence, fills_time, valid_steps
 from ecgrnn.nn.state import State
 from ecgrnn.options.choices import Pooling
 
@@ -84,7 +84,7 @@ class BeatSequenceClassifier(nn.Module):
 
     def represent(self, signal: Tensor, lengths: Tensor, features: Tensor) -> Tensor:
         """Give what the classes are read from, ``[g, u]`` of each beat: ``(sequence, beat, feature)``."""
-        if bool((lengths < signal.shape[1]).any()):
+        if not fills_time(lengths, signal.shape[1]):
             padding = ~valid_steps(lengths.to(signal.device), signal.shape[1])
             signal = signal.masked_fill(padding[:, :, None, None, None], 0)
             features = features.masked_fill(padding[..., None], 0)

@@ -124,7 +124,7 @@ class Labeller(nn.Module):
         h = self.dropout(h)
         if self.spread is not None:
             size = self.spread.out_features // self.labels_per_frame
-            h = torch.tanh(self.spread(h)).reshape(len(h), -1, size)
+            h = torch.tanh(self.spread(h)).reshape(h.shape[0], -1, size)
         scores: Tensor = self.scores(h)
         return scores
 

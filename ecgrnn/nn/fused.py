@@ -13,6 +13,7 @@ from ecgrnn.nn.gru_sequence import gru_layer
 from ecgrnn.nn.recurrence import (
     Recurrence,
     at_steps,
+    fills_time,
     gather_steps,
     last_steps,
     turned_steps,
@@ -124,9 +125,9 @@ class FusedRecurrence(Recurrence):
         if _in_missing_precision(x):
             with torch.autocast("cpu", enabled=False):
                 return self.outputs(x.float(), lengths)
-        if lengths is None or bool((lengths == x.shape[1]).all()):
+        if lengths is None or fills_time(lengths, x.shape[1]):
             return super().outputs(x, lengths)
-        return self._padded(x, lengths, self.initial_state(len(x)))[0]
+        return self._padded(x, lengths, self.initial_state(x.shape[0]))[0]
 
     def _padded(self, x: Tensor, lengths: Tensor, state: State) -> tuple[Tensor, Tensor]:
         """Read rows of different lengths without packing them; give the outputs and the last h.
@@ -190,7 +191,7 @@ class FusedRecurrence(Recurrence):
         # cuDNN wants its states side by side; a learned one is a row seen many times
         state = map_state(Tensor.contiguous, state)
         before = state.h if state.c is None else (state.h, state.c)
-        if lengths is None or bool((lengths == x.shape[1]).all()):
+        if lengths is None or fills_time(lengths, x.shape[1]):
             if self.cell is Cell.gru and _few_rows_in_training(x):
                 return self._gru(x, state.h)
             y, last = self.layers(x, before)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ecgrnn.nn.attention import AdditiveAttention
-from ecgrnn.nn.recurrence import at_steps, valid_steps
+from ecgrnn.nn.recurrence import at_steps, fills_time, valid_steps
 from ecgrnn.options.choices import Pooling
 
 
@@ -39,7 +39,7 @@ class Pool(nn.Module):
 
     def forward(self, outputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Pool outputs ``(batch, time, features)`` with lengths ``(batch,)`` into ``(batch, features)``."""
-        if lengths is None or bool((lengths == outputs.shape[1]).all()):
+        if lengths is None or fills_time(lengths, outputs.shape[1]):
             return self._whole(outputs)
         lengths = lengths.to(outputs.device)
         valid = valid_steps(lengths, outputs.shape[1])

@@ -20,6 +20,17 @@ def valid_steps(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) < lengths[:, None]
 
 
+def fills_time(lengths: Tensor | None, time: int) -> bool:
+    """Tell whether no row has padding; of a network that is being exported, which reads any lengths, it has.
+
+    >>> fills_time(torch.tensor([3, 3]), 3), fills_time(torch.tensor([1, 3]), 3), fills_time(None, 3)
+    (True, False, True)
+    """
+    if lengths is None:
+        return True
+    return not torch.compiler.is_exporting() and bool((lengths == time).all())
+
+
 def turned_steps(valid: Tensor) -> Tensor:
     """Give the steps ``(batch, time)`` of each row in the opposite order, padding where it was.
 
@@ -42,7 +53,7 @@ def last_steps(valid: Tensor) -> Tensor:
 
 def at_steps(x: Tensor, steps: Tensor) -> Tensor:
     """Take one step ``(batch,)`` of each row of ``x`` ``(batch, time, features)``."""
-    return x[torch.arange(len(x), device=x.device), steps]
+    return x[torch.arange(x.shape[0], device=x.device), steps]
 
 
 def unroll(
@@ -194,7 +205,7 @@ class Recurrence(nn.Module):
             the last state of every layer and direction: forwards after the row's last step, backwards after
             its first.
         """
-        state = self.initial_state(len(x)) if state is None else state
+        state = self.initial_state(x.shape[0]) if state is None else state
         state = with_cell_state(state) if CELLS[self.cell].has_c else state
         return self._run(x, lengths, state)
 

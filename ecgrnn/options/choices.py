@@ -282,9 +282,11 @@ class ExportFormat(StrEnum):
 
     Attributes:
         onnx: one file with everything that prediction needs; ONNX Runtime runs it, torch is not needed.
+        torch: the network alone as a program of ``torch.export``, for rows of one length.
     """
 
     onnx = "onnx"
+    torch = "torch"
 
 
 class Quantize(StrEnum):

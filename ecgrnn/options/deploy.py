@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ecgrnn.errors import ConfigError
 from ecgrnn.options.choices import ExportFormat, Quantize
 from ecgrnn.options.rules import above_zero, at_least, check_threads, required
 
@@ -35,6 +36,8 @@ class ExportConfig:
         required("checkpoint", self.checkpoint, "checkpoints/best.ckpt of a training run, or a model by name")
         above_zero("", "fs", self.fs)
         above_zero("", "tolerance", self.tolerance)
+        if self.format is ExportFormat.torch and (self.quantize is not Quantize.none or self.record):
+            raise ConfigError("quantize= and record= are for format=onnx; leave them out with format=torch")
 
 
 @dataclass

@@ -18,6 +18,25 @@ Columns = Mapping[str, NDArray[Any]]
 """A table: names of columns to their values, all of one length."""
 
 
+@dataclass(frozen=True)
+class AnnotateOptions:
+    """What may be asked for where a recording is annotated; a task reads what concerns it.
+
+    Attributes:
+        annotator: extension of an annotation file beside the recording whose beat positions are used; None
+            detects the beats.
+        extension: extension of the annotation file.
+        batch_size: items of a batch; results change by rounding only, below 1e-5.
+        beats: ``(beat,)`` samples of the beats that another model of the same call has marked; None where
+            there is none.
+    """
+
+    annotator: str | None = None
+    extension: str = "ecg"
+    batch_size: int = 1024
+    beats: NDArray[np.int64] | None = None
+
+
 _ROWS_AT_ONCE = 10_000
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the table of tasks is read before anybody knows whether tor
     from ecgrnn.data.view import View
     from ecgrnn.metrics.statistics import Resampling
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import HeldOutRecords, TrainedModel
     from ecgrnn.tasks.streamed import Streaming
 
@@ -103,25 +103,6 @@ class Evaluation:
         from ecgrnn.metrics.statistics import Resampling
 
         return Resampling(self.options.resamples, self.options.level, self.options.bootstrap_seed)
-
-
-@dataclass(frozen=True)
-class AnnotateOptions:
-    """What may be asked for where a recording is annotated; a task reads what concerns it.
-
-    Attributes:
-        annotator: extension of an annotation file beside the recording whose beat positions are used; None
-            detects the beats.
-        extension: extension of the annotation file.
-        batch_size: items of a batch; results change by rounding only, below 1e-5.
-        beats: ``(beat,)`` samples of the beats that another model of the same call has marked; None where
-            there is none.
-    """
-
-    annotator: str | None = None
-    extension: str = "ecg"
-    batch_size: int = 1024
-    beats: "NDArray[np.int64] | None" = None
 
 
 @dataclass(frozen=True)
@@ -232,7 +213,7 @@ class Task(ABC, Generic[Options]):
         """Score a model on held-out records and write the results into the run folder."""
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Annotate a recording.
 

@@ -49,10 +49,12 @@ def main() -> None:
             sample, label, wait_s = found_in(recording, mode, arguments.checkpoint)
             counts[mode] += compared(positions, truth, sample, label, recording.fs_hz)
             waits[mode] += wait_s
+        rows = [row_of(mode, counts[mode], waits[mode]) for mode in modes]
+        so_far = names[: names.index(name) + 1]
+        counted = {str(mode): part.tolist() for mode, part in counts.items()}  # right, found, there; by class
+        write_json(arguments.json, records=so_far, checkpoint=arguments.checkpoint, rows=rows, counts=counted)
         print(name, file=sys.stderr, flush=True)
-    rows = [row_of(mode, counts[mode], waits[mode]) for mode in modes]
     print_table(rows)
-    write_json(arguments.json, records=names, checkpoint=arguments.checkpoint, rows=rows)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -113,7 +115,7 @@ def nearest(here: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.int
 
 def row_of(mode: object, counts: NDArray[np.float64], wait_s: list[float]) -> dict[str, object]:
     f1 = {
-        f"{c} F1 %": 200 * right / (found + there)
+        f"{c} F1 %": 200 * right / max(found + there, 1)
         for c, (right, found, there) in zip(CLASSES, counts, strict=True)
     }
     wait = {

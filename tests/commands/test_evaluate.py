@@ -84,7 +84,7 @@ def test_questions_to_the_reference_are_scored_beside_figures_without_any(evalua
     # those asked are left out, and right where they are counted
     support = [sum(one["support"] for one in three[key].values()) for key in ("counted", "classes")]
     assert support[0] - support[1] == three["beats_asked"]
-    assert set(three["methods"]) == {"head", "families", "nearest", "random"}
+    assert set(three["methods"]) == {"head", "fixed", "families", "nearest", "random"}
     rows = rows_of(evaluated / "one" / "questions.csv")
     (row,) = (
         row

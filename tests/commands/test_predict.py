@@ -91,7 +91,7 @@ def test_workers_change_no_result(small_database, tmp_path):
         for name in ("1", "3")
     )
     assert one == three
-    assert len(one) == 4 * 9
+    assert len(one) == 4 * 10
 
 
 def test_an_array_file_is_annotated_as_its_record_is(small_database, ward, tmp_path):

@@ -4,6 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from ecgrnn.families.answers import Answers, worth
 from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.families.families import families_of
 from ecgrnn.families.grouping import group
@@ -67,6 +68,22 @@ def test_an_answer_is_followed_by_like_beats_and_leaves_others_as_they_were():
     np.testing.assert_allclose(after[shape != 2], evidence.logits[shape != 2], atol=0.2)
     nothing = fit_head(found.centre[:0], found.logits[:0], np.zeros(0, np.int64))
     np.testing.assert_array_equal(nothing.logits(evidence.points, evidence.logits), evidence.logits)
+
+
+def test_what_a_family_is_worth_falls_with_answers_about_it_and_about_like_ones():
+    evidence, shape = three_shapes()
+    found = group(evidence, most=30)
+    before = worth(evidence, found, Answers())
+    assert before[0] == pytest.approx(found.gain[0])
+    after = worth(evidence, found, Answers({0: "V"}))
+    assert after[0] == 0
+    like = shape[found.middle] == 2
+    assert like[0]
+    assert like.sum() > 1
+    assert (after[like] < before[like] / 3).all()
+    np.testing.assert_allclose(after[~like], before[~like], rtol=0.05)
+    mixed = worth(evidence, found, Answers({0: "mixed"}))
+    np.testing.assert_allclose(mixed, before)
 
 
 def test_a_family_has_the_mean_of_its_beats_as_its_template():

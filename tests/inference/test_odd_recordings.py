@@ -6,7 +6,7 @@ import torch
 
 from ecgrnn import Recording, annotate, load_model, read
 from ecgrnn.errors import EcgrnnError
-from ecgrnn.tasks.task import AnnotateOptions
+from ecgrnn.tasks.annotated import AnnotateOptions
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ecgrnn.metrics.delineation import score_waves, sum_scores
 from ecgrnn.models import checkpoint_path, names, shipped
 from ecgrnn.signals.annotations import Waves, beats_of, read_annotations, waves_of
 from ecgrnn.signals.formats import read
-from ecgrnn.tasks.task import AnnotateOptions
+from ecgrnn.tasks.annotated import AnnotateOptions
 
 MODELS = {model.name: model for model in shipped()}
 OF_KIND = {

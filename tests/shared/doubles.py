@@ -97,4 +97,5 @@ def families_by_class(recording: Recording, beats) -> SimpleNamespace:
         nearest=tuple(part[len(part) // 2 :][:3] for part in parts),
         farthest=tuple(part[-3:] for part in parts),
         positions="9f2c4e0d11aa77b3",
+        evidence=SimpleNamespace(sample=sample, classes=tuple("NSVFQ")),
     )

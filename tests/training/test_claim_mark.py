@@ -1,4 +1,5 @@
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -6,6 +7,9 @@ import sys
 import pytest
 
 from ecgrnn.cli import main
+from ecgrnn.commands.resume import last_checkpoint
+from ecgrnn.errors import ConfigError
+from ecgrnn.options.commands import TrainConfig
 from ecgrnn.training.claim_mark import MARK, is_unfinished, let_go
 from ecgrnn.training.run_folder import (
     OPTIONS,
@@ -106,6 +110,18 @@ def test_a_run_that_was_killed_before_its_options_were_whole_is_begun_again(left
     claim(left)
     check_same(left, {"seed": 2, "run_dir": "run"})
     assert sorted(path.name for path in left.iterdir()) == [MARK, "table.csv"]
+
+
+def test_a_training_that_was_killed_among_its_results_is_scored_again(trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    with pytest.raises(ConfigError, match="is finished"):
+        last_checkpoint(TrainConfig(resume=str(run)))
+    (run / "report.html").unlink()
+    (run / MARK).write_text("ended")
+    last = last_checkpoint(TrainConfig(resume=str(run)))
+    assert last is not None
+    assert last.path == run / "checkpoints" / "last.ckpt"
 
 
 def test_a_run_that_fails_lets_go_of_its_folder(left):

@@ -17,6 +17,7 @@ from ecgrnn.families.answers import (
     Answers,
     Settled,
     settle,
+    worth,
 )
 from ecgrnn.families.evidence import Evidence
 from ecgrnn.families.families import Families
@@ -133,7 +134,10 @@ def _renewed(
     *,
     n_beats: int,
 ) -> Families:
-    """Give families as they are after answers: their beats by their new places, and their new classes."""
+    """Give families as they are after answers, the one first that is most worth the next answer.
+
+    They keep their numbers, and so the digest; their beats are given by their new places.
+    """
     of_beat = np.full(n_beats, -1, np.int32)
     of_beat[place[place >= 0]] = families.of_beat[place >= 0]
     n = np.bincount(of_beat[of_beat >= 0], minlength=len(families.columns["n"]))
@@ -142,26 +146,32 @@ def _renewed(
         for column in probabilities.T
     ]
     chance = np.stack(sums, axis=1) / np.maximum(n, 1)[:, np.newaxis]
-    answered = np.isin(np.arange(len(n)), [k for k, one in answers.families.items() if one != MIXED])
-    gain = np.where(answered, 0.0, n * (1 - chance.max(axis=1)))
-    classes = np.array(families.evidence.classes)
+    wrong, classes = n * (1 - chance.max(axis=1)), np.array(families.evidence.classes)
+    gain = worth(families.evidence, families.grouping, answers)
+    order = np.lexsort((np.arange(len(n)), -np.round(gain, 6)))
+    columns = {
+        **families.columns,
+        "class": np.where(n > 0, classes[chance.argmax(axis=1)], families.columns["class"]),
+        "p": np.where(n > 0, chance.max(axis=1), np.nan),
+        "n": n,
+        "share": n / max(n_beats, 1),
+        "gain": gain,
+    }
+    left = np.maximum(wrong.sum() - np.cumsum(wrong[order]), 0)
 
     def moved(parts: tuple[NDArray[np.int64], ...]) -> tuple[NDArray[np.int64], ...]:
         """Give beats by their new places, without those that are no beats any more."""
-        return tuple(place[part][place[part] >= 0] for part in parts)
+        return tuple(place[parts[k]][place[parts[k]] >= 0] for k in order)
 
     return replace(
         families,
         of_beat=of_beat,
         columns={
-            **families.columns,
-            "class": np.where(n > 0, classes[chance.argmax(axis=1)], families.columns["class"]),
-            "p": np.where(n > 0, chance.max(axis=1), np.nan),
-            "n": n,
-            "share": n / max(n_beats, 1),
-            "gain": gain,
-            "settled": 1 - np.maximum(gain.sum() - np.cumsum(gain), 0) / max(n_beats, 1),
+            **{name: column[order] for name, column in columns.items()},
+            "settled": 1 - left / max(n_beats, 1),
         },
+        templates=families.templates[order],
+        spread=families.spread[order],
         members=moved(families.members),
         nearest=moved(families.nearest),
         farthest=moved(families.farthest),

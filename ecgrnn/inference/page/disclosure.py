@@ -54,19 +54,21 @@ def disclose(recording: Recording, found: Findings, times: Times, order: tuple[i
     plan = samples.plan(recording, order)
     how = hours.layout(duration_s=recording.duration_s, span_mv=float(found.quality.span_mv[order[0]]))
     enlarged = recording.duration_s <= ENLARGED_S
+    if enlarged:
+        plan = samples.fitted(recording, plan)
     pieces: list[dict[str, float | str]] = []
-    used, step, pictures = 0, 0.0, []
+    used, pictures = 0, []
     for hour, parts in groupby(_pieces(recording), key=lambda part: part[2]):
         rows = []
         for start, stop, _ in parts:
             rows.append(_rows(recording, found, order[0], how, start=start, stop=stop))
             if enlarged:
                 signal = samples.piece(recording, plan, start=start, stop=stop)
-                room = plan.bytes_per_s * stop / recording.fs_hz - used
-                piece = samples.encode(signal, step_mv=max(plan.step_mv, step / 2), most_bytes=room)
-                step = piece.step_mv
+                start_s, stop_s = start / recording.fs_hz, stop / recording.fs_hz
+                room = samples.room(plan, start_s=start_s, stop_s=stop_s, used=used)
+                piece = samples.encode(signal, step_mv=plan.step_mv, most_bytes=room)
                 used += len(piece.packed)
-                pieces.append(piece.as_json() | {"start": start / recording.fs_hz})
+                pieces.append(piece.as_json() | {"start": start_s})
         ends = (hour * hours.HOUR_S, stop / recording.fs_hz)
         pictures.append(_hour(rows, how, found, ends, times, recording.leads[order[0]]))
     if not enlarged:

@@ -14,7 +14,6 @@ from ecgrnn.data.windows import table_of_positions
 from ecgrnn.errors import DataError
 from ecgrnn.families.evidence import Evidence, reduced
 from ecgrnn.metrics.calibration import probabilities
-from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
 from ecgrnn.signals.annotation_kinds import kinds_of
 from ecgrnn.signals.annotations import beats_of, read_annotations
 from ecgrnn.signals.detection.records import find_beats_of
@@ -27,9 +26,9 @@ from ecgrnn.signals.reference import read_reference, reference_notes
 from ecgrnn.tasks.annotated import Annotated, Marks
 from ecgrnn.tasks.beats.logits import BeatItems, BeatReading, beat_logits, read_beats
 from ecgrnn.tasks.beats.sequences import BeatSequenceDataset
-from ecgrnn.tasks.beats.streams.tiles import causal_logits
 from ecgrnn.tasks.beats.stretches import BeatStretch, beat_stretches, one_ahead
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import ExportedNetwork
 
 
 def annotate_recording(
@@ -186,13 +185,17 @@ def _read(model: TrainedModel, dataset: BeatItems | BeatSequenceDataset, *, batc
     """Judge beats; those of a causal model as a stream judges them, to the last bit."""
     network = model.network
     read = read_beats(network, dataset, batch_size=batch_size)
-    if (
-        isinstance(dataset, BeatSequenceDataset)
-        and dataset.view.causal
-        and isinstance(network, BeatSequenceClassifier)
-    ):
-        return read._replace(logits=causal_logits(network, dataset))
-    return read
+    if not isinstance(dataset, BeatSequenceDataset) or not dataset.view.causal:
+        return read
+    if isinstance(network, ExportedNetwork):
+        return read
+    # torch, which an exported network does without
+    from ecgrnn.networks.beat_sequence import BeatSequenceClassifier
+    from ecgrnn.tasks.beats.streams.tiles import causal_logits
+
+    if not isinstance(network, BeatSequenceClassifier):
+        return read
+    return read._replace(logits=causal_logits(network, dataset))
 
 
 def _view(model: TrainedModel) -> Any:

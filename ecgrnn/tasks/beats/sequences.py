@@ -35,14 +35,7 @@ from ecgrnn.signals.template import (
     slow_templates,
 )
 from ecgrnn.tasks.beats.cut import cut_sequences, spread
-from ecgrnn.tasks.beats.shape import (
-    AGAINST_SLOW,
-    SHAPES,
-    beat_shapes,
-    scale_of,
-    scaled_beats,
-    shape_names,
-)
+from ecgrnn.tasks.beats.shape import scale_of, scaled_beats, shape_names, shapes_of_leads
 
 _WAY = 2
 """Counts up when beat templates or features are computed in another way, so that older ones are not read."""
@@ -311,19 +304,8 @@ class BeatSequenceDataset:
             causal=self.view.causal,
             long_range=self.view.long_range,
         )
-        shapes = []
-        for lead in range(beats.shape[1]):
-            shapes.append(self._shapes(record, beats[:, lead], usual, lead))
-            if slow is not None:
-                against = self._shapes(record, beats[:, lead], slow, lead)
-                shapes.append(against[:, [SHAPES.index(name) for name in AGAINST_SLOW]])
-        return np.concatenate([rhythm, *shapes], axis=1)
-
-    def _shapes(
-        self, record: PreparedSignal, beats: NDArray[np.float32], usual: BeatTemplates, lead: int
-    ) -> NDArray[np.float32]:
-        own = BeatTemplates(usual.shape[:, lead], usual.of)
-        return beat_shapes(beats, own, before=self._before, fs_hz=record.fs_hz)
+        shapes = shapes_of_leads(beats, usual, slow, before=self._before, fs_hz=record.fs_hz)
+        return np.concatenate([rhythm, shapes], axis=1)
 
     def _kept_in(
         self, record: PreparedSignal, sample: NDArray[np.int64], source_sample: NDArray[np.int64]

@@ -63,6 +63,40 @@ def scaled_beats(
     return scaled
 
 
+def shapes_of_leads(
+    beats: NDArray[np.float32],
+    usual: BeatTemplates,
+    slow: BeatTemplates | None,
+    *,
+    before: int,
+    fs_hz: float,
+) -> NDArray[np.float32]:
+    """Compare the beats of a record with their templates, lead by lead; see `beat_shapes`.
+
+    Args:
+        beats: ``(beat, lead, time)``.
+        usual: the beat templates, ``(usual, lead, time)``.
+        slow: the templates of the slow beats, for numbers in a long range.
+        before: samples of a window before the R peak.
+        fs_hz: sampling frequency.
+
+    Returns:
+        ``(beat, lead * shape)`` in the order of `shape_names`.
+    """
+    chosen = [SHAPES.index(name) for name in AGAINST_SLOW]
+
+    def compared(lead: int, templates: BeatTemplates) -> NDArray[np.float32]:
+        own = BeatTemplates(templates.shape[:, lead], templates.of)
+        return beat_shapes(beats[:, lead], own, before=before, fs_hz=fs_hz)
+
+    columns = []
+    for lead in range(beats.shape[1]):
+        columns.append(compared(lead, usual))
+        if slow is not None:
+            columns.append(compared(lead, slow)[:, chosen])
+    return np.concatenate(columns, axis=1)
+
+
 def beat_shapes(
     beats: NDArray[np.float32],
     usual: BeatTemplates,

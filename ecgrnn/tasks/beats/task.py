@@ -15,7 +15,6 @@ from ecgrnn.tasks.task import (
     DETECTOR,
     EPOCH,
     WEIGHTS,
-    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Options,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from ecgrnn.data.view import View
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import TrainedModel
     from ecgrnn.tasks.streamed import Streaming
 
@@ -53,7 +52,7 @@ class _OnBeats(Task[Options]):
         return score_beats(evaluation)
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Give the class of every beat, with its probabilities."""
         from ecgrnn.tasks.beats.prediction import annotate_recording

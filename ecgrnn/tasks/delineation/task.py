@@ -11,7 +11,6 @@ from ecgrnn.tasks.task import (
     NO_BATCHES_OF_BEATS,
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
-    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from ecgrnn.data.view import View
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -73,7 +72,7 @@ class DelineationTask(Task[DelineateConfig]):
         return score_delineation(evaluation)
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Give the waves of every lead, and an annotation file for each lead."""
         from ecgrnn.tasks.delineation.prediction import annotate_waves

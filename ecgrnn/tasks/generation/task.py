@@ -16,7 +16,6 @@ from ecgrnn.tasks.task import (
     NO_BATCHES_OF_BEATS,
     ONLY_FOR_BEATS,
     WEIGHTS,
-    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from ecgrnn.data.view import View
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -79,7 +78,7 @@ class GenerationTask(Task[GenerationConfig]):
         return generation_module(self.options, inputs)
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Refuse: a generator reads no recording.
 

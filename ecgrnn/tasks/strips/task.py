@@ -15,7 +15,6 @@ from ecgrnn.tasks.task import (
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
     WEIGHTS,
-    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from ecgrnn.data.view import View
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import TrainedModel
 
 StripOptions = TypeVar("StripOptions", RhythmConfig, SuperclassConfig)
@@ -74,7 +73,7 @@ class _OnStrips(Task[StripOptions]):
         return classifier(config, signal, n_classes=n_classes, n_features=n_features)
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Give the classes of the whole recording, or the rhythm of each part of a long one."""
         from ecgrnn.tasks.strips.prediction import annotate_strips

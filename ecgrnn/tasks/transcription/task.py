@@ -10,7 +10,6 @@ from ecgrnn.tasks.task import (
     NO_BATCHES_OF_BEATS,
     NO_BEATS_GIVEN,
     ONLY_FOR_BEATS,
-    AnnotateOptions,
     Evaluation,
     ModuleInputs,
     Scored,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from ecgrnn.data.view import View
     from ecgrnn.signals.recording import Recording
-    from ecgrnn.tasks.annotated import Annotated
+    from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
     from ecgrnn.tasks.model import TrainedModel
 
 
@@ -66,7 +65,7 @@ class TranscriptionTask(Task[TranscriptionConfig]):
         return score_transcription(evaluation)
 
     def annotate(
-        self, model: "TrainedModel", recording: "Recording", options: AnnotateOptions
+        self, model: "TrainedModel", recording: "Recording", options: "AnnotateOptions"
     ) -> "Annotated":
         """Give a row for every strip."""
         from ecgrnn.tasks.transcription.prediction import transcribe_recording

@@ -5,12 +5,15 @@ import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from doubles import families_by_class, result_of
 
+from ecgrnn.families.answers import Answers
+from ecgrnn.inference.corrections.reading import read_corrections
 from ecgrnn.inference.page import write_page
 
 playwright = pytest.importorskip(
@@ -34,10 +37,15 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def result() -> SimpleNamespace:
+    found = result_of(seconds=70.0, name='=x, "1"')
+    found.families = families_by_class(found.recording, found.beats)
+    return found
+
+
+@pytest.fixture(scope="module")
+def file(result: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "x.html"
-    result = result_of(seconds=120.0, name='x, "1"')
-    result.families = families_by_class(result.recording, result.beats)
     write_page(result, path)
     return path
 
@@ -108,7 +116,7 @@ def test_a_mixed_family_settles_no_beat_but_those_answered(opened):
     opened.keyboard.press("ArrowUp")
     opened.keyboard.press("ArrowRight")
     opened.keyboard.press("Enter")
-    assert "settle 90.1 % of the beats" in progress(opened)  # a tenth of a beat of 149
+    assert "settle 90.1 % of the beats" in progress(opened)  # a tenth of a beat of 86
 
 
 def test_a_beat_is_changed_in_its_strip_by_keys_and_by_mouse(opened):
@@ -184,11 +192,25 @@ def test_what_is_saved_is_a_csv_file_that_no_program_takes_for_formulas(opened):
     opened.keyboard.press("V")
     row = saved(opened)[0]
     data = opened.evaluate("JSON.parse(document.getElementById('asked').textContent)")
-    assert row[:4] == ['x, "1"', "9f2c4e0d11aa77b3", "family", "0"]
+    assert row[:4] == ['\'=x, "1"', "9f2c4e0d11aa77b3", "family", "0"]
     assert row[4] == str(data["families"][0]["sample"])
     assert row[6] == '\'=cmd|"calc",\u00e4'
     assert len(row[7]) == 20
     assert row[7].endswith("Z")
+
+
+def test_what_is_saved_is_read_as_the_corrections_that_were_given(opened, result, tmp_path):
+    opened.fill("#by", "A. Reader")
+    opened.click("#start")
+    for key in ("v", "x", "m", "ArrowUp", "ArrowRight", "f"):
+        opened.keyboard.press(key)
+    beat = int(opened.evaluate("document.activeElement.dataset.hit"))
+    with opened.expect_download() as download:
+        opened.click("#save")
+    download.value.save_as(tmp_path / "corrections.csv")
+    read = read_corrections(tmp_path / "corrections.csv", result.recording, result.families)
+    assert read.answers == Answers({0: "V", 1: "noise", 2: "mixed"}, {beat: "F"})
+    assert read.by == "A. Reader"
 
 
 def test_answers_go_on_from_a_saved_file_and_one_of_another_record_is_refused(opened, tmp_path):
@@ -281,7 +303,7 @@ PAINTED = """() => {
 
 def test_the_enlarged_view_draws_the_samples_and_waves_and_takes_no_answer(opened):
     opened.locator(".family .look").first.click()
-    opened.wait_for_function("document.getElementById('moment').textContent !== ''")
+    playwright.expect(opened.locator("#moment")).not_to_be_empty()
     painted = {name: np.array(counts) for name, counts in opened.evaluate(PAINTED).items()}
     mm = 96 / 25.4
     for top in (11 * mm, 41 * mm):  # of the first lead, and of the second

@@ -2,6 +2,7 @@ import base64
 import io
 import re
 import zlib
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -68,6 +69,17 @@ def test_a_piece_that_would_be_too_large_is_stored_in_coarser_steps():
     assert coarse.step_mv > fine.step_mv
     assert len(coarse.packed) <= 0.8 * len(fine.packed)
     assert np.abs(decoded(coarse, 1) - signal).max() <= 1.5 * coarse.step_mv
+
+
+def test_the_steps_of_a_long_recording_are_those_that_fit_on_the_whole():
+    noise = np.random.default_rng(0).normal(size=(120_000, 1)).astype(np.float32)
+    noise[60_000:] *= 0.1  # its noisy half comes first, and would use up the room of the quiet one
+    recording, how = Recording(noise, fs=100.0), samples.Plan((0,), 1, 0.06, bytes_per_s=20.0)
+    step_mv = samples.fitted(recording, how).step_mv
+    packed = samples.encode(noise, step_mv=step_mv, most_bytes=np.inf).packed
+    assert 0.06 < step_mv < 10.0
+    assert 0.7 * 20.0 * 1200 < len(packed) < 1.1 * 20.0 * 1200
+    assert samples.fitted(recording, replace(how, bytes_per_s=1e6)).step_mv == 0.06
 
 
 def test_values_beyond_the_stored_range_are_held_at_its_end():

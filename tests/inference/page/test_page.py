@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from doubles import FS_HZ, result_of
+from doubles import FS_HZ, families_by_class, result_of
 
 from ecgrnn.errors import DataError
 from ecgrnn.inference.page import page_of, write_page
@@ -78,6 +78,35 @@ def test_a_page_is_whole_needs_nothing_and_says_what_it_is(tmp_path):
     ):
         assert text in page, text
     assert [one.name for one in (tmp_path / "a").iterdir()] == ["x.html"]
+
+
+def test_families_are_shown_without_a_script_and_each_script_has_its_digest():
+    result = result_of(seconds=30.0)
+    assert "families" not in page_of(result)
+    result.families = families_by_class(result.recording, result.beats)
+    page = page_of(result)
+    tags_of(page)
+    assert page.count('class="family"') == len(result.families.columns["n"])
+    assert page.count('class="strip template"') == len(result.families.columns["n"])
+    assert "Nearest to the middle of the family, 0:" in page
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    allowed = " ".join(f"'sha256-{one}'" for one in digests)
+    assert f'script-src {allowed}"' in page
+    empty = np.array([0] * len(result.families.columns["n"]))
+    result.families.columns["n"] = empty  # all were called noise
+    assert 'id="families"' not in page_of(result)
+
+
+def test_a_corrected_page_says_by_whom_and_a_page_has_all_notes():
+    result = result_of(seconds=30.0, notes=("of reading",))
+    result.notes = ("of reading", "beats read II")
+    result.corrected = SimpleNamespace(by="A <b>", at="2026-11-28T10:00:00Z", n_seen=1, n_followed=1200)
+    page = page_of(result)
+    assert "corrected by A &lt;b&gt; on 2026-11-28T10:00:00Z" in page
+    assert "1 beat seen, 1,200 others followed" in page
+    assert "without review by a person" not in page
+    assert page.count("<li>of reading</li>") == page.count("<li>beats read II</li>") == 1
 
 
 def test_the_policy_of_a_page_lets_its_own_script_run_alone():

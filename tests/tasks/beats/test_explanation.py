@@ -13,9 +13,9 @@ from ecgrnn.inference.annotate import fitted
 from ecgrnn.inference.checkpoint import load_model
 from ecgrnn.signals.formats import read
 from ecgrnn.signals.rhythm_context import rhythm_names
+from ecgrnn.tasks.annotated import AnnotateOptions
 from ecgrnn.tasks.beats.explanation.explain import explain_beat, group_sums
 from ecgrnn.tasks.beats.explanation.gradients import attribute
-from ecgrnn.tasks.task import AnnotateOptions
 
 FS_HZ = 125.0
 EARLY = 40

@@ -1,7 +1,5 @@
 """Charts of the heart rate and of RR intervals."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,7 +66,7 @@ def tachogram(beats: Beats, intervals: Intervals, *, duration_s: float, times: T
     for name, words, style in _named(beats):
         chosen = intervals.usable & (beats.label[1:] == name)
         x, y = beats.time_s[1:][chosen], np.minimum(intervals.rr_s[chosen], _LONGEST_RR_S)
-        specks = _cells(x, y, duration_s / _WIDE[0], _LONGEST_RR_S / _WIDE[1])
+        specks = list(zip(x.tolist(), y.tolist(), strict=True))
         series.append(Series(words, (), style=style, joined=False, specks=specks))
     return line_chart(
         series,
@@ -91,7 +89,7 @@ def lorenz(beats: Beats, intervals: Intervals) -> str | None:
     series = []
     for name, words, style in _named(beats):
         chosen = pair & (beats.label[1:-1] == name)
-        specks = _cells(before[chosen], after[chosen], top / 300.0, top / 300.0)
+        specks = list(zip(before[chosen].tolist(), after[chosen].tolist(), strict=True))
         series.append(Series(words, (), style=style, joined=False, specks=specks))
     return line_chart(
         series,
@@ -159,14 +157,6 @@ def _top(intervals: Intervals, *, share: float = 1.0) -> float:
     """End an axis of RR intervals a little beyond the longest, or beyond a share of them."""
     longest = float(np.quantile(intervals.rr_s[intervals.usable], share))
     return float(np.clip(np.ceil(longest * 5.0 + 0.5) / 5.0, 1.2, _LONGEST_RR_S))
-
-
-def _cells(
-    x: NDArray[np.float64], y: NDArray[np.float64], step_x: float, step_y: float
-) -> Sequence[tuple[float, float]]:
-    """Give each cell of a grid that has a point once, by its middle."""
-    cells = np.unique(np.stack([np.floor(x / step_x), np.floor(y / step_y)], axis=1), axis=0) + 0.5
-    return list(zip((cells[:, 0] * step_x).tolist(), (cells[:, 1] * step_y).tolist(), strict=True))
 
 
 def _parts(known: NDArray[np.bool_]) -> list[slice]:

@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ _FINE_MV, _COARSE_MV = 0.01, 0.06
 """Steps of the stored values. Samples are off by 0.3 steps as a rule: at 0.06 mV that is 0.2 mm on paper,
 less than a point of the screen."""
 
-_COARSER = 1.25
+_COARSER, _LITTLE_COARSER = 1.25, 1.1
 
 _LIMIT_MV = 300.0
 """Samples beyond are held there."""
@@ -37,6 +37,12 @@ _DEAD = 0.62
 
 _COARSEST_MV = 1000.0
 """Noise of a loose lead would take all the room of the others: it is stored as coarsely as need be."""
+
+_LOOKS, _LOOK_S = 24, 30.0
+"""Where a long recording is looked at to choose the steps of all of it."""
+
+_BORROWED, _LOUDEST = 0.2, 4.0
+"""Share of the room that may be used early, and how many times its share a piece may use."""
 
 _MARGIN = 16
 """Stored samples read beyond both ends of a piece, farther than the filter reaches."""
@@ -79,6 +85,30 @@ def plan(recording: Recording, order: tuple[int, ...]) -> Plan:
         step_mv=_FINE_MV if fine else _COARSE_MV,
         bytes_per_s=MOST_BYTES / recording.duration_s,
     )
+
+
+def fitted(recording: Recording, how: Plan) -> Plan:
+    """Choose steps at which looks at a long recording take their share of the room: all has the same."""
+    if how.step_mv == _FINE_MV:
+        return how
+    length = round(_LOOK_S * recording.fs_hz)
+    starts = np.linspace(0, recording.n_samples - length, _LOOKS).astype(np.int64).tolist()
+    looks = [piece(recording, how, start=start, stop=start + length) for start in starts]
+    step_mv, most = how.step_mv, how.bytes_per_s * _LOOK_S
+    while step_mv < _COARSEST_MV:
+        sizes = [
+            min(len(encode(one, step_mv=step_mv, most_bytes=np.inf).packed), _LOUDEST * most) for one in looks
+        ]
+        if sum(sizes) <= _LOOKS * most:
+            break
+        step_mv *= _LITTLE_COARSER
+    return replace(how, step_mv=step_mv)
+
+
+def room(how: Plan, *, start_s: float, stop_s: float, used: int) -> float:
+    """Give the bytes that a piece may take, where those before it took so many."""
+    left = how.bytes_per_s * stop_s + _BORROWED * MOST_BYTES - used
+    return min(left, _LOUDEST * how.bytes_per_s * (stop_s - start_s))
 
 
 @dataclass(frozen=True)

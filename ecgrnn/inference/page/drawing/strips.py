@@ -93,9 +93,10 @@ def _beats(beats: Beats, *, start_s: float, length_s: float, height: float, smal
     place = [LEFT_MM + (time - start_s) * MM_PER_S for time in beats.time_s[first:last].tolist()]
     parts, foot = list[str](), height - (0.0 if small else _FOOT_MM)
     if place:
-        parts.append(
-            '<text class="side" x="1" y="3.9">class</text><text class="side" x="1" y="7.4">RR, ms</text>'
-        )
+        parts += [
+            '<text class="side head" x="1" y="3.9">class</text>',
+            '<text class="side head" x="1" y="7.4">RR, ms</text>',
+        ]
     for k, (x, label) in enumerate(zip(place, beats.label[first:last].tolist(), strict=True), first):
         number = f' data-b="{k}"' if small else ""
         parts.append(

@@ -72,6 +72,7 @@ def learning_charts(rows: Sequence[Mapping[str, str]]) -> list[str]:
 
 QUESTION_WAYS = {
     "head": "families and head",
+    "fixed": "the same in a fixed order",
     "families": "families, no head",
     "nearest": "nearest beat asked",
     "random": "families at random, head",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgrnn.data.cache import CachedRecord
-from ecgrnn.families.answers import NOISE, Answers, settle
+from ecgrnn.families.answers import NOISE, Answers, settle, worth
 from ecgrnn.families.evidence import Evidence
 from ecgrnn.families.grouping import Grouping, group, square_distances
 from ecgrnn.metrics.classification import accuracy, class_scores, confusion_matrix
@@ -21,9 +21,10 @@ from ecgrnn.tasks.beats.scoring.held_out import HeldOutBeats
 from ecgrnn.tasks.task import Evaluation
 
 OURS = "head"
-METHODS = (OURS, "families", "nearest", "random")
-"""Ways to use answers: families first that are worth most, and like beats follow by a fitted head; the same
-without the head; every beat as the nearest beat asked about; with the head, but families asked at random."""
+METHODS = (OURS, "fixed", "families", "nearest", "random")
+"""Ways to use answers: the family worth most after the answers before it is asked, and like beats follow
+by a fitted head; the same in the order that is fixed before the first answer; in that order without the head;
+every beat as the nearest beat asked about; families in a random order."""
 
 Compare = Callable[[NDArray[np.int64], NDArray[np.bool_]], BeatComparison]
 """Compares the labels of a record's beats with the reference, without those that were asked about."""
@@ -40,11 +41,13 @@ class _Record:
         evidence: what the network makes of its beats.
         grouping: their families.
         truth: ``(beat,)``, class by the reference; -1 where it has no beat.
+        order: families in the order in which they are asked about, each after the answers before it.
     """
 
     evidence: Evidence
     grouping: Grouping
     truth: NDArray[np.int64]
+    order: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,10 +57,12 @@ class _After:
     Attributes:
         label: ``(beat,)``, class; -1 where no beat is.
         asked: ``(beat,)``, whether the reference was asked about the beat itself.
+        expected: how many beats are expected to be right.
     """
 
     label: NDArray[np.int64]
     asked: NDArray[np.bool_]
+    expected: float = float("nan")
 
 
 def ask_reference(
@@ -78,7 +83,7 @@ def ask_reference(
         beats expected to be right, ``accuracy``, ``classes``, ``counted``, ``methods`` with the F1 of other
         ways, and ``own_positions``.
     """
-    at_reference = _reference_records(beats)
+    at_reference = _reference_records(beats, most=max(evaluation.options.questions or [0]))
     found = _found_records(beats, own, evaluation)
     return [_asked(n, beats, at_reference, found, evaluation) for n in evaluation.options.questions or ()]
 
@@ -107,13 +112,12 @@ def _asked(
     matrices = {way: _matrix(at_reference, one, len(classes), counted=False) for way, one in after.items()}
     counted = _matrix(at_reference, after[OURS], len(classes), counted=True)
     n_beats = max(sum(len(record.truth) for record in at_reference), 1)
-    unsettled = sum(float(record.grouping.gain[n:].sum()) for record in at_reference)
     own = {way: [_answered(record, n, way) for record in found.records] for way in METHODS}
     scores = {way: found.scores(one, counted=False) for way, one in own.items()}
     return {
         "asked": n,
         "beats_asked": sum(int(one.asked.sum()) for one in after[OURS]),
-        "settled": 1 - unsettled / n_beats,
+        "settled": sum(one.expected for one in after[OURS]) / n_beats,
         "accuracy": number(accuracy(matrices[OURS])),
         "classes": _class_figures(matrices[OURS], classes),
         "counted": _class_figures(counted, classes),
@@ -147,7 +151,7 @@ def _matrix(
 def _answered(record: _Record, n: int, way: str) -> _After:
     """Ask about ``n`` families of a record, and use the answers in one of the ways."""
     evidence, grouping = record.evidence, record.grouping
-    families = np.arange(len(grouping.n))
+    families = record.order if way == OURS else np.arange(len(grouping.n))
     if way == "random":
         families = np.random.default_rng(_SEED).permutation(families)
     families = families[:n]
@@ -157,17 +161,36 @@ def _answered(record: _Record, n: int, way: str) -> _After:
     if way == "nearest" and len(families):
         nearest = square_distances(evidence.points, evidence.points[grouping.middle[families]]).argmin(axis=1)
         return _After(truth[nearest], asked)
+    answers = _answers(evidence, families, truth)
+    settled = settle(evidence, grouping, answers, follow=way != "families")
+    sure = np.where(settled.label < 0, 1.0, settled.probabilities.max(axis=1))
+    return _After(settled.label, asked, float(sure.sum()))
+
+
+def _answers(evidence: Evidence, families: NDArray[np.int64], truth: NDArray[np.int64]) -> Answers:
     names = [*evidence.classes, NOISE]
-    answers = Answers({int(one): names[label] for one, label in zip(families, truth, strict=True)})
-    return _After(settle(evidence, grouping, answers, follow=way != "families").label, asked)
+    return Answers({int(one): names[label] for one, label in zip(families, truth, strict=True)})
 
 
-def _reference_records(beats: HeldOutBeats) -> list[_Record]:
+def _order(
+    evidence: Evidence, grouping: Grouping, truth: NDArray[np.int64], *, most: int
+) -> NDArray[np.int64]:
+    """Ask about families one by one, always about the one that is worth most by then."""
+    order = np.zeros(0, np.int64)
+    for _ in range(min(most, len(grouping.n))):
+        value = worth(evidence, grouping, _answers(evidence, order, truth[grouping.middle[order]]))
+        value[order] = -1
+        order = np.append(order, np.round(value, 9).argmax())
+    return order
+
+
+def _reference_records(beats: HeldOutBeats, *, most: int) -> list[_Record]:
     rows = [np.flatnonzero(beats.table.record == k) for k in range(len(beats.records))]
     return [
         _record(
             beats.table.source_sample[of], beats.logits[of], beats.components[of], beats, record,
             beats.table.label[of],
+            most=most,
         )
         for of, record in zip(rows, beats.records, strict=True)
         if len(of)
@@ -181,9 +204,12 @@ def _record(
     beats: HeldOutBeats,
     record: CachedRecord,
     truth: NDArray[np.int64],
+    *,
+    most: int,
 ) -> _Record:
     evidence = Evidence(sample, record.source_fs_hz, logits, components, beats.scheme.classes)
-    return _Record(evidence, group(evidence), truth)
+    grouping = group(evidence)
+    return _Record(evidence, grouping, truth, _order(evidence, grouping, truth, most=most))
 
 
 @dataclass(frozen=True)
@@ -220,13 +246,16 @@ class _Found:
 
 def _found_records(beats: HeldOutBeats, own: Sequence[LabelledBeats], evaluation: Evaluation) -> _Found:
     options, held_out = evaluation.options, evaluation.held_out
+    most = max(options.questions or [0])
     start_s = start_of_period(held_out.test) if options.start_s is None else options.start_s
     records, compare = [], []
     for record, found in zip(held_out.test, own, strict=True):
         if len(found.sample):
             reference = _Reference(record, held_out.annotator, beats.scheme, start_s, options.window_s)
             truth, pair = reference.classes_of(found.sample)
-            records.append(_record(found.sample, found.logits, found.components, beats, record, truth))
+            records.append(
+                _record(found.sample, found.logits, found.components, beats, record, truth, most=most)
+            )
             compare.append(reference.comparing(found.sample, pair))
     return _Found(records, compare)
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ecgrnn.data.beats import BeatView
 from ecgrnn.data.windows import BareSignal, BeatTable
@@ -19,6 +17,7 @@ from ecgrnn.tasks.beats.logits import BeatItems
 from ecgrnn.tasks.beats.sequences import BeatSequenceDataset, BeatSequenceView
 from ecgrnn.tasks.finite import require_finite
 from ecgrnn.tasks.model import TrainedModel
+from ecgrnn.tasks.running import Network, outputs_of
 from ecgrnn.tasks.streamed import StreamedBeats
 
 _STRETCH_S = 2.0
@@ -162,16 +161,16 @@ class _Patient:
             self._signal, self._start = self._signal[used:].copy(), self._start + used
 
 
-def _logits(network: nn.Module, dataset: BeatItems | BeatSequenceDataset, rows: slice) -> NDArray[np.float32]:
+def _logits(network: Network, dataset: BeatItems | BeatSequenceDataset, rows: slice) -> NDArray[np.float32]:
     """Judge some beats of a dataset: ``(beat, class)``; sequences that judge none of them are not read."""
     items = np.arange(rows.start, rows.stop)
     if isinstance(dataset, BeatSequenceDataset):
         kept = dataset.sequences
         items = np.flatnonzero((kept.keep_stop > rows.start) & (kept.keep_start < rows.stop))
-    with torch.inference_mode():
-        batch = dataset.__getitems__(items.tolist())
-        found = network(batch.signal, batch.lengths, batch.features).flatten(0, -2).numpy()
-    index = batch.index.flatten().numpy() - rows.start
+    batch = dataset.arrays(items.tolist())
+    found = outputs_of(network, batch.signal, batch.lengths, batch.features)
+    found = found.reshape(-1, found.shape[-1])
+    index = batch.index.reshape(-1) - rows.start
     asked_for = (index >= 0) & (index < rows.stop - rows.start)
     logits = np.empty((rows.stop - rows.start, found.shape[-1]), np.float32)
     logits[index[asked_for]] = found[asked_for]
