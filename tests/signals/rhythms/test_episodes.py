@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -100,3 +102,10 @@ def test_every_rhythm_is_one_that_physionet_knows():
     notes = {one.note.removeprefix("(") for one in DEFINITIONS.values()}
     assert notes - {"", "NOISE"} <= set(RHYTHMS)
     assert all(one.source and one.rule for one in DEFINITIONS.values())
+
+
+def test_the_page_of_the_documentation_has_every_definition():
+    page = (Path(__file__).parents[3] / "docs" / "science" / "rhythms.md").read_text(encoding="utf-8")
+    for name, one in DEFINITIONS.items():
+        note = f"`{one.note}`" if one.note else "comment"
+        assert f"| `{name}` | {note} | {one.meaning} | {one.rule} | {one.source} |" in page
