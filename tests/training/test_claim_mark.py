@@ -70,7 +70,9 @@ def test_another_command_is_refused_there_and_told_what_differs(left):
         check_same(left, {"seed": 2, "run_dir": "run"})
 
 
-@pytest.mark.parametrize("mark", ["elsewhere 1", f"{socket.gethostname()} {os.getpid()}", ""])
+@pytest.mark.parametrize(
+    "mark", ["elsewhere 1", f"{socket.gethostname()} {os.getpid()}", ""], ids=["elsewhere", "here", "unknown"]
+)
 def test_the_folder_of_a_run_that_may_be_at_work_is_not_taken(mark, left):
     (left / MARK).write_text(mark)
     assert not is_unfinished(left)
