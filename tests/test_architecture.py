@@ -55,6 +55,8 @@ def compose_config(command: str, *overrides: str):
     """Compose a command's options as its command line does, and turn them into its dataclass."""
     options = {option.name for option in dataclasses.fields(COMMANDS[command][1])}
     given = [f"{key}={value}" for key, value in REQUIRED.items() if key in options]
+    if command == "stream":
+        given += ["source=-", "fs=360", "leads=[II]"]
     register_schemas()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):

@@ -14,7 +14,7 @@ from ecgrnn.models import for_leads as file_for_leads
 from ecgrnn.models import is_name
 from ecgrnn.signals.recording import Recording
 from ecgrnn.signals.stretches import readable_leads
-from ecgrnn.tasks.annotated import Annotated, AnnotateOptions
+from ecgrnn.tasks.annotated import BEATS, Annotated, AnnotateOptions
 from ecgrnn.tasks.model import TrainedModel
 
 DEFAULT_MODELS = ("beats", "waves", "rhythm")
@@ -74,12 +74,12 @@ def annotate(
                 f"{by[annotated.kind]} and {name} both mark {annotated.kind}; name one model of each kind"
             )
         found[annotated.kind], by[annotated.kind] = annotated, name
-        if annotated.kind == "beats":
+        if annotated.kind == BEATS:
             wishes = replace(wishes, beats=annotated.columns["sample"])
         notes.extend(said)
     if len(failed) == len(wanted):
         raise failed[0]
-    if "beats" in found:
+    if BEATS in found:
         found["episodes"] = annotate_episodes(read, found, extension=wishes.extension)
     return Result(recording=recording, models=by, notes=tuple(notes), found=found)
 

@@ -23,7 +23,7 @@ _PROBES, _PROBE_S = 12, 10.0
 """Stretches, spread over a recording, in which its amplitudes are taken."""
 
 
-_HIGHEST_MV = 1e6
+_HIGHEST_MV = 1e9
 """A thousand volts come from damage; the detector's powers of them still fit into single precision."""
 
 

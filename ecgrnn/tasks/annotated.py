@@ -37,6 +37,9 @@ class AnnotateOptions:
     beats: NDArray[np.int64] | None = None
 
 
+BEATS = "beats"
+"""The kind of annotation that other models and the episodes of rhythm may go by."""
+
 _ROWS_AT_ONCE = 10_000
 
 

@@ -41,15 +41,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--records", nargs="*", default=list(DS1))
-    parser.add_argument("--kept", type=Path, help="file of the numbers, read where it is there")
     options = parser.parse_args()
-    if options.kept and options.kept.is_file():
-        kept = np.load(options.kept)
-    else:
-        kept = collected(options.data, options.records)
-        if options.kept:
-            np.savez(options.kept, **kept)
-    numbers, real = in_windows(kept)
+    numbers, real = in_windows(collected(options.data, options.records))
     weights, bias = fitted(numbers, real > MOSTLY)
     print(dict(zip(QUALITY_NUMBERS, weights.round(3).tolist(), strict=True)), "bias", round(bias, 3))
 

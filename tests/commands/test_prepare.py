@@ -111,7 +111,7 @@ def test_train_opens_the_entries_that_prepare_makes_with_the_same_words(
 
 def test_prepare_resumes_no_training(prepare, capsys):
     assert prepare("cache", "resume=runs/train/1") == 2
-    assert "resume=runs/train/1 is an option of train" in capsys.readouterr().err
+    assert "resume=runs/train/1 applies to train only" in capsys.readouterr().err
 
 
 def test_an_unreadable_record_is_named(prepare, small_database, tmp_path, capsys):

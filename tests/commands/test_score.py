@@ -69,7 +69,7 @@ def test_the_window_and_the_period_are_as_asked(folders):
         (["records=[100]"], "record 100 lasts 60 s"),
         (["records=[101]", "start_s=0"], "abc"),
         (["records=[109]", "start_s=0"], "109"),
-        (["records=[../100]", "start_s=0"], "no record's name"),
+        (["records=[../100]", "start_s=0"], "is not the name of a record"),
         (["records=[]"], "records=[]"),
         (["start_s=5", "stop_s=4"], "stop_s=4"),
         (["test_annotator=''"], "test_annotator"),

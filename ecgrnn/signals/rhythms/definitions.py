@@ -53,7 +53,7 @@ class Definition:
     note: str
 
 
-_MITDB = (
+_DIRECTORY = (
     "MIT-BIH Arrhythmia Database Directory, 4th ed., 1997: a rhythm change is marked before the first beat "
     "of the new rhythm"
 )
@@ -71,45 +71,51 @@ DEFINITIONS: Mapping[str, Definition] = MappingProxyType(
         "NOISE": Definition(
             "not readable",
             "the beats' quality is too low, or there is no signal (signals.quality)",
-            _MITDB,
+            _DIRECTORY,
             "(NOISE",
         ),
         "VT": Definition(
             "ventricular tachycardia",
             f"{RUN_BEATS} or more V in a row at {RUN_BPM:g} bpm or faster",
-            f"{_AHA_VT}; {_MITDB}",
+            f"{_AHA_VT}; {_DIRECTORY}",
             "(VT",
         ),
         "IVR": Definition(
             "idioventricular rhythm",
             f"{RUN_BEATS} or more V in a row, slower than {RUN_BPM:g} bpm",
-            f"{_AHA_VT}; {_MITDB}",
+            f"{_AHA_VT}; {_DIRECTORY}",
             "(IVR",
         ),
         "B": Definition(
-            "ventricular bigeminy", f"every second beat is V, {CYCLES} V or more, the others N", _MITDB, "(B"
+            "ventricular bigeminy",
+            f"every second beat is V, {CYCLES} V or more, the others N",
+            _DIRECTORY,
+            "(B",
         ),
         "T": Definition(
-            "ventricular trigeminy", f"every third beat is V, {CYCLES} V or more, the others N", _MITDB, "(T"
+            "ventricular trigeminy",
+            f"every third beat is V, {CYCLES} V or more, the others N",
+            _DIRECTORY,
+            "(T",
         ),
         "AFIB": Definition(
             "atrial fibrillation",
             "RR intervals without order (signals.rhythms.fibrillation), to whose log-odds those of the model "
             f"of rhythms are added where one was asked, for {FIBRILLATION_S:g} s or longer",
             "Irregularity of RR intervals as in D. E. Lake, J. R. Moorman, Am J Physiol Heart Circ Physiol "
-            f"300:H319, 2011; {_MITDB}",
+            f"300:H319, 2011; {_DIRECTORY}",
             "(AFIB",
         ),
         "SVTA": Definition(
             "supraventricular tachyarrhythmia",
             f"{RUN_BEATS} or more S in a row at {RUN_BPM:g} bpm or faster",
-            f"{_AHA_SVT}; {_MITDB}",
+            f"{_AHA_SVT}; {_DIRECTORY}",
             "(SVTA",
         ),
         "SBR": Definition("sinus bradycardia", f"slower than {SLOW_BPM:g} bpm {_RATE}", _AHA_SLOW, "(SBR"),
         # the MIT-BIH annotators have no name for a fast sinus rhythm: it is N
         "STACH": Definition("sinus tachycardia", f"faster than {FAST_BPM:g} bpm {_RATE}", _AHA_SVT, "(N"),
-        "N": Definition("none of the others", "what is left; most of it is sinus rhythm", _MITDB, "(N"),
+        "N": Definition("none of the others", "what is left; most of it is sinus rhythm", _DIRECTORY, "(N"),
         "PAUSE": Definition(
             "pause",
             f"an RR interval longer than {PAUSE_S:g} s that could be read; it ends no episode",

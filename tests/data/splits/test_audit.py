@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -161,9 +162,9 @@ def test_only_what_the_task_has_is_said_to_be_fitted():
         what for what in fitted["beats"] if what not in ("temperature", "decision thresholds")
     ]
     assert fitted["strips"] == fitted["waves"]  # no class weights, and no detector
-    assert [what.split(",")[0] for what in fitted["generator"]] == [
+    assert [re.split(r",| \(", what)[0] for what in fitted["generator"]] == [
         "weights",
         "class weights of the loss",
         "best epoch",
     ]
-    assert [what.split(",")[0] for what in fitted["waves"]] == ["weights", "best epoch"]
+    assert [re.split(r",| \(", what)[0] for what in fitted["waves"]] == ["weights", "best epoch"]

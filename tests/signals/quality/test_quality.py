@@ -4,6 +4,7 @@ import pytest
 from ecgrnn.metrics.ec57.counts import compare_beats
 from ecgrnn.metrics.ec57.pairing import ScoredAnnotations, read_beats
 from ecgrnn.signals.filters.zero_phase import filter_signal
+from ecgrnn.signals.quality import stretches
 from ecgrnn.signals.quality.index import beat_quality, quality_numbers
 from ecgrnn.signals.quality.marks import marked_beats
 from ecgrnn.signals.quality.stretches import (
@@ -76,7 +77,8 @@ def test_few_beats_have_a_quality_each(n):
     assert (quality > LEAST_QUALITY).all()
 
 
-def test_noise_is_one_stretch_to_half_way_to_the_beats_beside_it():
+def test_noise_is_one_stretch_to_half_way_to_the_beats_beside_it(monkeypatch):
+    monkeypatch.setattr(stretches, "WINDOW_S", 5.0)
     sample = np.arange(100, 10_100, 100)
     quality = np.full(100, 3.0)
     quality[40:60] = -1.0
@@ -84,7 +86,8 @@ def test_noise_is_one_stretch_to_half_way_to_the_beats_beside_it():
     assert noisy_stretches(sample, quality, fs_hz=100.0, n_samples=10_200).tolist() == [[4050, 6050]]
 
 
-def test_between_two_stretches_of_noise_nothing_short_is_read():
+def test_between_two_stretches_of_noise_nothing_short_is_read(monkeypatch):
+    monkeypatch.setattr(stretches, "WINDOW_S", 5.0)
     sample = np.arange(100, 10_100, 100)
     quality = np.full(100, 11.0)
     for noise in (slice(20, 40), slice(44, 60), slice(80, 90)):

@@ -11,16 +11,16 @@ from ecgrnn.signals.formats.wfdb.record import check_file, frames_at_once
 from ecgrnn.signals.formats.wfdb.samples import SignalFile, checksum, read_frames, stored_frames
 
 
-def verify_checksums(path: Path) -> None:
+def verify_checksums(path: Path, header: Header | None = None) -> None:
     """Compare all samples of a record, as they are stored, with the checksums of its header.
 
     A checksum of 0 stands for "not computed" and is not compared. That of a lead with a skew covers the
-    samples before the record's beginning, too.
+    samples before the record's beginning, too. A header that was read already is not read again.
 
     Raises:
         DataError: a file is missing, short or damaged, or a lead's sum is not the header's checksum.
     """
-    header = read_header(path)
+    header = read_header(path) if header is None else header
     if not header.segments:
         _verify_files(header, path=path)
     for segment in {segment.name: segment for segment in header.segments}.values():

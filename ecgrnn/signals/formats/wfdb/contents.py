@@ -69,7 +69,7 @@ def _damage(record: Path, header: Header) -> tuple[str, ...]:
     """Say where the samples of a record are not those that the checksums of its header are of."""
     try:
         if sum(file.stat().st_size for file in record_files(record, header)) <= _COMPARED_BYTES:
-            verify_checksums(record)
+            verify_checksums(record, header)
     except (OSError, DataError) as error:  # of anything else reading the samples tells
         return (str(error),) if "has the checksum" in str(error) else ()
     return ()

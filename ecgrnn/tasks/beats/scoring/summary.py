@@ -229,7 +229,7 @@ def beat_lines(summary: Summary) -> list[str]:
     for name, key in _DETECTED.items():
         cells = [with_ends(ec57["intervals"][f"{key}_{one}"]) for one in SE_AND_PP]
         lines.append(f"{name:<10} {cells[0]}   {cells[1]}")
-    for one in summary["questions"]:
+    for one in summary.get("questions", ()):
         own = one["own_positions"]["classes"]
         figures = [found[name]["f1"] for found in (one["classes"], own) for name in "SV"]
         cells = ["-" if f1 is None else f"{100 * f1:.1f}" for f1 in figures]
