@@ -91,7 +91,11 @@ def own_commands() -> list[list[str]]:
         for block in re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
         for line in block.splitlines()
     ]
-    return [shlex.split(line.split("-m ecgrnn ")[1], comments=True) for line in lines if "-m ecgrnn " in line]
+    return [
+        shlex.split(line.split("-m ecgrnn ")[1].split(" > ")[0], comments=True)
+        for line in lines
+        if "-m ecgrnn " in line
+    ]
 
 
 @pytest.mark.parametrize("words", own_commands(), ids=" ".join)
