@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from ecgrnn.families.evidence import Evidence
 
@@ -153,6 +152,8 @@ def _families(points: NDArray[np.float64], evidence: Evidence, *, most: int) -> 
     if len(points) <= 1 or most <= 1:
         return np.zeros(len(points), np.int32)
     linked = _to_link(evidence)
+    from scipy.cluster.hierarchy import fcluster, linkage  # takes long, and a strip has one family
+
     found = fcluster(linkage(points[linked], "ward"), most, "maxclust") - 1
     found = np.unique(found, return_inverse=True)[1].astype(np.int32)
     if len(linked) == len(points):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from ecgrnn.inference.page.drawing.wavelet import analyse
 from ecgrnn.signals.recording import Recording
@@ -177,6 +176,8 @@ def thinned(signal: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
         return signal
     missing = np.isnan(signal)
     whole = _held(signal, missing) if missing.any() else signal
+    from scipy.signal import resample_poly  # takes long, and few recordings need it
+
     kept = np.asarray(resample_poly(whole, 1, factor, axis=0, padtype="edge"), np.float32)
     kept[missing[::factor]] = np.nan
     return kept

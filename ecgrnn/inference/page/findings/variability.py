@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lombscargle
 
 from ecgrnn.inference.page.annotated import Beats
 from ecgrnn.inference.page.findings.rate import Intervals
@@ -141,6 +140,8 @@ def _power(time_s: NDArray[np.float64], rr_ms: NDArray[np.float64], band: tuple[
     step_hz = 1.0 / (SEGMENT_S * _STEPS_PER_LINE)
     frequency = np.arange(band[0], band[1], step_hz)
     trend = np.polynomial.Polynomial.fit(time_s, rr_ms, 1)
+    from scipy.signal import lombscargle  # takes long, and a strip has no spectrum
+
     power = lombscargle(time_s, rr_ms - trend(time_s), 2.0 * np.pi * frequency)
     # a sine of amplitude A has the power A^2 N / 4 there, over a width of 1 / T, and the variance A^2 / 2
     density = 2.0 * np.ptp(time_s) / len(time_s) * power
