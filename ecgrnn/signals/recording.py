@@ -24,7 +24,7 @@ _PROBES, _PROBE_S = 12, 10.0
 
 
 _HIGHEST_MV = 1e9
-"""A thousand volts come from damage; the detector's powers of them still fit into single precision."""
+"""A million volts come from damage, and nothing less from a wrong unit; the detector's powers of them still fit into single precision."""
 
 
 class SignalSource(Protocol):

@@ -43,7 +43,7 @@ def test_texts_of_an_archive_that_hold_no_letters_are_refused(tmp_path):
         read(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize("value", [1e7, 1e30, np.inf, -np.inf])
+@pytest.mark.parametrize("value", [1e10, 1e30, np.inf, -np.inf])
 def test_a_sample_that_no_body_has_is_refused_before_anything_is_computed(value, tmp_path):
     signal = ecg()
     signal[1777] = value
