@@ -24,7 +24,8 @@ _PROBES, _PROBE_S = 12, 10.0
 
 
 _HIGHEST_MV = 1e9
-"""A million volts come from damage, and nothing less from a wrong unit; the detector's powers of them still fit into single precision."""
+"""Beyond a million volts only damage is left, no wrong unit; the detector's powers of them fit into single
+precision."""
 
 
 class SignalSource(Protocol):
