@@ -78,6 +78,8 @@ def strip_features(
     """
     if beats is None:
         beats = detect_qrs(np.ascontiguousarray(lead, np.float32)[:, np.newaxis], fs_hz=fs_hz)
+    else:
+        beats = np.unique(beats)  # rounded to the samples of the strip, two can be one
     enough = len(beats) >= _FEWEST
     rhythm = _rhythm(np.diff(beats) / fs_hz) if enough else [0.0] * len(RHYTHM_FEATURES)
     shape = _shape(lead, beats, fs_hz=fs_hz) if enough else [0.0] * len(SHAPE_FEATURES)

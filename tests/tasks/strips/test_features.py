@@ -50,6 +50,14 @@ def test_beats_that_are_given_are_not_looked_for():
     assert fewer["rate"] == pytest.approx(described(REGULAR)["rate"] + np.log(2), abs=0.01)
 
 
+def test_two_beats_on_one_sample_are_one():
+    beats = detect_qrs(REGULAR[:, np.newaxis], fs_hz=FS_HZ)
+    doubled = np.sort(np.append(beats, beats[-1]))
+    with np.errstate(all="raise"):
+        found = strip_features(REGULAR, fs_hz=FS_HZ, beats=doubled)
+    np.testing.assert_array_equal(found, strip_features(REGULAR, fs_hz=FS_HZ, beats=beats))
+
+
 def test_an_irregular_rhythm_is_told_from_a_regular_one():
     rng = np.random.default_rng(1)
     regular, irregular = described(REGULAR), described(strip(rng.uniform(0.5, 1.1, 30)))
