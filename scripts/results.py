@@ -13,7 +13,6 @@ as well, with the figures that were published (``"runs_kept": false``).
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
 
 import folds  # noqa: E402
 from result_tables import FOLDER, RATIOS, TABLES  # noqa: E402
+from trainings import checked_out  # noqa: E402
 
 from ecgrnn.metrics.classification import class_scores, macro_f1  # noqa: E402
 from ecgrnn.training.run_folder import WORDS, key_and_value  # noqa: E402
@@ -58,7 +58,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "gather":
         said = {"title": given.title, "command": given.made_by}
-        print(gather(given.name, given.runs, commit=given.commit or _commit(), said=said))
+        print(gather(given.name, given.runs, commit=given.commit or checked_out(), said=said))
     else:
         changed = write(check=given.check)
         print("\n".join(changed) or "all tables are up to date")
@@ -210,13 +210,6 @@ def _options(run: Path) -> list[str]:
     """Give the options of a training that are the same in every seed and fold."""
     words = yaml.safe_load((run / WORDS).read_text(encoding="utf-8"))
     return [word for word in words if key_and_value(word)[0] not in NOT_OPTIONS]
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

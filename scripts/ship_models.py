@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
 
 import results  # noqa: E402
+from trainings import checked_out  # noqa: E402
 
 from ecgrnn.data.databases import DATABASES  # noqa: E402
 from ecgrnn.inference.checkpoint import load_model  # noqa: E402
@@ -113,7 +114,7 @@ def main() -> None:
         parser.error("--from is a training of one model: name it with --only")
     for name in [given.only] if given.only else RECIPES:
         run_dir = given.run_dir or _trained(name, given.runs / name)
-        print(ship(name, run_dir, scored=given.scored or run_dir, commit=given.commit or _commit()))
+        print(ship(name, run_dir, scored=given.scored or run_dir, commit=given.commit or checked_out()))
     results.write()
 
 
@@ -254,13 +255,6 @@ def _trained(name: str, run_dir: Path) -> Path:
         words = (*RECIPES[name].words, "seed=0", f"run_dir={run_dir}")
         subprocess.run([sys.executable, "-m", "ecgrnn", "train", *words], check=True, cwd=ROOT)
     return run_dir
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import yaml
 
 from ecgrnn.training.run_folder import WORDS, key_and_value, leave_no_empty_run, quoted
 
+ROOT = Path(__file__).resolve().parent.parent
 QUIET = "trainer.enable_progress_bar=false"
 
 
@@ -68,3 +69,11 @@ def _plain(words: Sequence[str]) -> set[str]:
     """Compare options without what the command line's grammar puts around them."""
     pairs = (key_and_value(word) for word in words)
     return {f"{key}={value}".replace("'", "").replace('"', "") for key, value in pairs}
+
+
+def checked_out() -> str:
+    """Give the commit of this checkout, short."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()

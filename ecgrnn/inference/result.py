@@ -323,6 +323,7 @@ def _in_order(parts: list[Annotations], fs_hz: float) -> Annotations:
     """Merge annotations in the order of time; at one sample, those of the first part come first."""
 
     def joined(values: list[NDArray[Any]]) -> NDArray[Any]:
+        """Join one column of all parts in the order of time."""
         return np.concatenate(values)[order]
 
     order = np.argsort(np.concatenate([part.sample for part in parts]), kind="stable")

@@ -252,6 +252,7 @@ def _any_lstm(x: Tensor, state: State, weights: Weights) -> State:
 
 def _joined(*, squash: bool) -> Callable[[Tensor, State, Weights], State]:
     def step(x: Tensor, state: State, weights: Weights) -> State:
+        """Take a step; a missing ``c`` counts as zeros."""
         c = torch.zeros_like(state.h) if state.c is None else state.c
         return State(*joined(x, c, weights, squash=squash))
 

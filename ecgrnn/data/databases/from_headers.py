@@ -20,6 +20,7 @@ def with_patients(patient: Patient) -> Callable[[Database, Path], Database]:
     """
 
     def read(database: Database, folder: Path) -> Database:
+        """Give the database with the records of a folder and whose they are."""
         found = with_records_below(database, folder)
         there = [record for record in found.records if (folder / f"{record}.hea").is_file()]
         patients = {record: patient(read_header(folder / record), folder / record) for record in there}

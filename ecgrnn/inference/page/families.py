@@ -151,6 +151,7 @@ class _Page:
         self.rows = {name: np.asarray(column).tolist() for name, column in families.columns.items()}
 
     def card(self, k: int, *, n_strips: int, n_lines: int) -> Card:
+        """Describe one family, with so many strips and so many of its beats as lines."""
         row = {name: column[k] for name, column in self.rows.items()}
         label, p = str(row["class"]), float(row["p"])
         return Card(

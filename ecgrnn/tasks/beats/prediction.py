@@ -99,30 +99,6 @@ def annotate_recording(
     )
 
 
-def classify_recording(
-    model: TrainedModel,
-    recording: Recording,
-    sample: NDArray[np.int64],
-    *,
-    batch_size: int,
-    stretch_s: float = 1800.0,
-) -> NDArray[np.float32]:
-    """Give logits ``(beat, class)`` for beats of a recording, as `read_recording` does."""
-    return read_recording(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s).logits
-
-
-def read_recording(
-    model: TrainedModel,
-    recording: Recording,
-    sample: NDArray[np.int64],
-    *,
-    batch_size: int,
-    stretch_s: float = 1800.0,
-) -> BeatReading:
-    """Give what the network makes of beats of a recording, see `beats_and_quality`."""
-    return beats_and_quality(model, recording, sample, batch_size=batch_size, stretch_s=stretch_s)[0]
-
-
 def beats_and_quality(
     model: TrainedModel,
     recording: Recording,
@@ -165,7 +141,10 @@ def beats_and_quality(
         read = _read(model, dataset, batch_size=batch_size)
         parts.append([part[scored] for part in read])
         qualities.append(quality)
-    return BeatReading(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(qualities)
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    parts.clear()  # what is joined is let go of: the windows of a day need not lie in memory twice
+    joined = [np.concatenate(columns.pop(0)) for _ in BeatReading._fields]
+    return BeatReading(*joined), np.concatenate(qualities)
 
 
 def classify_positions(

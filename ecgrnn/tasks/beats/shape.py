@@ -86,6 +86,7 @@ def shapes_of_leads(
     chosen = [SHAPES.index(name) for name in AGAINST_SLOW]
 
     def compared(lead: int, templates: BeatTemplates) -> NDArray[np.float32]:
+        """Compare the beats in one lead with templates."""
         own = BeatTemplates(templates.shape[:, lead], templates.of)
         return beat_shapes(beats[:, lead], own, before=before, fs_hz=fs_hz)
 

@@ -13,7 +13,7 @@ from ecgrnn.signals.formats.wfdb.record import read_record
 from ecgrnn.signals.preprocessing import prepare_record
 from ecgrnn.signals.recording import Recording
 from ecgrnn.tasks.annotated import write_annotated
-from ecgrnn.tasks.beats.prediction import annotate_recording, classify_positions, classify_recording
+from ecgrnn.tasks.beats.prediction import annotate_recording, beats_and_quality, classify_positions
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -98,7 +98,7 @@ def test_a_record_read_in_stretches_gets_the_annotations_of_the_whole(model, sma
     np.testing.assert_array_equal(sample, detect_qrs(record.signal, fs_hz=record.fs_hz))
     prepared = prepare_record(record, model.preprocessing)
     whole = classify_positions(model, prepared, sample, batch_size=1024)
-    streamed = classify_recording(model, read(path), sample, batch_size=1024, stretch_s=7.0)
+    streamed = beats_and_quality(model, read(path), sample, batch_size=1024, stretch_s=7.0)[0].logits
     np.testing.assert_allclose(streamed, whole, atol=1e-3)
     np.testing.assert_array_equal(streamed.argmax(axis=1), whole.argmax(axis=1))
 

@@ -76,7 +76,7 @@ def test_a_record_is_read_in_stretches_and_gets_the_logits_of_the_whole(run, sma
             yield stretch
 
     monkeypatch.setattr(annotate, "beat_stretches", counted)
-    found = annotate.classify_recording(model, read(path), sample, batch_size=64, stretch_s=7.0)
+    found = annotate.beats_and_quality(model, read(path), sample, batch_size=64, stretch_s=7.0)[0].logits
     prepared = prepare_record(record, model.preprocessing)
     whole = annotate.classify_positions(model, prepared, sample, batch_size=64)
     assert seen

@@ -73,6 +73,7 @@ def plan(recording: Recording, order: tuple[int, ...]) -> Plan:
     """
 
     def stored(n_leads: int, rate_hz: float) -> float:
+        """Count the samples that so many leads take at a rate."""
         return n_leads * recording.duration_s * min(rate_hz, recording.fs_hz)
 
     rate = next((r for r in _RATES_HZ if stored(len(order), r) <= _MOST_SAMPLES), _RATES_HZ[-1])

@@ -90,10 +90,12 @@ def _lines(
     middle = float(known.max() + known.min()) / 2 if len(known) else 0.0
 
     def y(values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Turn mV into mm from the top, kept inside the pane."""
         mm = top + height / 2 - (values.astype(np.float64) - middle) * _MM_PER_MV
         return np.clip(mm, top, top + height)
 
     def x(n: int, hz: float) -> NDArray[np.float64]:
+        """Give where so many samples lie, in mm from the left."""
         return left + np.arange(n) / hz * MM_PER_S
 
     at, at_members = x(len(pane.template), fs_hz), x(pane.members.shape[1], members_hz)
