@@ -141,10 +141,7 @@ def beats_and_quality(
         read = _read(model, dataset, batch_size=batch_size)
         parts.append([part[scored] for part in read])
         qualities.append(quality)
-    columns = [list(column) for column in zip(*parts, strict=True)]
-    parts.clear()  # what is joined is let go of: the windows of a day need not lie in memory twice
-    joined = [np.concatenate(columns.pop(0)) for _ in BeatReading._fields]
-    return BeatReading(*joined), np.concatenate(qualities)
+    return BeatReading(*map(np.concatenate, zip(*parts, strict=True))), np.concatenate(qualities)
 
 
 def classify_positions(
